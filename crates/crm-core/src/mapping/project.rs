@@ -1,0 +1,59 @@
+//! A golden value as one vendor would show it.
+
+use std::borrow::Cow;
+
+use super::{FieldRule, Form, LetterCase};
+use crate::{FieldType, Normalizer, Text, Value};
+
+impl FieldRule {
+    /// Returns the value as the vendor would show it after storing it; idempotent. `None` if
+    /// nothing would be left of it.
+    pub fn project<'v>(&self, value: &'v Value) -> Option<Cow<'v, Value>> {
+        if self.form == Form::FAITHFUL {
+            return Some(Cow::Borrowed(value));
+        }
+        match value {
+            Value::Text(text) => self.project_text(value, text),
+            Value::Decimal(number) => {
+                let Some(decimals) = self.form.decimals else {
+                    return Some(Cow::Borrowed(value));
+                };
+                let rounded = number.round_dp(u32::from(decimals)).normalize();
+                Some(Cow::Owned(Value::Decimal(rounded)))
+            }
+            Value::Integer(_)
+            | Value::Bool(_)
+            | Value::Date(_)
+            | Value::Instant(_)
+            | Value::Choice(_)
+            | Value::List(_)
+            | Value::Ref(_) => Some(Cow::Borrowed(value)),
+        }
+    }
+
+    fn project_text<'v>(&self, value: &'v Value, text: &Text) -> Option<Cow<'v, Value>> {
+        let raw = text.raw();
+        let mut stored = Cow::Borrowed(raw);
+        if self.form.letter_case == LetterCase::Lowered && raw.chars().any(char::is_uppercase) {
+            stored = Cow::Owned(raw.to_lowercase());
+        }
+        if let Some(limit) = self.form.cut_at
+            && let Some((end, _)) = stored.char_indices().nth(usize::from(limit))
+        {
+            let cut = stored.get(..end).unwrap_or_default().trim_end().to_owned();
+            stored = Cow::Owned(cut);
+        }
+        match stored {
+            Cow::Borrowed(_) => Some(Cow::Borrowed(value)),
+            // The key of a cut phone is that of its text: nobody reads it as a phone again.
+            Cow::Owned(stored) => {
+                let ty = if self.ty == FieldType::Phone {
+                    FieldType::Text
+                } else {
+                    self.ty
+                };
+                Normalizer::default().text(ty, &stored).map(Cow::Owned)
+            }
+        }
+    }
+}
