@@ -1,0 +1,89 @@
+//! One atomic change of the ledger, as a value.
+
+use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, RemoteId};
+
+use crate::{Conflict, Entity, History, KeyHash, Link, Mark, Run, Stage};
+
+/// All or nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Commit {
+    /// Entities with the row version that the decision was made on; 0 for one that must not
+    /// exist yet. Each one's version grows by one.
+    pub expected: Vec<(EntityId, u64)>,
+    /// Fences of the leases under which the work was done.
+    pub fences: Vec<(EntityId, u64)>,
+    /// The changes, applied in order.
+    pub mutations: Vec<Mutation>,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mutation {
+    /// Stores an entity's own row (state, version, golden values, mark): links are mutations of
+    /// their own, so that an update writes only the rows that changed. A new entity gets the
+    /// next place in the order of insertion. Ends the entity's lease.
+    Entity(Box<Entity>),
+    /// Stores one link of an entity, found by entity and provider.
+    Link(EntityId, Box<Link>),
+    /// Removes one link of an entity.
+    Unlink(EntityId, ProviderId),
+    /// Sets or clears the mark alone, and ends the entity's lease. Setting keeps an earlier due
+    /// time that is already there, unless attempts are counted.
+    Mark(EntityId, Option<Mark>),
+    /// Adds and removes match keys of an entity.
+    Keys {
+        /// The entity.
+        entity: EntityId,
+        /// Its kind.
+        kind: ObjectKind,
+        /// Keys that it no longer has.
+        remove: Vec<KeyHash>,
+        /// Keys that it has now.
+        add: Vec<KeyHash>,
+    },
+    /// Remembers that an old id leads to another record.
+    Alias {
+        /// The provider.
+        provider: ProviderId,
+        /// The kind.
+        kind: ObjectKind,
+        /// The id that is no more.
+        old: RemoteId,
+        /// The id it became.
+        new: RemoteId,
+    },
+    /// Stores a conflict, found by its id.
+    Conflict(Box<Conflict>),
+    /// Adds a row of history.
+    History(Box<History>),
+    /// Stores where a feed goes on.
+    Cursor {
+        /// The provider.
+        provider: ProviderId,
+        /// The kind.
+        kind: ObjectKind,
+        /// The feed's cursor name.
+        feed: &'static str,
+        /// Where it goes on.
+        cursor: Cursor,
+    },
+    /// Sets how far the first sync of a kind is.
+    Stage(ObjectKind, Stage),
+    /// Stores a run, found by its id.
+    Run(Box<Run>),
+    /// Marks every entity of a kind that has an open claim or intent: what a new process does
+    /// first.
+    Recover {
+        /// The kind.
+        kind: ObjectKind,
+        /// The mark.
+        mark: Mark,
+    },
+    /// Marks every live entity of a kind.
+    MarkAll {
+        /// The kind.
+        kind: ObjectKind,
+        /// The mark.
+        mark: Mark,
+    },
+}

@@ -1,0 +1,101 @@
+//! The ledger: what the engine knows, and the one way to change it.
+//!
+//! Reads plus *one* write that takes a value: a [`Commit`] is applied as a whole or not at all.
+//! An [`Entity`] with its links is the unit of consistency. Everything that must survive a
+//! death of the process (a link, an intent before an update, a claim before a create, a cursor)
+//! is a [`Mutation`] like any other.
+//!
+//! [`MemoryStore`] is the reference; every other store passes the same contract suite.
+
+mod commit;
+mod error;
+mod memory;
+mod model;
+mod query;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, RemoteId};
+use jiff::Timestamp;
+
+pub use commit::{Commit, Mutation};
+pub use error::{StoreError, StoreResult};
+pub use memory::{Leases, MemoryStore};
+pub use model::{
+    Claim, ClaimState, Conflict, ConflictId, ConflictState, Contender, Entity, EntityState, Golden,
+    GoldenSlot, History, Intent, KeyHash, Leased, Link, LinkSlot, LinkState, Mark, Observation,
+    Parked, Provenance, Refusal, Resolved, Run, RunStatus, Seq, Shadow, Slots, Stage,
+};
+pub use query::{ConflictQuery, Counts, LeaseRequest, LinkCount, ProblemQuery};
+
+/// A store, shared.
+pub type SharedStore = Arc<dyn Store>;
+
+/// The ledger of one tenant.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync {
+    /// Reads entities with their links, in order.
+    async fn entities(&self, ids: &[EntityId]) -> StoreResult<Vec<Option<Entity>>>;
+
+    /// Finds the entity and link of a provider's records, in order; old ids of merged records
+    /// lead to what they became.
+    async fn links(
+        &self,
+        provider: &ProviderId,
+        kind: ObjectKind,
+        ids: &[RemoteId],
+    ) -> StoreResult<Vec<Option<Resolved>>>;
+
+    /// Finds entities that may carry match keys, in order. Hashes can collide: the caller
+    /// compares the values.
+    async fn candidates(
+        &self,
+        kind: ObjectKind,
+        keys: &[KeyHash],
+    ) -> StoreResult<Vec<Vec<EntityId>>>;
+
+    /// Reads up to `limit` entities of a kind behind `after`, in the order of insertion.
+    async fn scan(&self, kind: ObjectKind, after: Seq, limit: usize) -> StoreResult<Vec<Entity>>;
+
+    /// Leases marked entities that are due, oldest first. A leased entity is not leased again
+    /// before its lease is over or a commit with its fence clears or renews its mark.
+    async fn lease(&self, request: LeaseRequest) -> StoreResult<Vec<Leased>>;
+
+    /// Returns when the next mark of a kind is due; `None` if nothing is marked.
+    async fn next_due(&self, kind: ObjectKind) -> StoreResult<Option<Timestamp>>;
+
+    /// Reads where a feed goes on.
+    async fn cursor(
+        &self,
+        provider: &ProviderId,
+        kind: ObjectKind,
+        feed: &str,
+    ) -> StoreResult<Option<Cursor>>;
+
+    /// Reads how far the first sync of a kind is.
+    async fn stage(&self, kind: ObjectKind) -> StoreResult<Stage>;
+
+    /// Reads conflicts, newest first.
+    async fn conflicts(&self, query: ConflictQuery) -> StoreResult<Vec<Conflict>>;
+
+    /// Reads entities that have something parked, refused or held, in order of insertion.
+    async fn problems(&self, query: ProblemQuery) -> StoreResult<Vec<Entity>>;
+
+    /// Reads the newest runs.
+    async fn runs(&self, limit: usize) -> StoreResult<Vec<Run>>;
+
+    /// Reads the history of one entity, oldest first.
+    async fn history(&self, entity: EntityId) -> StoreResult<Vec<History>>;
+
+    /// Counts what is stored.
+    async fn counts(&self, kind: ObjectKind) -> StoreResult<Counts>;
+
+    /// Applies a commit as a whole.
+    ///
+    /// # Errors
+    /// [`StoreError::Raced`] if an expected row version or fence is no longer the current one;
+    /// nothing was changed then.
+    async fn commit(&self, commit: Commit) -> StoreResult<()>;
+}

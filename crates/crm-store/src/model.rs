@@ -1,0 +1,471 @@
+//! The rows.
+
+mod golden;
+mod slots;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crm_core::{
+    EntityId, Field, Fields, MatchKey, ObjectKind, ProviderId, RemoteId, RunId, Uid, Value,
+    Version, WriteKey,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use golden::{Golden, GoldenSlot, Provenance};
+pub use slots::{LinkSlot, Refusal, Shadow, Slots};
+
+/// The place of an entity in the order of insertion, given by the store. Every child row is
+/// keyed by it: random keys were two thirds of the cost of a layout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seq(pub i64);
+
+/// What the records of all providers are copies of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entity {
+    /// Its id, derived from the record that founded it.
+    pub id: EntityId,
+    /// Its place in the order of insertion; `None` before it is stored.
+    pub seq: Option<Seq>,
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Whether it lives.
+    pub state: EntityState,
+    /// The newest golden version; each accepted change takes the next one.
+    pub version: u64,
+    /// The golden values.
+    pub golden: Golden,
+    /// At most one link for each provider, sorted by provider.
+    pub links: Vec<Link>,
+    /// The note that it may differ somewhere.
+    pub mark: Option<Mark>,
+    /// Counts the commits that changed it; see [`Commit::expected`](crate::Commit::expected).
+    pub row_version: u64,
+}
+
+impl Entity {
+    /// Makes an entity that nobody has decided on yet.
+    pub fn new(id: EntityId, kind: ObjectKind) -> Self {
+        Self {
+            id,
+            seq: None,
+            kind,
+            state: EntityState::Live,
+            version: 0,
+            golden: Golden::default(),
+            links: Vec::new(),
+            mark: None,
+            row_version: 0,
+        }
+    }
+
+    /// Returns the link to a provider.
+    pub fn link(&self, provider: &ProviderId) -> Option<&Link> {
+        self.links.iter().find(|link| link.provider == *provider)
+    }
+
+    /// Returns the link to a provider.
+    pub fn link_mut(&mut self, provider: &ProviderId) -> Option<&mut Link> {
+        self.links
+            .iter_mut()
+            .find(|link| link.provider == *provider)
+    }
+
+    /// Adds or replaces a link.
+    pub fn set_link(&mut self, link: Link) {
+        match self
+            .links
+            .binary_search_by(|known| known.provider.cmp(&link.provider))
+        {
+            Ok(index) => {
+                if let Some(slot) = self.links.get_mut(index) {
+                    *slot = link;
+                }
+            }
+            Err(index) => self.links.insert(index, link),
+        }
+    }
+}
+
+/// Whether an entity lives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntityState {
+    /// It is kept in step.
+    Live,
+    /// Its record could not be matched without doubt: it is written nowhere until a person or a
+    /// change of the record ends the doubt.
+    Held {
+        /// Why: `ambiguous_email`, `duplicate_email`, …
+        reason: String,
+    },
+    /// Its last record was deleted.
+    Tombstone {
+        /// When that was noticed.
+        at: Timestamp,
+    },
+    /// It turned out to be another entity.
+    Merged {
+        /// Which one.
+        into: EntityId,
+    },
+}
+
+/// The note that an entity may differ somewhere. It carries no payload: what is to be done is
+/// found by looking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Not before.
+    pub due: Timestamp,
+    /// How often work on it failed since it last succeeded.
+    pub attempts: u32,
+}
+
+impl Mark {
+    /// Returns the mark that this one becomes where `before` is already there: what is due
+    /// earlier stays so, and failures stay counted, unless this mark counts one itself.
+    pub fn after(self, before: Option<Self>) -> Self {
+        match before {
+            Some(before) if self.attempts == 0 => Self {
+                due: self.due.min(before.due),
+                attempts: before.attempts,
+            },
+            Some(_) | None => self,
+        }
+    }
+}
+
+/// The tie between an entity and one provider's record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// The provider.
+    pub provider: ProviderId,
+    /// The record; `None` while only a claim exists.
+    pub remote: Option<RemoteId>,
+    /// How the tie stands.
+    pub state: LinkState,
+    /// The provider's version of the record when it was last read or written.
+    pub version: Option<Version>,
+    /// When the record was modified, as last read.
+    pub modified_at: Option<Timestamp>,
+    /// What the provider is known to hold, per field.
+    pub slots: Slots,
+    /// A read that no decision has used yet.
+    pub observed: Option<Observation>,
+    /// A create that was announced.
+    pub claim: Option<Claim>,
+    /// Updates that were announced and whose fate is open, oldest first.
+    pub intents: Vec<Intent>,
+    /// Why nothing is written to this record, if so.
+    pub parked: Option<Parked>,
+}
+
+impl Link {
+    /// Makes a link to a record.
+    pub fn new(provider: ProviderId, remote: RemoteId) -> Self {
+        Self {
+            provider,
+            remote: Some(remote),
+            state: LinkState::Live,
+            version: None,
+            modified_at: None,
+            slots: Slots::default(),
+            observed: None,
+            claim: None,
+            intents: Vec::new(),
+            parked: None,
+        }
+    }
+
+    /// Returns whether the record is there, as far as we know.
+    pub fn is_live(&self) -> bool {
+        self.state == LinkState::Live && self.remote.is_some()
+    }
+
+    /// Returns whether a create or an update was announced and is not settled: after a death of
+    /// the process, such an entity must be looked at.
+    pub fn is_open(&self) -> bool {
+        self.claim.is_some() || !self.intents.is_empty()
+    }
+}
+
+/// How a link stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    /// The record is there.
+    Live,
+    /// A create was announced; there is no record yet, as far as we know.
+    Claimed,
+    /// The record was deleted there. Blocks creating it again.
+    Gone {
+        /// When that was noticed.
+        at: Timestamp,
+    },
+    /// The record was merged into another one that is linked elsewhere. Blocks creating it again.
+    Merged {
+        /// Into which one.
+        into: RemoteId,
+    },
+}
+
+/// A read of one record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The values.
+    pub fields: Fields,
+    /// The fields that were read, sorted.
+    pub read: Arc<[Field]>,
+    /// When it was read, by our clock.
+    pub at: Timestamp,
+}
+
+/// A create that was announced before it was sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// What our unique field will hold.
+    pub uid: Uid,
+    /// The values, each with the golden version it has.
+    pub fields: Vec<(Field, Value, u64)>,
+    /// What is known of its fate.
+    pub state: ClaimState,
+    /// When it was first announced.
+    pub first_at: Timestamp,
+}
+
+/// What is known of a create.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClaimState {
+    /// It was announced; if the process lives, it is being sent.
+    Open,
+    /// It was sent, and may or may not have been applied.
+    Ambiguous,
+    /// It was certainly not applied.
+    Refused,
+}
+
+/// An update that was announced before it was sent. The version is kept per field: one for the
+/// whole patch makes engines diverge.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Names the write.
+    pub key: WriteKey,
+    /// The values (`None` clears), each with the golden version it has.
+    pub fields: Vec<(Field, Option<Value>, u64)>,
+    /// When it was announced.
+    pub at: Timestamp,
+}
+
+/// Why nothing is written to a record until something changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// The class, for grouping: `missing_required`, `validation`, `duplicate_rule`, …
+    pub class: String,
+    /// What happened, one line.
+    pub message: String,
+    /// What a person can do about it.
+    pub remedy: String,
+    /// The golden version that was refused; a newer one is tried again.
+    pub version: u64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An entity and its link, as found by a provider's id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    /// The entity.
+    pub entity: EntityId,
+    /// Its link to that provider.
+    pub link: Link,
+}
+
+/// A leased entity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leased {
+    /// The entity.
+    pub entity: Entity,
+    /// Grows with every lease; a commit with an older one is refused.
+    pub fence: u64,
+}
+
+/// The hash of a match key of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyHash(pub i64);
+
+impl KeyHash {
+    /// Hashes a key (FNV-1a, 64 bits): stable for ever, since it is stored.
+    pub fn of(key: &MatchKey) -> Self {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let mut feed = |bytes: &[u8]| {
+            for byte in bytes {
+                hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+            }
+            hash = (hash ^ 0x1f).wrapping_mul(0x0000_0100_0000_01b3);
+        };
+        match key {
+            MatchKey::Uid(uid) => {
+                feed(b"u");
+                feed(uid.as_str().as_bytes());
+            }
+            MatchKey::Email(email) => {
+                feed(b"e");
+                feed(email.as_bytes());
+            }
+            MatchKey::Phone { number, surname } => {
+                feed(b"p");
+                feed(number.as_bytes());
+                feed(surname.as_bytes());
+            }
+            MatchKey::Domain(domain) => {
+                feed(b"d");
+                feed(domain.as_bytes());
+            }
+        }
+        Self(hash.cast_signed())
+    }
+}
+
+/// How far the first sync of a kind is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Nothing was read yet.
+    #[default]
+    New,
+    /// The lists of all providers are being read.
+    Snapshot,
+    /// Everything is read; the records of one person are being found.
+    Matching,
+    /// A plan exists; nothing was written yet.
+    Planned {
+        /// The plan, as `crm plan --json` prints it.
+        plan: serde_json::Value,
+    },
+    /// The plan was approved and is being, or has been, carried out.
+    Live,
+}
+
+/// Names a conflict: derived from entity, field and golden version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ConflictId(pub Uuid);
+
+impl ConflictId {
+    /// Derives the id of the conflict about a field that was decided as, or is open at, a version.
+    pub fn derive(entity: EntityId, field: Field, version: u64) -> Self {
+        let path = format!("conflict\u{1f}{field}\u{1f}{version}");
+        Self(Uuid::new_v5(&entity.uuid(), path.as_bytes()))
+    }
+}
+
+/// Two providers, or a provider and the golden record, changed one field differently.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// Its id.
+    pub id: ConflictId,
+    /// The entity.
+    pub entity: EntityId,
+    /// What the entity is.
+    pub kind: ObjectKind,
+    /// The field.
+    pub field: Field,
+    /// The golden value before.
+    pub base: Option<Value>,
+    /// Everybody who had a say.
+    pub contenders: Vec<Contender>,
+    /// The value that won; none while a person must decide.
+    pub chosen: Option<Value>,
+    /// Where the winner came from.
+    pub winner: Option<ProviderId>,
+    /// The rule that decided: the policy's name, or `never_blank`.
+    pub rule: String,
+    /// Whether it is settled.
+    pub state: ConflictState,
+    /// When it was noticed.
+    pub at: Timestamp,
+    /// The run that noticed it.
+    pub run: RunId,
+}
+
+/// One side of a conflict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contender {
+    /// The provider; `None` is the golden record where its source is not a provider.
+    pub provider: Option<ProviderId>,
+    /// Its value; `None` is blank.
+    pub value: Option<Value>,
+    /// When it was changed there at the latest.
+    pub at: Option<Timestamp>,
+}
+
+/// Whether a conflict is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConflictState {
+    /// A person must decide; the field is frozen everywhere.
+    Open,
+    /// A policy decided.
+    Auto,
+    /// A person decided.
+    Resolved,
+    /// The sides agreed before anybody decided.
+    Stale,
+}
+
+/// A golden value that replaced another one. The first value of a field has no row: the entity
+/// and its run say it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// The entity.
+    pub entity: EntityId,
+    /// The field.
+    pub field: Field,
+    /// The version that the new value took.
+    pub version: u64,
+    /// The value before.
+    pub before: Option<Value>,
+    /// The value now.
+    pub after: Option<Value>,
+    /// Where it came from.
+    pub source: Option<ProviderId>,
+    /// The rule that let it in: `fast_forward` or a policy's name.
+    pub rule: String,
+    /// When.
+    pub at: Timestamp,
+    /// The run.
+    pub run: RunId,
+}
+
+/// One run of the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// How it ended.
+    pub status: RunStatus,
+    /// What it did: name and count.
+    pub counters: BTreeMap<String, u64>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// It has not.
+    Running,
+    /// Everything was done.
+    Success,
+    /// Something was left: parked records, open conflicts.
+    Partial,
+    /// It could not go on.
+    Failed,
+}

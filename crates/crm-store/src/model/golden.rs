@@ -1,0 +1,174 @@
+//! The golden values. Stored as plain values, with the provenance that most fields share once
+//! per row and exceptions per field.
+
+use std::collections::BTreeMap;
+
+use crm_core::{Field, ProviderId, RunId, Value};
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::ConflictId;
+
+/// The golden values of an entity, sorted by field. A field that is not here never had a value
+/// and has no version: it contends with nobody.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Golden {
+    slots: Vec<(Field, GoldenSlot)>,
+    frozen: Vec<(Field, ConflictId)>,
+}
+
+/// One golden value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GoldenSlot {
+    /// The value; `None` if it was cleared.
+    pub value: Option<Value>,
+    /// Where it came from.
+    pub provenance: Provenance,
+}
+
+/// Where a golden value came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The golden version that the value took.
+    #[serde(rename = "v")]
+    pub version: u64,
+    /// The provider; `None` if a person decided.
+    #[serde(rename = "p", skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<ProviderId>,
+    /// When it was changed there at the latest.
+    #[serde(rename = "t", skip_serializing_if = "Option::is_none", default)]
+    pub at: Option<Timestamp>,
+    /// The run that accepted it.
+    #[serde(rename = "r")]
+    pub run: RunId,
+}
+
+impl Golden {
+    /// Makes golden values from slots in any order.
+    pub fn from_slots(mut slots: Vec<(Field, GoldenSlot)>) -> Self {
+        slots.sort_by_key(|(field, _)| *field);
+        Self {
+            slots,
+            frozen: Vec::new(),
+        }
+    }
+
+    /// Returns the slot of a field.
+    pub fn slot(&self, field: Field) -> Option<&GoldenSlot> {
+        let index = self.slots.binary_search_by_key(&field, |(f, _)| *f).ok()?;
+        self.slots.get(index).map(|(_, slot)| slot)
+    }
+
+    /// Returns the value of a field.
+    pub fn value(&self, field: Field) -> Option<&Value> {
+        self.slot(field)?.value.as_ref()
+    }
+
+    /// Returns the version of a field; 0 if it never had a value.
+    pub fn version(&self, field: Field) -> u64 {
+        self.slot(field).map_or(0, |slot| slot.provenance.version)
+    }
+
+    /// Sets a field.
+    pub fn set(&mut self, field: Field, slot: GoldenSlot) {
+        match self.slots.binary_search_by_key(&field, |(f, _)| *f) {
+            Ok(index) => {
+                if let Some(known) = self.slots.get_mut(index) {
+                    known.1 = slot;
+                }
+            }
+            Err(index) => self.slots.insert(index, (field, slot)),
+        }
+    }
+
+    /// Returns the fields in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Field, &GoldenSlot)> {
+        self.slots.iter().map(|(field, slot)| (*field, slot))
+    }
+
+    /// Returns the open conflict that freezes a field everywhere.
+    pub fn frozen(&self, field: Field) -> Option<ConflictId> {
+        self.frozen
+            .iter()
+            .find(|(frozen, _)| *frozen == field)
+            .map(|(_, id)| *id)
+    }
+
+    /// Freezes a field until the conflict is settled.
+    pub fn freeze(&mut self, field: Field, conflict: ConflictId) {
+        self.thaw(field);
+        self.frozen.push((field, conflict));
+    }
+
+    /// Lets a field go on; returns the conflict that froze it.
+    pub fn thaw(&mut self, field: Field) -> Option<ConflictId> {
+        let index = self
+            .frozen
+            .iter()
+            .position(|(frozen, _)| *frozen == field)?;
+        Some(self.frozen.remove(index).1)
+    }
+
+    /// Returns whether nothing was decided yet.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+}
+
+#[derive(Serialize)]
+struct Out<'a> {
+    f: BTreeMap<Field, &'a Option<Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p: Option<&'a Provenance>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    x: BTreeMap<Field, &'a Provenance>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    z: &'a [(Field, ConflictId)],
+}
+
+#[derive(Deserialize)]
+struct In {
+    f: BTreeMap<Field, Option<Value>>,
+    #[serde(default)]
+    p: Option<Provenance>,
+    #[serde(default = "BTreeMap::new")]
+    x: BTreeMap<Field, Provenance>,
+    #[serde(default)]
+    z: Vec<(Field, ConflictId)>,
+}
+
+impl Serialize for Golden {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shared = self.slots.first().map(|(_, slot)| &slot.provenance);
+        let differs = |slot: &GoldenSlot| shared != Some(&slot.provenance);
+        Out {
+            f: self
+                .slots
+                .iter()
+                .map(|(field, slot)| (*field, &slot.value))
+                .collect(),
+            p: shared,
+            x: self
+                .slots
+                .iter()
+                .filter(|(_, slot)| differs(slot))
+                .map(|(field, slot)| (*field, &slot.provenance))
+                .collect(),
+            z: &self.frozen,
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Golden {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let In { f, p, mut x, z } = In::deserialize(deserializer)?;
+        let missing = || serde::de::Error::custom("a golden value without provenance");
+        let mut slots = Vec::with_capacity(f.len());
+        for (field, value) in f {
+            let provenance = x.remove(&field).or_else(|| p.clone()).ok_or_else(missing)?;
+            slots.push((field, GoldenSlot { value, provenance }));
+        }
+        Ok(Self { slots, frozen: z })
+    }
+}
