@@ -15,10 +15,7 @@ use crate::{codegen, screen, sim, test, tidy};
 pub(crate) fn run(workspace: &Workspace) -> Outcome {
     let workspace = workspace.built_once();
     let tree = Tree::read(&workspace.root).map_err(|error| {
-        Failure::new(
-            format!("the workspace cannot be read: {error}"),
-            "check its permissions",
-        )
+        Failure::new(format!("the workspace cannot be read: {error}"), "check its permissions")
     })?;
     let mut gates = before_the_tests(&tree.rooms("crm-provider-"));
     gates.push(Gate::new("simulation", Work::Sim));
@@ -52,17 +49,11 @@ enum Work {
 
 impl Gate {
     fn new(name: impl Into<String>, work: Work) -> Self {
-        Self {
-            name: name.into(),
-            work,
-        }
+        Self { name: name.into(), work }
     }
 
     fn cargo(name: impl Into<String>, words: &str) -> Self {
-        Self::new(
-            name,
-            Work::Cargo(words.split_whitespace().map(str::to_owned).collect()),
-        )
+        Self::new(name, Work::Cargo(words.split_whitespace().map(str::to_owned).collect()))
     }
 
     fn run(&self, workspace: &Workspace) -> Outcome {
@@ -75,10 +66,7 @@ impl Gate {
             Work::Test => test::run(workspace, &[]),
         };
         done.map_err(|failure| {
-            Failure::new(
-                format!("gate `{}` failed: {}", self.name, failure.error),
-                failure.hint,
-            )
+            Failure::new(format!("gate `{}` failed: {}", self.name, failure.error), failure.hint)
         })
     }
 }
@@ -95,10 +83,7 @@ fn before_the_tests(providers: &[&str]) -> Vec<Gate> {
         Gate::cargo("format", "fmt --all --check"),
         Gate::new("tidy", Work::Tidy),
         Gate::new("generated files", Work::Codegen),
-        Gate::cargo(
-            "lint",
-            "clippy --workspace --all-targets --all-features -- -D warnings",
-        ),
+        Gate::cargo("lint", "clippy --workspace --all-targets --all-features -- -D warnings"),
         Gate::cargo("features: none", "check -p crm --no-default-features"),
     ];
     for provider in providers {
@@ -109,20 +94,12 @@ fn before_the_tests(providers: &[&str]) -> Vec<Gate> {
     }
     gates.push(Gate::cargo("features: all", "check -p crm --all-features"));
     gates.push(Gate::new("documentation", Work::Docs));
-    gates.push(Gate::cargo(
-        "doc tests",
-        "test --doc --workspace --all-features",
-    ));
+    gates.push(Gate::cargo("doc tests", "test --doc --workspace --all-features"));
     gates
 }
 
 fn table(seconds: &[(&str, f64)]) -> String {
-    let width = seconds
-        .iter()
-        .map(|(name, _)| name.chars().count())
-        .max()
-        .unwrap_or(0)
-        .max(5);
+    let width = seconds.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(5);
     let total: f64 = seconds.iter().map(|(_, spent)| spent).sum();
     let mut lines = vec![format!("\n{:<width$}  seconds", "gate")];
     for (name, spent) in seconds.iter().chain([&("total", total)]) {
@@ -150,10 +127,8 @@ mod tests {
 
     #[test]
     fn every_provider_is_built_alone_and_cheap_gates_come_first() {
-        let names: Vec<String> = before_the_tests(&["ant", "bee"])
-            .into_iter()
-            .map(|gate| gate.name)
-            .collect();
+        let names: Vec<String> =
+            before_the_tests(&["ant", "bee"]).into_iter().map(|gate| gate.name).collect();
         assert_eq!(names.first().map(String::as_str), Some("format"));
         let at = |name: &str| names.iter().position(|n| n == name).unwrap();
         assert!(at("tidy") < at("lint") && at("lint") < at("features: ant"));
@@ -171,10 +146,6 @@ mod tests {
     fn a_failed_gate_says_its_name() {
         let gate = Gate::cargo("format", "no-such-subcommand");
         let failure = gate.run(&Workspace::find().unwrap()).unwrap_err();
-        assert!(
-            failure.error.starts_with("gate `format` failed"),
-            "{}",
-            failure.error
-        );
+        assert!(failure.error.starts_with("gate `format` failed"), "{}", failure.error);
     }
 }

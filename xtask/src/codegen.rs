@@ -29,10 +29,7 @@ use crate::tree::{Tree, has_extension};
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Outcome {
     let mode = mode(arguments)?;
     let tree = Tree::read(&workspace.root).map_err(|error| {
-        Failure::new(
-            format!("the workspace cannot be read: {error}"),
-            "check its permissions",
-        )
+        Failure::new(format!("the workspace cannot be read: {error}"), "check its permissions")
     })?;
     let mut stale = Vec::new();
     for output in outputs(&tree)? {
@@ -77,25 +74,16 @@ struct Output {
 
 impl Output {
     fn new(path: impl Into<String>, text: String) -> Self {
-        Self {
-            path: path.into(),
-            text,
-        }
+        Self { path: path.into(), text }
     }
 }
 
 fn outputs(tree: &Tree) -> Outcome<Vec<Output>> {
     let schema = Schema::parse(read(tree, schema::PATH)?)?;
     let core = "crates/crm-core/src/generated";
-    let mut outputs = vec![Output::new(
-        format!("{core}/schema.rs"),
-        fields::write(&schema),
-    )];
+    let mut outputs = vec![Output::new(format!("{core}/schema.rs"), fields::write(&schema))];
     for kind in &schema.kinds {
-        outputs.push(Output::new(
-            format!("{core}/{}.rs", kind.name),
-            objects::write(kind),
-        ));
+        outputs.push(Output::new(format!("{core}/{}.rs", kind.name), objects::write(kind)));
     }
     let rooms = tree.rooms("crm-provider-");
     let mut providers = Vec::with_capacity(rooms.len());
@@ -110,28 +98,16 @@ fn outputs(tree: &Tree) -> Outcome<Vec<Output>> {
         outputs.push(Output::new(format!("{generated}/capabilities.rs"), can));
         providers.push(provider);
     }
-    outputs.push(Output::new(
-        "crates/crm/src/generated/registry.rs",
-        registry::write(&rooms),
-    ));
-    outputs.push(Output::new(
-        "docs/providers.md",
-        docs::write_providers(&schema, &providers),
-    ));
-    outputs.push(Output::new(
-        "docs/fields.md",
-        docs::write_fields(&schema, &providers),
-    ));
+    outputs.push(Output::new("crates/crm/src/generated/registry.rs", registry::write(&rooms)));
+    outputs.push(Output::new("docs/providers.md", docs::write_providers(&schema, &providers)));
+    outputs.push(Output::new("docs/fields.md", docs::write_fields(&schema, &providers)));
     Ok(outputs)
 }
 
 fn read<'a>(tree: &'a Tree, path: &'a str) -> Outcome<Input<'a>> {
     match tree.get(path) {
         Some(text) => Ok(Input { path, text }),
-        None => Err(Failure::new(
-            format!("{path} is missing"),
-            "restore it from git",
-        )),
+        None => Err(Failure::new(format!("{path} is missing"), "restore it from git")),
     }
 }
 
@@ -139,12 +115,12 @@ fn write(root: &Path, stale: &[Output]) -> Outcome {
     for output in stale {
         let path = root.join(&output.path);
         let folder = path.parent().unwrap_or(root);
-        fs::create_dir_all(folder)
-            .and_then(|()| fs::write(&path, &output.text))
-            .map_err(|error| {
+        fs::create_dir_all(folder).and_then(|()| fs::write(&path, &output.text)).map_err(
+            |error| {
                 let what = format!("{} cannot be written: {error}", output.path);
                 Failure::new(what, "check its permissions")
-            })?;
+            },
+        )?;
         screen::line(&format!("wrote {}", output.path));
     }
     Ok(())
@@ -181,31 +157,17 @@ mod tests {
 
     #[test]
     fn a_missing_source_is_an_error() {
-        assert!(
-            outputs(&Tree::default())
-                .unwrap_err()
-                .error
-                .contains("schema.toml")
-        );
+        assert!(outputs(&Tree::default()).unwrap_err().error.contains("schema.toml"));
     }
 
     #[test]
     fn each_kind_and_each_room_has_its_files() {
         let tree = Tree::of(&[
             (schema::PATH, schema::tests::SAMPLE),
-            (
-                "crates/crm-provider-ant/provider.toml",
-                provider::tests::SAMPLE,
-            ),
+            ("crates/crm-provider-ant/provider.toml", provider::tests::SAMPLE),
         ]);
-        let paths: Vec<String> = outputs(&tree)
-            .unwrap()
-            .into_iter()
-            .map(|output| output.path)
-            .collect();
-        assert!(
-            paths.contains(&"crates/crm-core/src/generated/deal.rs".to_owned()),
-            "{paths:?}"
-        );
+        let paths: Vec<String> =
+            outputs(&tree).unwrap().into_iter().map(|output| output.path).collect();
+        assert!(paths.contains(&"crates/crm-core/src/generated/deal.rs".to_owned()), "{paths:?}");
     }
 }

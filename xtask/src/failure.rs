@@ -19,20 +19,12 @@ pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 impl Failure {
     /// Makes a failure of the work itself.
     pub(crate) fn new(error: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            error: error.into(),
-            hint: hint.into(),
-            code: 1,
-        }
+        Self { error: error.into(), hint: hint.into(), code: 1 }
     }
 
     /// Makes a failure of the command line.
     pub(crate) fn usage(error: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            error: error.into(),
-            hint: hint.into(),
-            code: 2,
-        }
+        Self { error: error.into(), hint: hint.into(), code: 2 }
     }
 }
 

@@ -114,20 +114,13 @@ mod tests {
     fn a_misspelt_word_is_refused_with_the_nearest_one() {
         let failure = dispatch(&words("tydy")).unwrap_err();
         assert_eq!(failure.code, 2);
-        assert!(
-            failure.hint.contains("cargo xtask tidy"),
-            "{}",
-            failure.hint
-        );
+        assert!(failure.hint.contains("cargo xtask tidy"), "{}", failure.hint);
     }
 
     #[test]
     fn a_word_like_no_other_points_at_the_help() {
         let failure = dispatch(&words("elephants")).unwrap_err();
-        assert_eq!(
-            (failure.code, failure.hint.as_str()),
-            (2, "cargo xtask --help")
-        );
+        assert_eq!((failure.code, failure.hint.as_str()), (2, "cargo xtask --help"));
     }
 
     #[test]
@@ -148,10 +141,6 @@ mod tests {
 
     #[test]
     fn every_word_is_in_the_usage() {
-        assert!(
-            WORDS
-                .iter()
-                .all(|word| USAGE.contains(&format!("\n  {word}")))
-        );
+        assert!(WORDS.iter().all(|word| USAGE.contains(&format!("\n  {word}"))));
     }
 }

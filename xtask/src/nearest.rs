@@ -19,10 +19,7 @@ pub(crate) fn nearest<'a>(
 fn distance(left: &str, right: &str) -> usize {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
     let at = |rows: &[Vec<usize>], i: usize, j: usize| -> usize {
-        rows.get(i)
-            .and_then(|row| row.get(j))
-            .copied()
-            .unwrap_or(usize::MAX / 2)
+        rows.get(i).and_then(|row| row.get(j)).copied().unwrap_or(usize::MAX / 2)
     };
     let mut rows: Vec<Vec<usize>> = vec![(0..=right.len()).collect()];
     for i in 1..=left.len() {

@@ -1,9 +1,5 @@
 //! The only place that prints: results to stdout, errors to stderr.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the terminal is the interface"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the terminal is the interface")]
 
 use crate::failure::Failure;
 

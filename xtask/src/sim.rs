@@ -4,16 +4,8 @@ use crate::failure::{Failure, Outcome};
 use crate::nearest;
 use crate::shell::{self, Workspace};
 
-const COMMAND: &[&str] = &[
-    "run",
-    "-p",
-    "crm-sync",
-    "--example",
-    "simulation",
-    "--profile",
-    "sim",
-    "--",
-];
+const COMMAND: &[&str] =
+    &["run", "-p", "crm-sync", "--example", "simulation", "--profile", "sim", "--"];
 /// Seeds that CI runs on the reference store; on the file store each seed costs several times more.
 const SEEDS_MEMORY: u64 = 2_000;
 const SEEDS_SQLITE: u64 = 500;
@@ -79,10 +71,7 @@ impl Request {
             }
         }
         if request.seed.is_some() && request.seeds.is_some() {
-            return Err(Failure::usage(
-                "`--seed` replays one seed and `--seeds` runs many",
-                HINT,
-            ));
+            return Err(Failure::usage("`--seed` replays one seed and `--seeds` runs many", HINT));
         }
         Ok(request)
     }
@@ -94,9 +83,7 @@ impl Request {
                 Some(seed) => ("--seed", seed),
                 None => ("--seeds", self.seeds.unwrap_or_else(|| store.seeds())),
             };
-            ["--store", store.name(), option, &value.to_string()]
-                .map(str::to_owned)
-                .to_vec()
+            ["--store", store.name(), option, &value.to_string()].map(str::to_owned).to_vec()
         };
         match (self.store, self.seed) {
             (Some(store), _) => vec![one(store)],
@@ -116,10 +103,7 @@ fn unknown_option(option: &str) -> Failure {
 
 fn number(option: &str, value: &str) -> Outcome<u64> {
     value.parse().map_err(|error| {
-        Failure::usage(
-            format!("`{option} {value}` is not a whole number: {error}"),
-            HINT,
-        )
+        Failure::usage(format!("`{option} {value}` is not a whole number: {error}"), HINT)
     })
 }
 
@@ -127,10 +111,7 @@ fn store(value: &str) -> Outcome<Store> {
     match value {
         "memory" => Ok(Store::Memory),
         "sqlite" => Ok(Store::Sqlite),
-        other => Err(Failure::usage(
-            format!("there is no store called `{other}`"),
-            HINT,
-        )),
+        other => Err(Failure::usage(format!("there is no store called `{other}`"), HINT)),
     }
 }
 
@@ -140,45 +121,25 @@ mod tests {
 
     fn runs(text: &str) -> Vec<String> {
         let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-        Request::parse(&words)
-            .unwrap()
-            .runs()
-            .iter()
-            .map(|run| run.join(" "))
-            .collect()
+        Request::parse(&words).unwrap().runs().iter().map(|run| run.join(" ")).collect()
     }
 
     #[test]
     fn the_gate_runs_both_stores() {
-        assert_eq!(
-            runs(""),
-            ["--store memory --seeds 2000", "--store sqlite --seeds 500"]
-        );
-        assert_eq!(
-            runs("--seeds 7"),
-            ["--store memory --seeds 7", "--store sqlite --seeds 7"]
-        );
+        assert_eq!(runs(""), ["--store memory --seeds 2000", "--store sqlite --seeds 500"]);
+        assert_eq!(runs("--seeds 7"), ["--store memory --seeds 7", "--store sqlite --seeds 7"]);
     }
 
     #[test]
     fn a_seed_is_replayed_once() {
         assert_eq!(runs("--seed 41"), ["--store memory --seed 41"]);
-        assert_eq!(
-            runs("--store sqlite --seed=41"),
-            ["--store sqlite --seed 41"]
-        );
+        assert_eq!(runs("--store sqlite --seed=41"), ["--store sqlite --seed 41"]);
         assert_eq!(runs("--store sqlite"), ["--store sqlite --seeds 500"]);
     }
 
     #[test]
     fn wrong_arguments_are_usage_errors() {
-        for text in [
-            "--seeds",
-            "--seeds many",
-            "--store redis",
-            "--sed 1",
-            "--seed 1 --seeds 2",
-        ] {
+        for text in ["--seeds", "--seeds many", "--store redis", "--sed 1", "--seed 1 --seeds 2"] {
             let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
             assert_eq!(Request::parse(&words).unwrap_err().code, 2, "{text}");
         }

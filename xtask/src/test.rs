@@ -18,11 +18,7 @@ pub(crate) fn run(workspace: &Workspace, extra: &[String]) -> Outcome {
 }
 
 fn command_line(nextest: bool, continuous: bool) -> Vec<&'static str> {
-    let mut words = if nextest {
-        vec!["nextest", "run"]
-    } else {
-        vec!["test"]
-    };
+    let mut words = if nextest { vec!["nextest", "run"] } else { vec!["test"] };
     words.extend(["--workspace", "--all-features"]);
     match (nextest, continuous) {
         (true, true) => words.extend(["--profile", "ci"]),
@@ -43,10 +39,7 @@ mod tests {
             command_line(true, true).join(" "),
             "nextest run --workspace --all-features --profile ci"
         );
-        assert_eq!(
-            command_line(true, false).join(" "),
-            "nextest run --workspace --all-features"
-        );
+        assert_eq!(command_line(true, false).join(" "), "nextest run --workspace --all-features");
         assert_eq!(
             command_line(false, true).join(" "),
             "test --workspace --all-features --all-targets"

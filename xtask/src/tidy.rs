@@ -23,10 +23,7 @@ use crate::tree::Tree;
 /// Runs every check and fails if one finds an error.
 pub(crate) fn run(workspace: &Workspace) -> Outcome {
     let tree = Tree::read(&workspace.root).map_err(|error| {
-        Failure::new(
-            format!("the workspace cannot be read: {error}"),
-            "check its permissions",
-        )
+        Failure::new(format!("the workspace cannot be read: {error}"), "check its permissions")
     })?;
     let mut found = check_files(&tree);
     found.extend(check_packages(workspace, &tree)?);
@@ -34,16 +31,10 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
     for finding in &found {
         screen::line(&finding.to_string());
     }
-    let errors = found
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .count();
+    let errors = found.iter().filter(|finding| finding.severity == Severity::Error).count();
     match errors {
         0 => Ok(()),
-        1 => Err(Failure::new(
-            "tidy found 1 error",
-            "the line above says how to mend it",
-        )),
+        1 => Err(Failure::new("tidy found 1 error", "the line above says how to mend it")),
         many => Err(Failure::new(
             format!("tidy found {many} errors"),
             "the lines above say how to mend them",
@@ -93,32 +84,17 @@ struct Finding {
 impl Finding {
     fn error(path: &str, line: usize, what: impl Into<String>, mend: impl Into<String>) -> Self {
         let (what, mend) = (what.into(), mend.into());
-        Self {
-            severity: Severity::Error,
-            path: path.to_owned(),
-            line,
-            what,
-            mend,
-        }
+        Self { severity: Severity::Error, path: path.to_owned(), line, what, mend }
     }
 
     fn warning(path: &str, line: usize, what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(path, line, what, mend)
-        }
+        Self { severity: Severity::Warning, ..Self::error(path, line, what, mend) }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            severity,
-            path,
-            line,
-            what,
-            mend,
-        } = self;
+        let Self { severity, path, line, what, mend } = self;
         let prefix = match severity {
             Severity::Warning => "warning: ",
             Severity::Error => "",
@@ -129,9 +105,7 @@ impl fmt::Display for Finding {
 
 /// Returns the number of the first line that begins with `start`, or 1.
 fn line_of(text: &str, start: &str) -> usize {
-    text.lines()
-        .position(|line| line.trim_start().starts_with(start))
-        .map_or(1, |at| at + 1)
+    text.lines().position(|line| line.trim_start().starts_with(start)).map_or(1, |at| at + 1)
 }
 
 /// Shows findings the way they are printed, for tests.

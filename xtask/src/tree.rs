@@ -34,14 +34,9 @@ impl Tree {
                 }
             } else if kind.is_file() {
                 let small = entry.metadata()?.len() <= FILE_BYTES_MAX;
-                let bytes = if small {
-                    fs::read(entry.path())?
-                } else {
-                    Vec::new()
-                };
+                let bytes = if small { fs::read(entry.path())? } else { Vec::new() };
                 // What is not UTF-8 is not text: the file exists, and has no lines to check.
-                self.files
-                    .insert(path, String::from_utf8(bytes).unwrap_or_default());
+                self.files.insert(path, String::from_utf8(bytes).unwrap_or_default());
             }
         }
         Ok(())
@@ -59,9 +54,7 @@ impl Tree {
 
     /// Iterates over all files in the order of their paths.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files
-            .iter()
-            .map(|(path, text)| (path.as_str(), text.as_str()))
+        self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
     /// Iterates over the files whose path begins with `prefix`.
@@ -86,29 +79,20 @@ impl Tree {
 
     /// Returns the names of the crates whose name begins with `prefix`, without it.
     pub(crate) fn rooms(&self, prefix: &str) -> Vec<&str> {
-        self.crates()
-            .into_iter()
-            .filter_map(|name| name.strip_prefix(prefix))
-            .collect()
+        self.crates().into_iter().filter_map(|name| name.strip_prefix(prefix)).collect()
     }
 
     /// Makes a tree from values, for tests.
     #[cfg(test)]
     pub(crate) fn of(files: &[(&str, &str)]) -> Self {
-        let files = files
-            .iter()
-            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
-        Self {
-            files: files.collect(),
-        }
+        let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+        Self { files: files.collect() }
     }
 }
 
 /// Says whether a path ends in `.extension`.
 pub(crate) fn has_extension(path: &str, extension: &str) -> bool {
-    Path::new(path)
-        .extension()
-        .is_some_and(|found| found == extension)
+    Path::new(path).extension().is_some_and(|found| found == extension)
 }
 
 fn is_skipped(folder: &str) -> bool {

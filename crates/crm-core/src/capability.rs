@@ -67,20 +67,13 @@ pub struct ObjectCapability {
 impl ObjectCapability {
     /// Returns the rule of a field, unless the field is suspended.
     pub fn rule(&self, field: Field) -> Option<&'static FieldRule> {
-        if self.suspended.contains(&field) {
-            None
-        } else {
-            self.mapping.rule(field)
-        }
+        if self.suspended.contains(&field) { None } else { self.mapping.rule(field) }
     }
 
     /// Returns the rules of all fields that are not suspended, sorted by field.
     pub fn rules(&self) -> impl Iterator<Item = &'static FieldRule> {
         let suspended = Arc::clone(&self.suspended);
-        self.mapping
-            .rules
-            .iter()
-            .filter(move |rule| !suspended.contains(&rule.field))
+        self.mapping.rules.iter().filter(move |rule| !suspended.contains(&rule.field))
     }
 }
 

@@ -88,10 +88,7 @@ pub struct Watermark {
 impl Watermark {
     /// Begins at the provider's present.
     pub const fn begin(now: Timestamp) -> Self {
-        Self {
-            settled: now,
-            polled: now,
-        }
+        Self { settled: now, polled: now }
     }
 
     /// Returns from where a poll reads.
@@ -107,14 +104,10 @@ impl Watermark {
     #[must_use]
     pub fn advance(self, feed: Feed, now: Timestamp, lag: Duration) -> Self {
         match feed {
-            Feed::Changes | Feed::Deletions => Self {
-                settled: self.settled.max(earlier(now, lag)),
-                polled: self.polled.max(now),
-            },
-            Feed::Fresh => Self {
-                settled: self.settled,
-                polled: self.polled.max(now),
-            },
+            Feed::Changes | Feed::Deletions => {
+                Self { settled: self.settled.max(earlier(now, lag)), polled: self.polled.max(now) }
+            }
+            Feed::Fresh => Self { settled: self.settled, polled: self.polled.max(now) },
         }
     }
 }

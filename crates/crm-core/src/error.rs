@@ -126,26 +126,17 @@ impl ErrorKind {
     /// Returns what to do about it; the only such match in the workspace.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Self::RateLimited { retry_after } => Disposition::Retry {
-                after: *retry_after,
-            },
+            Self::RateLimited { retry_after } => Disposition::Retry { after: *retry_after },
             Self::QuotaExhausted { until } => Disposition::Pause(PauseCause::Until(*until)),
             Self::Suspended { until } => Disposition::Pause(PauseCause::Until(Some(*until))),
             Self::Auth | Self::Forbidden => Disposition::Pause(PauseCause::Connection),
             Self::NotFound | Self::Stale => Disposition::Rebase,
             Self::Conflict { .. } => Disposition::Adopt,
-            Self::Transient {
-                applied: Applied::No,
+            Self::Transient { applied: Applied::No } | Self::Malformed { applied: Applied::No } => {
+                Disposition::Retry { after: None }
             }
-            | Self::Malformed {
-                applied: Applied::No,
-            } => Disposition::Retry { after: None },
-            Self::Transient {
-                applied: Applied::Unknown,
-            }
-            | Self::Malformed {
-                applied: Applied::Unknown,
-            } => Disposition::Verify,
+            Self::Transient { applied: Applied::Unknown }
+            | Self::Malformed { applied: Applied::Unknown } => Disposition::Verify,
             Self::Validation { .. } | Self::Unsupported | Self::Permanent => Disposition::Park,
         }
     }

@@ -144,10 +144,7 @@ impl EntityId {
 
     /// Derives the id of an entity that a caller of our own API creates.
     pub fn requested(tenant: &TenantId, kind: ObjectKind, idempotency_key: &str) -> Self {
-        let path = format!(
-            "{tenant}\u{1f}api\u{1f}{}\u{1f}{idempotency_key}",
-            kind.name()
-        );
+        let path = format!("{tenant}\u{1f}api\u{1f}{}\u{1f}{idempotency_key}", kind.name());
         Self(Uuid::new_v5(&NAMESPACE, path.as_bytes()))
     }
 }

@@ -44,9 +44,7 @@ impl ObjectKind {
 
     /// Returns the kind of that name or plural.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name || kind.plural() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name || kind.plural() == name)
     }
 }
 

@@ -28,10 +28,7 @@ pub struct Mapping {
 impl Mapping {
     /// Returns the rule of a field.
     pub fn rule(&self, field: Field) -> Option<&FieldRule> {
-        let index = self
-            .rules
-            .binary_search_by_key(&field, |rule| rule.field)
-            .ok()?;
+        let index = self.rules.binary_search_by_key(&field, |rule| rule.field).ok()?;
         self.rules.get(index)
     }
 
@@ -108,11 +105,7 @@ pub struct Form {
 
 impl Form {
     /// The vendor stores what it is given.
-    pub const FAITHFUL: Self = Self {
-        letter_case: LetterCase::Kept,
-        cut_at: None,
-        decimals: None,
-    };
+    pub const FAITHFUL: Self = Self { letter_case: LetterCase::Kept, cut_at: None, decimals: None };
 }
 
 /// What becomes of upper case.

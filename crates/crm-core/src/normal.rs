@@ -42,10 +42,7 @@ impl FromStr for Region {
 
     fn from_str(text: &str) -> Result<Self, UnknownRegion> {
         let upper = text.trim().to_ascii_uppercase();
-        upper
-            .parse()
-            .map(Self)
-            .map_err(|_unknown| UnknownRegion(text.to_owned()))
+        upper.parse().map(Self).map_err(|_unknown| UnknownRegion(text.to_owned()))
     }
 }
 
@@ -92,11 +89,7 @@ impl Normalizer {
 /// Returns text in Unicode NFC without surrounding white space.
 pub fn text(raw: &str) -> Cow<'_, str> {
     let trimmed = raw.trim();
-    if is_nfc(trimmed) {
-        Cow::Borrowed(trimmed)
-    } else {
-        Cow::Owned(trimmed.nfc().collect())
-    }
+    if is_nfc(trimmed) { Cow::Borrowed(trimmed) } else { Cow::Owned(trimmed.nfc().collect()) }
 }
 
 /// Returns an e-mail address in lower case: all six vendors compare the whole address without
@@ -131,11 +124,7 @@ pub fn phone(raw: &str, region: Region) -> Cow<'_, str> {
     }
     // The digits alone may parse where the text did not; asking again makes it idempotent.
     let bare = format!("{plus}{digits}");
-    let number = if bare == trimmed {
-        None
-    } else {
-        parse_phone(&bare, region)
-    };
+    let number = if bare == trimmed { None } else { parse_phone(&bare, region) };
     Cow::Owned(number.unwrap_or(bare))
 }
 
@@ -152,16 +141,13 @@ fn is_e164(text: &str) -> bool {
 
 /// Countries whose people write the domestic zero behind the country code (+49 0711 …), though
 /// no area code there begins with one. Such text goes through the parser, which drops the zero.
-const TRUNK_ZERO: &[&str] = &[
-    "31", "32", "33", "353", "41", "43", "44", "46", "49", "55", "61", "64", "81",
-];
+const TRUNK_ZERO: &[&str] =
+    &["31", "32", "33", "353", "41", "43", "44", "46", "49", "55", "61", "64", "81"];
 
 fn has_trunk_zero(digits: &str) -> bool {
-    TRUNK_ZERO.iter().any(|code| {
-        digits
-            .strip_prefix(code)
-            .is_some_and(|national| national.starts_with('0'))
-    })
+    TRUNK_ZERO
+        .iter()
+        .any(|code| digits.strip_prefix(code).is_some_and(|national| national.starts_with('0')))
 }
 
 /// The shortest thing that is worth a parse; service numbers such as 112 stay as they are.
@@ -208,10 +194,7 @@ impl Money {
     /// trailing zeros.
     pub fn new(amount: Decimal, currency: Currency) -> Self {
         let decimals = currency.exponent().map_or(2, u32::from);
-        Self {
-            amount: amount.round_dp(decimals).normalize(),
-            currency,
-        }
+        Self { amount: amount.round_dp(decimals).normalize(), currency }
     }
 
     /// Reads an amount and a currency code; `None` if either is not one.

@@ -21,10 +21,8 @@ pub struct Field(pub u16);
 impl Field {
     /// Returns the name, or `field_N` for a number this release does not know.
     pub fn name(self) -> std::borrow::Cow<'static, str> {
-        crate::schema::name_of(self).map_or_else(
-            || format!("field_{}", self.0).into(),
-            std::borrow::Cow::Borrowed,
-        )
+        crate::schema::name_of(self)
+            .map_or_else(|| format!("field_{}", self.0).into(), std::borrow::Cow::Borrowed)
     }
 
     /// Returns the field of that name; `firstName` and `first_name` are the same.
@@ -164,12 +162,10 @@ impl Serialize for Fields {
 
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer
-            .deserialize_map(Entries(std::marker::PhantomData))
-            .map(|mut entries| {
-                entries.sort_by_key(|(field, _)| *field);
-                Self(entries)
-            })
+        deserializer.deserialize_map(Entries(std::marker::PhantomData)).map(|mut entries| {
+            entries.sort_by_key(|(field, _)| *field);
+            Self(entries)
+        })
     }
 }
 
@@ -265,12 +261,10 @@ impl Serialize for Patch {
 
 impl<'de> Deserialize<'de> for Patch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer
-            .deserialize_map(Entries(std::marker::PhantomData))
-            .map(|mut entries| {
-                entries.sort_by_key(|(field, _)| *field);
-                Self(entries)
-            })
+        deserializer.deserialize_map(Entries(std::marker::PhantomData)).map(|mut entries| {
+            entries.sort_by_key(|(field, _)| *field);
+            Self(entries)
+        })
     }
 }
 

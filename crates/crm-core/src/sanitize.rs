@@ -21,25 +21,15 @@ pub fn sanitize_input(raw: &str) -> String {
 }
 
 fn clean(raw: &str) -> String {
-    let plain: String = raw
-        .nfc()
-        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-        .collect();
-    let escaped = if plain.contains(['<', '&', '>']) {
-        strip_markup(&plain)
-    } else {
-        plain
-    };
+    let plain: String = raw.nfc().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    let escaped = if plain.contains(['<', '&', '>']) { strip_markup(&plain) } else { plain };
     escaped.trim().nfc().collect()
 }
 
 fn strip_markup(text: &str) -> String {
     let html = ammonia::Builder::empty().clean(text).to_string();
     // The serialiser escapes exactly these four in text.
-    html.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&nbsp;", "\u{a0}")
-        .replace("&amp;", "&")
+    html.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", "\u{a0}").replace("&amp;", "&")
 }
 
 #[cfg(test)]

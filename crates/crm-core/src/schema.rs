@@ -65,9 +65,7 @@ pub fn spec(kind: ObjectKind, field: Field) -> Option<&'static FieldSpec> {
 /// Returns the name of a field.
 pub(crate) fn name_of(field: Field) -> Option<&'static str> {
     let names = crate::generated::schema::NAMES;
-    let index = names
-        .binary_search_by_key(&field.0, |(number, _)| *number)
-        .ok()?;
+    let index = names.binary_search_by_key(&field.0, |(number, _)| *number).ok()?;
     names.get(index).map(|(_, name)| *name)
 }
 
@@ -75,9 +73,7 @@ pub(crate) fn name_of(field: Field) -> Option<&'static str> {
 pub(crate) fn field_named(name: &str) -> Option<Field> {
     let by_name = crate::generated::schema::BY_NAME;
     let find = |name: &str| {
-        let index = by_name
-            .binary_search_by_key(&name, |(known, _)| known)
-            .ok()?;
+        let index = by_name.binary_search_by_key(&name, |(known, _)| known).ok()?;
         by_name.get(index).map(|(_, field)| *field)
     };
     find(name).or_else(|| {

@@ -7,10 +7,8 @@ use crate::Region;
 /// Returns whether the text is an e-mail address that mail can be sent to over the internet:
 /// a local part, one `@`, a domain with a dot. International names are accepted (RFC 6531).
 pub fn validate_email(text: &str) -> bool {
-    let options = Options::default()
-        .with_required_tld()
-        .without_domain_literal()
-        .without_display_text();
+    let options =
+        Options::default().with_required_tld().without_domain_literal().without_display_text();
     EmailAddress::parse_with_options(text, options).is_ok()
 }
 

@@ -20,10 +20,7 @@ pub struct Text {
 impl Text {
     /// Makes text that is compared as it is spelled.
     pub fn plain(raw: impl Into<Arc<str>>) -> Self {
-        Self {
-            raw: raw.into(),
-            key: None,
-        }
+        Self { raw: raw.into(), key: None }
     }
 
     /// Makes text with the key that it is compared by.
@@ -128,11 +125,7 @@ impl Value {
             Self::Bool(yes) => yes.to_string(),
             Self::Date(date) => date.to_string(),
             Self::Instant(instant) => instant.to_string(),
-            Self::List(values) => values
-                .iter()
-                .map(Self::display)
-                .collect::<Vec<_>>()
-                .join(", "),
+            Self::List(values) => values.iter().map(Self::display).collect::<Vec<_>>().join(", "),
             Self::Ref(Ref::Entity(id)) => id.to_string(),
             Self::Ref(Ref::Remote(kind, id)) => format!("{kind} {id}"),
         }
@@ -165,10 +158,9 @@ impl Serialize for Value {
             Self::Integer(number) => return serializer.serialize_i64(*number),
             Self::Bool(yes) => return serializer.serialize_bool(*yes),
             Self::List(values) => return values.serialize(serializer),
-            Self::Text(Text {
-                raw,
-                key: Some(key),
-            }) => Tagged::Keyed(Arc::clone(raw), Arc::clone(key)),
+            Self::Text(Text { raw, key: Some(key) }) => {
+                Tagged::Keyed(Arc::clone(raw), Arc::clone(key))
+            }
             Self::Decimal(number) => Tagged::Decimal(*number),
             Self::Date(date) => Tagged::Date(*date),
             Self::Instant(instant) => Tagged::Instant(*instant),
@@ -222,10 +214,7 @@ impl<'de> de::Visitor<'de> for ValueVisitor {
     fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
         let tagged = Tagged::deserialize(de::value::MapAccessDeserializer::new(map))?;
         Ok(match tagged {
-            Tagged::Keyed(raw, key) => Value::Text(Text {
-                raw,
-                key: Some(key),
-            }),
+            Tagged::Keyed(raw, key) => Value::Text(Text { raw, key: Some(key) }),
             Tagged::Decimal(number) => Value::Decimal(number),
             Tagged::Date(date) => Value::Date(date),
             Tagged::Instant(instant) => Value::Instant(instant),

@@ -33,48 +33,32 @@ impl StoreError {
         message: impl Into<Box<str>>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self::Backend {
-            message: message.into(),
-            hint: None,
-            source: Some(source.into()),
-        }
+        Self::Backend { message: message.into(), hint: None, source: Some(source.into()) }
     }
 
     /// Makes the error of a commit that speaks of an entity that does not exist: a slip of the
     /// program.
     pub fn unknown(entity: EntityId) -> Self {
-        Self::slip(format!(
-            "a commit speaks of entity {entity}, which does not exist"
-        ))
+        Self::slip(format!("a commit speaks of entity {entity}, which does not exist"))
     }
 
     /// Makes the error of a commit that stores an entity without saying on which row version it
     /// decided: a slip of the program.
     pub fn unexpected(entity: EntityId) -> Self {
-        Self::slip(format!(
-            "a commit stores entity {entity} without expecting a row version"
-        ))
+        Self::slip(format!("a commit stores entity {entity} without expecting a row version"))
     }
 
     fn slip(message: String) -> Self {
-        Self::Backend {
-            message: message.into(),
-            hint: None,
-            source: None,
-        }
+        Self::Backend { message: message.into(), hint: None, source: None }
     }
 
     /// Adds what a person can do about it.
     #[must_use]
     pub fn with_hint(self, advice: impl Into<Box<str>>) -> Self {
         match self {
-            Self::Backend {
-                message, source, ..
-            } => Self::Backend {
-                message,
-                hint: Some(advice.into()),
-                source,
-            },
+            Self::Backend { message, source, .. } => {
+                Self::Backend { message, hint: Some(advice.into()), source }
+            }
             Self::Raced | Self::Busy => self,
         }
     }

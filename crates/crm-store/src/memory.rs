@@ -82,8 +82,7 @@ impl Tables {
 
     /// Returns the entity whose link to that record is live.
     fn owner(&self, key: &RemoteKey) -> Option<&Entity> {
-        self.linked(key)
-            .find(|entity| entity.link(&key.0).is_some_and(crate::Link::is_live))
+        self.linked(key).find(|entity| entity.link(&key.0).is_some_and(crate::Link::is_live))
     }
 }
 
@@ -101,10 +100,7 @@ impl Store for MemoryStore {
         ids: &[RemoteId],
     ) -> StoreResult<Vec<Option<Resolved>>> {
         let tables = self.tables();
-        Ok(ids
-            .iter()
-            .map(|id| tables.resolve(provider, kind, id))
-            .collect())
+        Ok(ids.iter().map(|id| tables.resolve(provider, kind, id)).collect())
     }
 
     async fn candidates(
@@ -113,10 +109,7 @@ impl Store for MemoryStore {
         keys: &[KeyHash],
     ) -> StoreResult<Vec<Vec<EntityId>>> {
         let tables = self.tables();
-        Ok(keys
-            .iter()
-            .map(|key| tables.candidates(kind, *key))
-            .collect())
+        Ok(keys.iter().map(|key| tables.candidates(kind, *key)).collect())
     }
 
     async fn scan(&self, kind: ObjectKind, after: Seq, limit: usize) -> StoreResult<Vec<Entity>> {
@@ -158,12 +151,7 @@ impl Store for MemoryStore {
     }
 
     async fn history(&self, entity: EntityId) -> StoreResult<Vec<History>> {
-        Ok(self
-            .tables()
-            .history
-            .get(&entity)
-            .cloned()
-            .unwrap_or_default())
+        Ok(self.tables().history.get(&entity).cloned().unwrap_or_default())
     }
 
     async fn counts(&self, kind: ObjectKind) -> StoreResult<Counts> {

@@ -69,17 +69,12 @@ impl Entity {
 
     /// Returns the link to a provider.
     pub fn link_mut(&mut self, provider: &ProviderId) -> Option<&mut Link> {
-        self.links
-            .iter_mut()
-            .find(|link| link.provider == *provider)
+        self.links.iter_mut().find(|link| link.provider == *provider)
     }
 
     /// Adds or replaces a link.
     pub fn set_link(&mut self, link: Link) {
-        match self
-            .links
-            .binary_search_by(|known| known.provider.cmp(&link.provider))
-        {
+        match self.links.binary_search_by(|known| known.provider.cmp(&link.provider)) {
             Ok(index) => {
                 if let Some(slot) = self.links.get_mut(index) {
                     *slot = link;
@@ -129,10 +124,9 @@ impl Mark {
     /// earlier stays so, and failures stay counted, unless this mark counts one itself.
     pub fn after(self, before: Option<Self>) -> Self {
         match before {
-            Some(before) if self.attempts == 0 => Self {
-                due: self.due.min(before.due),
-                attempts: before.attempts,
-            },
+            Some(before) if self.attempts == 0 => {
+                Self { due: self.due.min(before.due), attempts: before.attempts }
+            }
             Some(_) | None => self,
         }
     }
@@ -188,7 +182,7 @@ impl Link {
     /// Returns whether a create or an update was announced and is not settled: after a death of
     /// the process, such an entity must be looked at.
     pub fn is_open(&self) -> bool {
-        self.claim.is_some() || !self.intents.is_empty()
+        self.claim.is_some() || self.intents.iter().any(|intent| !intent.watched)
     }
 }
 
@@ -258,6 +252,9 @@ pub struct Intent {
     pub fields: Vec<(Field, Option<Value>, u64)>,
     /// When it was announced.
     pub at: Timestamp,
+    /// Whether the record was read since: the intent is kept only to recognise a late landing.
+    #[serde(default)]
+    pub watched: bool,
 }
 
 /// Why nothing is written to a record until something changes.

@@ -17,9 +17,7 @@ pub(super) fn write_providers(schema: &Schema, providers: &[Provider]) -> String
         page.push_str(&rule(providers.len() + 1));
         for (name, cell) in ROWS {
             let cells = providers.iter().map(|provider| {
-                provider
-                    .object(kind.name)
-                    .map_or_else(|| "—".to_owned(), |o| cell(&o.can))
+                provider.object(kind.name).map_or_else(|| "—".to_owned(), |o| cell(&o.can))
             });
             page.push_str(&row(name, cells));
         }
@@ -58,41 +56,23 @@ const ROWS: &[Row] = &[
     ("concurrent writes", |can| can.concurrency.word().to_owned()),
     ("finds at once by", |can| {
         let words: Vec<&str> = can.find_by.iter().map(|key| key.word()).collect();
-        if words.is_empty() {
-            "nothing".to_owned()
-        } else {
-            words.join(", ")
-        }
+        if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
     }),
     ("our unique field", |can| match (&can.uid, can.unique_key) {
         (None, _) => "none".to_owned(),
         (Some(name), true) => format!("`{name}`, creates are upserts on it"),
         (Some(name), false) => format!("`{name}`, not enforced by the CRM"),
     }),
-    ("records in a read by id", |can| {
-        grouped(can.read_max.get().into()).replace('_', ",")
-    }),
-    ("records in a write", |can| {
-        grouped(can.write_max.get().into()).replace('_', ",")
-    }),
-    ("records on a page", |can| {
-        grouped(can.page_max.get().into()).replace('_', ",")
-    }),
-    ("changes on a page", |can| {
-        grouped(can.hint_page_max.get().into()).replace('_', ",")
-    }),
+    ("records in a read by id", |can| grouped(can.read_max.get().into()).replace('_', ",")),
+    ("records in a write", |can| grouped(can.write_max.get().into()).replace('_', ",")),
+    ("records on a page", |can| grouped(can.page_max.get().into()).replace('_', ",")),
+    ("changes on a page", |can| grouped(can.hint_page_max.get().into()).replace('_', ",")),
     ("a list counts as a read by id", |can| {
         if can.list_consistent { "yes" } else { "no" }.to_owned()
     }),
-    ("a change may show late by", |can| {
-        duration(can.visibility_lag_ms)
-    }),
-    ("a poll reads again the last", |can| {
-        duration(can.overlap_ms)
-    }),
-    ("a lost write may still arrive for", |can| {
-        duration(can.unknown_wait_ms)
-    }),
+    ("a change may show late by", |can| duration(can.visibility_lag_ms)),
+    ("a poll reads again the last", |can| duration(can.overlap_ms)),
+    ("a lost write may still arrive for", |can| duration(can.unknown_wait_ms)),
 ];
 
 /// Writes who stores which field, as what.
@@ -109,10 +89,7 @@ pub(super) fn write_fields(schema: &Schema, providers: &[Provider]) -> String {
         let titles = providers.iter().map(|provider| provider.title.clone());
         page.push_str(&row(
             "field",
-            ["type".to_owned()]
-                .into_iter()
-                .chain(titles)
-                .chain(["meaning".to_owned()]),
+            ["type".to_owned()].into_iter().chain(titles).chain(["meaning".to_owned()]),
         ));
         page.push_str(&rule(providers.len() + 3));
         let mut fields: Vec<&Field> = kind.fields.iter().collect();
@@ -147,32 +124,20 @@ fn type_of(field: &Field) -> String {
         | Type::Instant
         | Type::List => field.ty.word().to_owned(),
     };
-    if field.pii {
-        format!("{word}, personal")
-    } else {
-        word
-    }
+    if field.pii { format!("{word}, personal") } else { word }
 }
 
 fn stored_as(rule: &Rule) -> String {
     let table = &rule.table;
     let mut notes: Vec<String> = table.length_max.iter().map(ToString::to_string).collect();
-    let flags = [
-        (table.required, "required"),
-        (table.custom, "custom"),
-        (!table.writable, "read-only"),
-    ];
+    let flags =
+        [(table.required, "required"), (table.custom, "custom"), (!table.writable, "read-only")];
     if table.letter_case == LetterCase::Lowered {
         notes.push(table.letter_case.word().to_owned());
     }
     notes.extend(table.cut_at.map(|length| format!("cut at {length}")));
     notes.extend(table.decimals.map(|count| format!("{count} decimals")));
-    notes.extend(
-        flags
-            .iter()
-            .filter(|(on, _)| *on)
-            .map(|(_, word)| (*word).to_owned()),
-    );
+    notes.extend(flags.iter().filter(|(on, _)| *on).map(|(_, word)| (*word).to_owned()));
     if notes.is_empty() {
         format!("`{}`", table.remote)
     } else {
@@ -181,9 +146,7 @@ fn stored_as(rule: &Rule) -> String {
 }
 
 fn has_any(providers: &[Provider], kind: &Kind) -> bool {
-    providers
-        .iter()
-        .any(|provider| provider.object(kind.name).is_some())
+    providers.iter().any(|provider| provider.object(kind.name).is_some())
 }
 
 fn format_section(kind: &Kind) -> String {
@@ -210,11 +173,7 @@ fn duration(ms: u64) -> String {
 }
 
 fn plural(count: u64, word: &str) -> String {
-    if count == 1 {
-        format!("1 {word}")
-    } else {
-        format!("{count} {word}s")
-    }
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
 #[cfg(test)]
@@ -226,15 +185,10 @@ mod tests {
     #[test]
     fn every_table_is_rectangular() {
         let (schema, providers) = (schema::tests::sample(), [sample(), sample()]);
-        for page in [
-            write_providers(&schema, &providers),
-            write_fields(&schema, &providers),
-        ] {
+        for page in [write_providers(&schema, &providers), write_fields(&schema, &providers)] {
             for table in page.split("\n\n").filter(|part| part.starts_with('|')) {
-                let widths: Vec<usize> = table
-                    .lines()
-                    .map(|line| line.matches('|').count())
-                    .collect();
+                let widths: Vec<usize> =
+                    table.lines().map(|line| line.matches('|').count()).collect();
                 assert!(widths.windows(2).all(|pair| pair[0] == pair[1]), "{table}");
             }
         }

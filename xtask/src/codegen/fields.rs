@@ -6,17 +6,12 @@ use super::schema::{Field, Kind, Schema, Type};
 /// Writes the file, not yet formatted.
 pub(super) fn write(schema: &Schema) -> String {
     let mut names: Vec<(&str, u16)> = schema.numbers().into_iter().collect();
-    let by_name = entries(&names, |(name, number)| {
-        format!("({}, Field({number}))", rust::literal(name))
-    });
+    let by_name =
+        entries(&names, |(name, number)| format!("({}, Field({number}))", rust::literal(name)));
     names.sort_by_key(|(_, number)| *number);
-    let by_number = entries(&names, |(name, number)| {
-        format!("({number}, {})", rust::literal(name))
-    });
-    let constants: String = names
-        .iter()
-        .map(|(name, number)| constant(name, *number))
-        .collect();
+    let by_number =
+        entries(&names, |(name, number)| format!("({number}, {})", rust::literal(name)));
+    let constants: String = names.iter().map(|(name, number)| constant(name, *number)).collect();
     let arms: Vec<String> = schema
         .kinds
         .iter()
@@ -40,10 +35,7 @@ pub(super) fn write(schema: &Schema) -> String {
 }
 
 fn constant(name: &str, number: u16) -> String {
-    format!(
-        "/// `{name}`.\npub const {}: Self = Self({number});\n",
-        name.to_ascii_uppercase()
-    )
+    format!("/// `{name}`.\npub const {}: Self = Self({number});\n", name.to_ascii_uppercase())
 }
 
 fn entries<T>(items: &[T], entry: impl Fn(&T) -> String) -> String {
@@ -52,10 +44,7 @@ fn entries<T>(items: &[T], entry: impl Fn(&T) -> String) -> String {
 
 fn table(kind: &Kind) -> String {
     let specs: String = kind.fields.iter().map(|field| spec(kind, field)).collect();
-    format!(
-        "\nstatic {}: &[FieldSpec] = &[{specs}];\n",
-        table_name(kind)
-    )
+    format!("\nstatic {}: &[FieldSpec] = &[{specs}];\n", table_name(kind))
 }
 
 fn spec(kind: &Kind, field: &Field) -> String {

@@ -46,11 +46,7 @@ impl Input<'_> {
         known: impl IntoIterator<Item = &'n str>,
     ) -> Failure {
         let known: Vec<&str> = known.into_iter().collect();
-        self.wrong(
-            at,
-            format!("there is no {what} `{name}`"),
-            suggestion(name, &known),
-        )
+        self.wrong(at, format!("there is no {what} `{name}`"), suggestion(name, &known))
     }
 }
 
@@ -85,21 +81,13 @@ mod tests {
     }
 
     fn failure(text: &str) -> Failure {
-        Input {
-            path: "a.toml",
-            text,
-        }
-        .parse::<Sample>()
-        .unwrap_err()
+        Input { path: "a.toml", text }.parse::<Sample>().unwrap_err()
     }
 
     #[test]
     fn a_misspelt_key_is_reported_with_its_line_and_the_nearest_name() {
         let failure = failure("# first\n\nnumbr = 1\n");
-        assert!(
-            failure.error.starts_with("a.toml:3: unknown field `numbr`"),
-            "{failure}"
-        );
+        assert!(failure.error.starts_with("a.toml:3: unknown field `numbr`"), "{failure}");
         assert_eq!(failure.hint, "did you mean `number`?");
     }
 
@@ -111,10 +99,7 @@ mod tests {
 
     #[test]
     fn a_name_like_no_other_lists_the_known_ones() {
-        let input = Input {
-            path: "a.toml",
-            text: "",
-        };
+        let input = Input { path: "a.toml", text: "" };
         let failure = input.unknown(0..0, "field", "zebra", ["email", "phone"]);
         assert_eq!(failure.hint, "known: email, phone");
     }

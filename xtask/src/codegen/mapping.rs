@@ -13,11 +13,7 @@ pub(super) fn write_mapping(provider: &Provider) -> String {
         "clippy::pedantic, dead_code",
     );
     let mut rules = provider.objects.iter().flat_map(|object| &object.rules);
-    let letter_case = if rules.any(|rule| !is_faithful(&rule.table)) {
-        "LetterCase, "
-    } else {
-        ""
-    };
+    let letter_case = if rules.any(|rule| !is_faithful(&rule.table)) { "LetterCase, " } else { "" };
     let tables: Vec<String> = provider.objects.iter().map(mapping).collect();
     format!(
         "{header}use crm_core::mapping::Clear;\n\
@@ -50,9 +46,7 @@ fn mapping(object: &Object) -> String {
 }
 
 fn rule(rule: &Rule) -> String {
-    let Rule {
-        field, ty, table, ..
-    } = rule;
+    let Rule { field, ty, table, .. } = rule;
     format!(
         "FieldRule {{ field: {field}, remote: {remote}, ty: {ty}, wire: {wire}, form: {form}, \
          writable: {writable}, required: {required}, custom: {custom}, length_max: {length} }},",
@@ -91,12 +85,7 @@ fn wire(table: &RuleTable) -> String {
 }
 
 fn is_faithful(table: &RuleTable) -> bool {
-    let RuleTable {
-        letter_case,
-        cut_at,
-        decimals,
-        ..
-    } = table;
+    let RuleTable { letter_case, cut_at, decimals, .. } = table;
     *letter_case == LetterCase::Kept && cut_at.is_none() && decimals.is_none()
 }
 
@@ -118,24 +107,18 @@ fn optional(value: Option<impl std::fmt::Display>) -> String {
 
 /// Writes `of`, an exhaustive match: a new kind must visit it.
 fn selector(provider: &Provider) -> String {
-    let (known, unknown): (Vec<&str>, Vec<&str>) = KINDS
-        .iter()
-        .partition(|kind| provider.object(kind).is_some());
+    let (known, unknown): (Vec<&str>, Vec<&str>) =
+        KINDS.iter().partition(|kind| provider.object(kind).is_some());
     let mut arms: Vec<String> = known
         .iter()
         .map(|kind| {
             let variant = rust::camel_case(kind);
-            format!(
-                "ObjectKind::{variant} => Some(&{}),",
-                kind.to_ascii_uppercase()
-            )
+            format!("ObjectKind::{variant} => Some(&{}),", kind.to_ascii_uppercase())
         })
         .collect();
     if !unknown.is_empty() {
-        let variants: Vec<String> = unknown
-            .iter()
-            .map(|kind| format!("ObjectKind::{}", rust::camel_case(kind)))
-            .collect();
+        let variants: Vec<String> =
+            unknown.iter().map(|kind| format!("ObjectKind::{}", rust::camel_case(kind))).collect();
         arms.push(format!("{} => None,", variants.join(" | ")));
     }
     format!(
@@ -190,54 +173,31 @@ fn capability(object: &Object) -> String {
     let keys: Vec<&str> = can.find_by.iter().map(|key| key.rust()).collect();
     let detection = match can.detection {
         Detection::ModifiedSinceMs(ms) => {
-            format!(
-                "Detection::ModifiedSince {{ granularity: {} }}",
-                milliseconds(ms)
-            )
+            format!("Detection::ModifiedSince {{ granularity: {} }}", milliseconds(ms))
         }
         Detection::FullScan => "Detection::FullScan".to_owned(),
     };
     let members = [
-        (
-            "kind",
-            format!("ObjectKind::{}", rust::camel_case(object.kind)),
-        ),
+        ("kind", format!("ObjectKind::{}", rust::camel_case(object.kind))),
         ("access", can.access.rust().to_owned()),
         ("deletion", can.deletion.rust().to_owned()),
         ("detection", detection),
         ("concurrency", can.concurrency.rust().to_owned()),
         ("find_by", format!("&[{}]", keys.join(", "))),
         ("unique_key", can.unique_key.to_string()),
-        (
-            "read_max",
-            format!("count({})", grouped(can.read_max.get().into())),
-        ),
-        (
-            "write_max",
-            format!("count({})", grouped(can.write_max.get().into())),
-        ),
-        (
-            "page_max",
-            format!("count({})", grouped(can.page_max.get().into())),
-        ),
-        (
-            "hint_page_max",
-            format!("count({})", grouped(can.hint_page_max.get().into())),
-        ),
+        ("read_max", format!("count({})", grouped(can.read_max.get().into()))),
+        ("write_max", format!("count({})", grouped(can.write_max.get().into()))),
+        ("page_max", format!("count({})", grouped(can.page_max.get().into()))),
+        ("hint_page_max", format!("count({})", grouped(can.hint_page_max.get().into()))),
         ("list_consistent", can.list_consistent.to_string()),
         ("visibility_lag", milliseconds(can.visibility_lag_ms)),
         ("overlap", milliseconds(can.overlap_ms)),
         ("unknown_wait", milliseconds(can.unknown_wait_ms)),
-        (
-            "mapping",
-            format!("&mapping::{}", object.kind.to_ascii_uppercase()),
-        ),
+        ("mapping", format!("&mapping::{}", object.kind.to_ascii_uppercase())),
         ("suspended", "Arc::from([])".to_owned()),
     ];
-    let members: Vec<String> = members
-        .iter()
-        .map(|(name, value)| format!("{name}: {value},"))
-        .collect();
+    let members: Vec<String> =
+        members.iter().map(|(name, value)| format!("{name}: {value},")).collect();
     format!("ObjectCapability {{ {} }},", members.join(""))
 }
 
@@ -263,8 +223,7 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 fn plural(kind: &str) -> String {
-    kind.strip_suffix('y')
-        .map_or_else(|| format!("{kind}s"), |stem| format!("{stem}ies"))
+    kind.strip_suffix('y').map_or_else(|| format!("{kind}s"), |stem| format!("{stem}ies"))
 }
 
 #[cfg(test)]
@@ -284,10 +243,7 @@ mod tests {
         assert!(mapping.contains("uid: Some(\"our_uid\")"));
         let source = write_capabilities(&sample());
         rust::format(&root, "capabilities.rs", &source).unwrap();
-        assert!(
-            source.contains("window: Duration::from_secs(86_400)"),
-            "{source}"
-        );
+        assert!(source.contains("window: Duration::from_secs(86_400)"), "{source}");
         assert!(source.contains("detection: Detection::FullScan"));
     }
 
@@ -307,12 +263,8 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1_000"),
-            (12_345_678, "12_345_678"),
-        ] {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1_000"), (12_345_678, "12_345_678")]
+        {
             assert_eq!(grouped(number), text);
         }
     }

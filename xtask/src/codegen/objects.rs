@@ -11,11 +11,7 @@ pub(super) fn write(kind: &Kind) -> String {
         .iter()
         .map(|field| {
             let Field { doc, ty, .. } = field;
-            format!(
-                "/// {doc}\npub {}: Option<{}>,\n",
-                member(field),
-                member_type(ty)
-            )
+            format!("/// {doc}\npub {}: Option<{}>,\n", member(field), member_type(ty))
         })
         .collect();
     let reads: String = kind.fields.iter().map(read).collect();
@@ -51,18 +47,8 @@ pub(super) fn write(kind: &Kind) -> String {
 
 fn imports(kind: &Kind) -> String {
     let has = |wanted: &[Type]| kind.fields.iter().any(|field| wanted.contains(&field.ty));
-    let refers = kind
-        .fields
-        .iter()
-        .any(|field| matches!(field.ty, Type::Reference(_)));
-    let mut ours = vec![
-        "Field",
-        "Fields",
-        "Normalizer",
-        "Object",
-        "ObjectKind",
-        "Value",
-    ];
+    let refers = kind.fields.iter().any(|field| matches!(field.ty, Type::Reference(_)));
+    let mut ours = vec!["Field", "Fields", "Normalizer", "Object", "ObjectKind", "Value"];
     if has(&[Type::Text, Type::Email, Type::Phone, Type::Url]) {
         ours.push("FieldType");
     }
@@ -73,10 +59,7 @@ fn imports(kind: &Kind) -> String {
     for (types, line) in [
         (&[Type::Instant][..], "use jiff::Timestamp;\n"),
         (&[Type::Date], "use jiff::civil::Date;\n"),
-        (
-            &[Type::Decimal, Type::Money],
-            "use rust_decimal::Decimal;\n",
-        ),
+        (&[Type::Decimal, Type::Money], "use rust_decimal::Decimal;\n"),
     ] {
         if has(types) {
             lines.push_str(line);
@@ -87,11 +70,7 @@ fn imports(kind: &Kind) -> String {
 
 /// `type` is a word of the language.
 fn member(field: &Field) -> &str {
-    if field.name == "type" {
-        "kind"
-    } else {
-        &field.name
-    }
+    if field.name == "type" { "kind" } else { &field.name }
 }
 
 fn member_type(ty: &Type) -> &'static str {
@@ -119,17 +98,13 @@ fn read(field: &Field) -> String {
         Type::Bool => ("Bool(value)", "*value"),
         Type::Date => ("Date(value)", "*value"),
         Type::Instant => ("Instant(value)", "*value"),
-        Type::List => (
-            "List(values)",
-            "values.iter().filter_map(Value::as_str).map(str::to_owned).collect()",
-        ),
+        Type::List => {
+            ("List(values)", "values.iter().filter_map(Value::as_str).map(str::to_owned).collect()")
+        }
         Type::Reference(_) => ("Ref(to)", "to.clone()"),
     };
     let assign = format!("object.{} = Some({value})", member(field));
-    format!(
-        "({}, Value::{pattern}) => {assign},\n",
-        rust::field(&field.name)
-    )
+    format!("({}, Value::{pattern}) => {assign},\n", rust::field(&field.name))
 }
 
 /// Writes the statement that puts a value into the fields.

@@ -212,11 +212,7 @@ impl Provider {
             }
         }
         let quotas = check_quotas(input, file.quotas)?;
-        Ok(Self {
-            title: file.title,
-            quotas,
-            objects,
-        })
+        Ok(Self { title: file.title, quotas, objects })
     }
 
     /// Returns what the vendor does with a kind.
@@ -228,12 +224,7 @@ impl Provider {
 fn check_quotas(input: Input<'_>, quotas: Vec<Spanned<Quota>>) -> Outcome<Vec<Quota>> {
     let mut seen = BTreeSet::new();
     for quota in &quotas {
-        let Quota {
-            name,
-            limit,
-            window_ms,
-            ..
-        } = quota.as_ref();
+        let Quota { name, limit, window_ms, .. } = quota.as_ref();
         if !seen.insert(name.clone()) {
             let what = format!("there are two quotas called `{name}`");
             return Err(input.wrong(quota.span(), what, "names are unique in a connection"));
@@ -251,10 +242,7 @@ impl Object {
         let at = table.span();
         let mut can = table.into_inner();
         if can.uid.is_none() && (can.unique_key || can.find_by.contains(&Key::Uid)) {
-            let what = format!(
-                "`{}` is recognised by a uid but names no field for it",
-                kind.name
-            );
+            let what = format!("`{}` is recognised by a uid but names no field for it", kind.name);
             return Err(input.wrong(at, what, "add `uid = \"…\"`"));
         }
         let mut rules = Vec::with_capacity(can.fields.len());
@@ -272,19 +260,10 @@ impl Object {
                 return Err(input.wrong(at, what, "one field of theirs holds one of ours"));
             }
             check_wire(input, &at, field, &table)?;
-            rules.push(Rule {
-                field: name,
-                number: field.number,
-                ty: field.ty.clone(),
-                table,
-            });
+            rules.push(Rule { field: name, number: field.number, ty: field.ty.clone(), table });
         }
         rules.sort_by_key(|rule| rule.number);
-        Ok(Self {
-            kind: kind.name,
-            can,
-            rules,
-        })
+        Ok(Self { kind: kind.name, can, rules })
     }
 }
 
@@ -309,21 +288,10 @@ fn check_wire(
         let what = format!("`{}` ({}) does not travel so", field.name, field.ty.word());
         return Err(input.wrong(at.clone(), what, format!("possible: {}", words.join(", "))));
     }
-    let known: &[String] = if let Type::Choice(names) = &field.ty {
-        names
-    } else {
-        &[]
-    };
+    let known: &[String] = if let Type::Choice(names) = &field.ty { names } else { &[] };
     if (rule.wire == Wire::Choice) == rule.choices.is_empty() {
-        let what = format!(
-            "`{}`: `wire = \"choice\"` and `choices` go together",
-            field.name
-        );
-        return Err(input.wrong(
-            at.clone(),
-            what,
-            "choices = { canonical = \"the vendor's\" }",
-        ));
+        let what = format!("`{}`: `wire = \"choice\"` and `choices` go together", field.name);
+        return Err(input.wrong(at.clone(), what, "choices = { canonical = \"the vendor's\" }"));
     }
     match rule.choices.keys().find(|name| !known.contains(name)) {
         None => Ok(()),

@@ -43,10 +43,7 @@ pub(super) fn field(name: &str) -> String {
 /// Formats source the way `cargo fmt` would.
 pub(super) fn format(root: &Path, path: &str, source: &str) -> Outcome<String> {
     let failed = |reason: &str| {
-        Failure::new(
-            format!("rustfmt of {path} failed: {reason}"),
-            "rustup component add rustfmt",
-        )
+        Failure::new(format!("rustfmt of {path} failed: {reason}"), "rustup component add rustfmt")
     };
     let mut child = Command::new("rustfmt")
         .args(["--emit", "stdout", "--quiet", "--config-path"])
@@ -57,13 +54,9 @@ pub(super) fn format(root: &Path, path: &str, source: &str) -> Outcome<String> {
         .spawn()
         .map_err(|error| failed(&error.to_string()))?;
     if let Some(mut stdin) = child.stdin.take() {
-        stdin
-            .write_all(source.as_bytes())
-            .map_err(|error| failed(&error.to_string()))?;
+        stdin.write_all(source.as_bytes()).map_err(|error| failed(&error.to_string()))?;
     }
-    let output = child
-        .wait_with_output()
-        .map_err(|error| failed(&error.to_string()))?;
+    let output = child.wait_with_output().map_err(|error| failed(&error.to_string()))?;
     if !output.status.success() {
         return Err(failed(String::from_utf8_lossy(&output.stderr).trim()));
     }

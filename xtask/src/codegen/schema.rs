@@ -109,17 +109,10 @@ struct FieldTable {
 impl Schema {
     /// Reads the file and checks that numbers and names go together one to one.
     pub(super) fn parse(input: Input<'_>) -> Outcome<Self> {
-        let File {
-            company,
-            contact,
-            deal,
-            activity,
-        } = input.parse()?;
+        let File { company, contact, deal, activity } = input.parse()?;
         let mut schema = Self { kinds: Vec::new() };
         for (name, table) in KINDS.into_iter().zip([company, contact, deal, activity]) {
-            schema
-                .kinds
-                .push(Kind::check(input, name, table, &schema.kinds)?);
+            schema.kinds.push(Kind::check(input, name, table, &schema.kinds)?);
         }
         Ok(schema)
     }
@@ -132,9 +125,7 @@ impl Schema {
     /// Returns every name with its number.
     pub(super) fn numbers(&self) -> BTreeMap<&str, u16> {
         let fields = self.kinds.iter().flat_map(|kind| &kind.fields);
-        fields
-            .map(|field| (field.name.as_str(), field.number))
-            .collect()
+        fields.map(|field| (field.name.as_str(), field.number)).collect()
     }
 }
 
@@ -165,25 +156,12 @@ impl Kind {
                 }
             }
             let ty = table.ty(input, &at)?;
-            let FieldTable {
-                number, doc, pii, ..
-            } = table;
+            let FieldTable { number, doc, pii, .. } = table;
             let position = at.start;
-            fields.push(Field {
-                name: field,
-                number,
-                ty,
-                pii,
-                doc,
-                position,
-            });
+            fields.push(Field { name: field, number, ty, pii, doc, position });
         }
         fields.sort_by_key(|field| field.number);
-        Ok(Self {
-            name,
-            doc: table.doc,
-            fields,
-        })
+        Ok(Self { name, doc: table.doc, fields })
     }
 
     /// Returns the field of a name.
@@ -226,10 +204,9 @@ impl FieldTable {
         };
         match (choices, to) {
             (None, None) => Ok(plain),
-            _ => surplus(
-                "only a choice has `choices` and only a reference has `to`",
-                "leave it out",
-            ),
+            _ => {
+                surplus("only a choice has `choices` and only a reference has `to`", "leave it out")
+            }
         }
     }
 }
@@ -301,20 +278,12 @@ type = { number = 30, type = "choice", choices = ["task"], doc = "What it is." }
 "#;
 
     pub(in crate::codegen) fn sample() -> Schema {
-        Schema::parse(Input {
-            path: PATH,
-            text: SAMPLE,
-        })
-        .unwrap()
+        Schema::parse(Input { path: PATH, text: SAMPLE }).unwrap()
     }
 
     fn failure(from: &str, to: &str) -> Failure {
         assert!(SAMPLE.contains(from), "{from}");
-        Schema::parse(Input {
-            path: PATH,
-            text: &SAMPLE.replacen(from, to, 1),
-        })
-        .unwrap_err()
+        Schema::parse(Input { path: PATH, text: &SAMPLE.replacen(from, to, 1) }).unwrap_err()
     }
 
     #[test]
@@ -330,51 +299,26 @@ type = { number = 30, type = "choice", choices = ["task"], doc = "What it is." }
     fn two_names_cannot_share_a_number() {
         let failure = failure("email = { number = 10", "email = { number = 2");
         assert!(
-            failure
-                .error
-                .contains("`email` has the number 2, but `revenue` has 2"),
+            failure.error.contains("`email` has the number 2, but `revenue` has 2"),
             "{failure}"
         );
-        assert!(
-            failure
-                .error
-                .starts_with("crates/crm-core/schema.toml:12: "),
-            "{failure}"
-        );
+        assert!(failure.error.starts_with("crates/crm-core/schema.toml:12: "), "{failure}");
     }
 
     #[test]
     fn one_name_cannot_have_two_numbers() {
         let from = "name = { number = 1, type = \"text\", doc = \"Name.\"";
         let failure = failure(from, &from.replace("= 1,", "= 99,"));
-        assert!(
-            failure
-                .error
-                .contains("`name` has the number 99, but `name` has 1"),
-            "{failure}"
-        );
+        assert!(failure.error.contains("`name` has the number 99, but `name` has 1"), "{failure}");
     }
 
     #[test]
     fn misspelt_words_suggest_the_nearest() {
-        assert_eq!(
-            failure("\"money\"", "\"mony\"").hint,
-            "did you mean `money`?"
-        );
-        assert_eq!(
-            failure("pii = true", "pi = true").hint,
-            "did you mean `pii`?"
-        );
-        assert_eq!(
-            failure("to = \"company\"", "to = \"compny\"").hint,
-            "did you mean `company`?"
-        );
+        assert_eq!(failure("\"money\"", "\"mony\"").hint, "did you mean `money`?");
+        assert_eq!(failure("pii = true", "pi = true").hint, "did you mean `pii`?");
+        assert_eq!(failure("to = \"company\"", "to = \"compny\"").hint, "did you mean `company`?");
         let text = SAMPLE.replace("[activity", "[actvity");
-        let failure = Schema::parse(Input {
-            path: PATH,
-            text: &text,
-        })
-        .unwrap_err();
+        let failure = Schema::parse(Input { path: PATH, text: &text }).unwrap_err();
         assert_eq!(failure.hint, "did you mean `activity`?", "{failure}");
     }
 

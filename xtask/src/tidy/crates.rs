@@ -21,14 +21,7 @@ struct Row {
 }
 
 const KIT: &[&str] = &["crm-testkit"];
-const IO: &[&str] = &[
-    "tokio",
-    "reqwest",
-    "hyper",
-    "axum",
-    "rusqlite",
-    "tokio-postgres",
-];
+const IO: &[&str] = &["tokio", "reqwest", "hyper", "axum", "rusqlite", "tokio-postgres"];
 const DATABASES: &[&str] = &["rusqlite", "tokio-postgres", "axum"];
 
 #[rustfmt::skip]
@@ -107,10 +100,7 @@ pub(super) fn parse(metadata: &str) -> Outcome<Vec<Package>> {
         packages: Vec<Package>,
     }
     let metadata: Metadata = serde_json::from_str(metadata).map_err(|error| {
-        Failure::new(
-            format!("`cargo metadata` printed something else: {error}"),
-            "cargo metadata",
-        )
+        Failure::new(format!("`cargo metadata` printed something else: {error}"), "cargo metadata")
     })?;
     Ok(metadata.packages)
 }
@@ -130,10 +120,7 @@ pub(super) fn check(packages: &[Package], tree: &Tree) -> Vec<Finding> {
             None => found.push(Finding::error(
                 &path,
                 line_of(text, "name"),
-                format!(
-                    "crate `{}` has no row in the dependency table",
-                    package.name
-                ),
+                format!("crate `{}` has no row in the dependency table", package.name),
                 "add one to xtask/src/tidy/crates.rs and docs/architecture.md",
             )),
         }
@@ -157,15 +144,9 @@ fn check_package(
         let allowed = normal || (dependency.is_for_tests() && in_tests);
         if ours && !allowed && name != package.name {
             let (what, mend) = if in_tests {
-                (
-                    "may be imported only by the tests of",
-                    "move it to [dev-dependencies]",
-                )
+                ("may be imported only by the tests of", "move it to [dev-dependencies]")
             } else {
-                (
-                    "may not be imported by",
-                    "dependencies point to crm-core, never sideways",
-                )
+                ("may not be imported by", "dependencies point to crm-core, never sideways")
             };
             found.push(Finding::error(
                 path,
@@ -180,11 +161,7 @@ fn check_package(
             found.push(Finding::error(
                 path,
                 line_of(text, way.first().unwrap_or(banned)),
-                format!(
-                    "`{}` must not import `{banned}` ({})",
-                    package.name,
-                    way.join(" → ")
-                ),
+                format!("`{}` must not import `{banned}` ({})", package.name, way.join(" → ")),
                 "move what needs it to the crate that owns this kind of I/O",
             ));
         }
@@ -193,19 +170,12 @@ fn check_package(
 
 /// Returns the normal dependencies that lead from a package to `wanted`, through ours only.
 fn way_to<'a>(package: &'a Package, wanted: &str, packages: &'a [Package]) -> Option<Vec<&'a str>> {
-    let normal = || {
-        package
-            .dependencies
-            .iter()
-            .filter(|dependency| !dependency.is_for_tests())
-    };
+    let normal = || package.dependencies.iter().filter(|dependency| !dependency.is_for_tests());
     if let Some(direct) = normal().find(|dependency| dependency.name == wanted) {
         return Some(vec![&direct.name]);
     }
     normal().find_map(|dependency| {
-        let next = packages
-            .iter()
-            .find(|other| other.name == dependency.name)?;
+        let next = packages.iter().find(|other| other.name == dependency.name)?;
         let mut way = way_to(next, wanted, packages)?;
         way.insert(0, &dependency.name);
         Some(way)
@@ -237,21 +207,13 @@ mod tests {
         let package = |line: &&str| {
             let (name, rest) = line.split_once(':').unwrap();
             let dependencies =
-                rest.split_whitespace()
-                    .map(|word| match word.strip_prefix("dev:") {
-                        Some(name) => Dependency {
-                            name: name.to_owned(),
-                            kind: Some("dev".to_owned()),
-                        },
-                        None => Dependency {
-                            name: word.to_owned(),
-                            kind: None,
-                        },
-                    });
-            Package {
-                name: name.to_owned(),
-                dependencies: dependencies.collect(),
-            }
+                rest.split_whitespace().map(|word| match word.strip_prefix("dev:") {
+                    Some(name) => {
+                        Dependency { name: name.to_owned(), kind: Some("dev".to_owned()) }
+                    }
+                    None => Dependency { name: word.to_owned(), kind: None },
+                });
+            Package { name: name.to_owned(), dependencies: dependencies.collect() }
         };
         lines.iter().map(package).collect()
     }
@@ -300,11 +262,7 @@ mod tests {
     fn the_kit_is_for_tests_only() {
         let found = found(&["crm-sync: crm-testkit"]);
         assert_eq!(found.len(), 1);
-        assert!(
-            found[0].ends_with("move it to [dev-dependencies]"),
-            "{}",
-            found[0]
-        );
+        assert!(found[0].ends_with("move it to [dev-dependencies]"), "{}", found[0]);
     }
 
     #[test]
@@ -323,11 +281,7 @@ mod tests {
     fn the_finding_names_the_line() {
         let tree = Tree::of(&[("crates/crm-core/Cargo.toml", "[package]\n\ntokio = \"1\"\n")]);
         let found = check(&packages(&["crm-core: tokio"]), &tree);
-        assert!(
-            found[0]
-                .to_string()
-                .starts_with("crates/crm-core/Cargo.toml:3: ")
-        );
+        assert!(found[0].to_string().starts_with("crates/crm-core/Cargo.toml:3: "));
     }
 
     #[test]

@@ -9,10 +9,7 @@ const IMPURE: &[&str] = &["async ", ".await", "Clock", "Timestamp::now"];
 /// Checks `decide.rs` and the folder behind it.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut found = Vec::new();
-    for (path, text) in tree
-        .under(DOOR)
-        .filter(|(path, _)| has_extension(path, "rs"))
-    {
+    for (path, text) in tree.under(DOOR).filter(|(path, _)| has_extension(path, "rs")) {
         for (index, line) in text.lines().enumerate() {
             let word = IMPURE.iter().find(|word| line.contains(*word));
             if let Some(word) = word.filter(|_| !line.trim_start().starts_with("//")) {

@@ -9,16 +9,13 @@ const LINES_WARN: usize = 500;
 const LINES_MAX: usize = 800;
 
 /// Names that collect what belongs elsewhere.
-const CATCH_ALL: &[&str] = &[
-    "common", "helper", "helpers", "misc", "mod", "types", "util", "utils",
-];
+const CATCH_ALL: &[&str] =
+    &["common", "helper", "helpers", "misc", "mod", "types", "util", "utils"];
 
 /// Checks every Rust file that was written by hand.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut found = Vec::new();
-    let sources = tree
-        .iter()
-        .filter(|(path, _)| has_extension(path, "rs") && !is_generated(path));
+    let sources = tree.iter().filter(|(path, _)| has_extension(path, "rs") && !is_generated(path));
     for (path, text) in sources {
         check_size(path, text, &mut found);
         check_name(path, &mut found);
@@ -40,12 +37,7 @@ fn check_size(path: &str, text: &str, found: &mut Vec<Finding>) {
         found.push(Finding::error(path, LINES_MAX, what, "split it by subject"));
     } else if lines > LINES_WARN {
         let what = format!("{lines} lines, more than {LINES_WARN}");
-        found.push(Finding::warning(
-            path,
-            LINES_WARN,
-            what,
-            "split it by subject, or say why not",
-        ));
+        found.push(Finding::warning(path, LINES_WARN, what, "split it by subject, or say why not"));
     }
 }
 
@@ -58,20 +50,13 @@ fn check_name(path: &str, found: &mut Vec<Finding>) {
             } else {
                 "name it after its subject"
             };
-            found.push(Finding::error(
-                path,
-                1,
-                format!("`{word}` names no subject"),
-                mend,
-            ));
+            found.push(Finding::error(path, 1, format!("`{word}` names no subject"), mend));
         }
     }
 }
 
 fn check_opening(path: &str, text: &str, found: &mut Vec<Finding>) {
-    let opens = text
-        .lines()
-        .find(|line| !line.trim().is_empty() && !line.starts_with("#!["));
+    let opens = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with("#!["));
     if !is_unit_test(path) && !opens.is_some_and(|line| line.starts_with("//!")) {
         found.push(Finding::error(
             path,
@@ -127,29 +112,15 @@ mod tests {
     fn sizes() {
         let path = "crates/crm/src/lib.rs";
         assert!(found(path, &lines(LINES_WARN)).is_empty());
-        assert_eq!(
-            found(path, &lines(LINES_WARN + 1))[0].severity,
-            Severity::Warning
-        );
-        assert_eq!(
-            found(path, &lines(LINES_MAX))[0].severity,
-            Severity::Warning
-        );
-        assert_eq!(
-            found(path, &lines(LINES_MAX + 1))[0].severity,
-            Severity::Error
-        );
+        assert_eq!(found(path, &lines(LINES_WARN + 1))[0].severity, Severity::Warning);
+        assert_eq!(found(path, &lines(LINES_MAX))[0].severity, Severity::Warning);
+        assert_eq!(found(path, &lines(LINES_MAX + 1))[0].severity, Severity::Error);
         assert!(found("crates/crm/src/generated/x.rs", &lines(LINES_MAX + 1)).is_empty());
     }
 
     #[test]
     fn catch_all_names() {
-        for path in [
-            "a/src/utils.rs",
-            "a/src/common/x.rs",
-            "a/src/wire/mod.rs",
-            "a/src/types.rs",
-        ] {
+        for path in ["a/src/utils.rs", "a/src/common/x.rs", "a/src/wire/mod.rs", "a/src/types.rs"] {
             assert_eq!(found(path, "//! x\n").len(), 1, "{path}");
         }
         assert!(found("a/src/model.rs", "//! x\n").is_empty());
@@ -160,16 +131,10 @@ mod tests {
         for path in ["crates/a/tests/more.rs", "crates/a/tests/slow/main.rs"] {
             assert_eq!(found(path, "//! x\n").len(), 1, "{path}");
         }
-        for path in [
-            "crates/a/tests/it/main.rs",
-            "crates/a/tests/it/b.rs",
-            "crates/a/src/b/tests/c.rs",
-        ] {
-            assert_eq!(
-                shown(&found(path, "//! x\n")),
-                Vec::<String>::new(),
-                "{path}"
-            );
+        for path in
+            ["crates/a/tests/it/main.rs", "crates/a/tests/it/b.rs", "crates/a/src/b/tests/c.rs"]
+        {
+            assert_eq!(shown(&found(path, "//! x\n")), Vec::<String>::new(), "{path}");
         }
     }
 

@@ -20,22 +20,11 @@ const VENDOR_HOSTS: &[&str] = &[
     "api.salesflare.com",
 ];
 /// Hosts below which an invented account may stand; its name must say that it is an example.
-const VENDOR_DOMAINS: &[&str] = &[
-    "my.salesforce.com",
-    "pipedrive.com",
-    "myfreshworks.com",
-    "freshsales.io",
-];
+const VENDOR_DOMAINS: &[&str] =
+    &["my.salesforce.com", "pipedrive.com", "myfreshworks.com", "freshsales.io"];
 /// Kept for documentation by RFC 2606, and so nobody's.
-const RESERVED: &[&str] = &[
-    "example",
-    "example.com",
-    "example.net",
-    "example.org",
-    "test",
-    "invalid",
-    "localhost",
-];
+const RESERVED: &[&str] =
+    &["example", "example.com", "example.net", "example.org", "test", "invalid", "localhost"];
 /// Endings by which a bare word is taken for a host. Others need `@` or `://` before them, since
 /// `crm.objects.contacts.read` and `Account.Name` are no hosts.
 const ENDINGS: &[&str] = &[
@@ -44,16 +33,8 @@ const ENDINGS: &[&str] = &[
 ];
 
 /// How secrets of these vendors begin.
-const TOKEN_STARTS: &[&str] = &[
-    "pat-",
-    "eyJ",
-    "-----BEGIN",
-    "ghp_",
-    "sk_live",
-    "xoxb-",
-    "AKIA",
-    "1000.",
-];
+const TOKEN_STARTS: &[&str] =
+    &["pat-", "eyJ", "-----BEGIN", "ghp_", "sk_live", "xoxb-", "AKIA", "1000."];
 /// Shortest run that is a secret by its begin.
 const TOKEN_START_MIN: usize = 20;
 /// Shortest run of hexadecimal digits that is a secret by its looks.
@@ -64,9 +45,7 @@ const MIXED_MIN: usize = 40;
 /// Checks every data file in `fixtures/`.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut found = Vec::new();
-    let data = tree
-        .under(FOLDER)
-        .filter(|(path, _)| DATA.iter().any(|end| path.ends_with(end)));
+    let data = tree.under(FOLDER).filter(|(path, _)| DATA.iter().any(|end| path.ends_with(end)));
     for (path, text) in data {
         if has_extension(path, "json") {
             check_json(path, text, &mut found);
@@ -81,12 +60,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 fn check_json(path: &str, text: &str, found: &mut Vec<Finding>) {
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
         let what = format!("not JSON: {error}");
-        found.push(Finding::error(
-            path,
-            error.line().max(1),
-            what,
-            "mend the file",
-        ));
+        found.push(Finding::error(path, error.line().max(1), what, "mend the file"));
     }
 }
 
@@ -131,9 +105,7 @@ fn looks_secret(word: &str) -> Option<&'static str> {
         }
     }
     let run = |accepts: fn(char) -> bool| {
-        word.split(|letter| !accepts(letter))
-            .max_by_key(|part| part.len())
-            .unwrap_or_default()
+        word.split(|letter| !accepts(letter)).max_by_key(|part| part.len()).unwrap_or_default()
     };
     if run(|letter| letter.is_ascii_hexdigit()).len() >= HEX_MIN {
         return Some("a long hexadecimal number");
@@ -156,31 +128,19 @@ fn is_session(word: &str) -> bool {
 fn hosts(word: &str) -> Vec<String> {
     let cut = |text: &str| -> String {
         let end = text.find(|letter: char| !(letter.is_alphanumeric() || "-._".contains(letter)));
-        text.get(..end.unwrap_or(text.len()))
-            .unwrap_or_default()
-            .trim_matches('.')
-            .to_lowercase()
+        text.get(..end.unwrap_or(text.len())).unwrap_or_default().trim_matches('.').to_lowercase()
     };
     if let Some((_, rest)) = word.split_once("://") {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         return vec![cut(authority.rsplit('@').next().unwrap_or_default())];
     }
     if word.contains('@') {
-        return word
-            .split('@')
-            .skip(1)
-            .map(cut)
-            .filter(|host| host.contains('.'))
-            .collect();
+        return word.split('@').skip(1).map(cut).filter(|host| host.contains('.')).collect();
     }
     let host = cut(word);
     let last = host.rsplit('.').next().unwrap_or_default();
     let named = host.contains('.') && ENDINGS.contains(&last) && !word.contains('_');
-    if named && starts_like_a_host(&host) {
-        vec![host]
-    } else {
-        Vec::new()
-    }
+    if named && starts_like_a_host(&host) { vec![host] } else { Vec::new() }
 }
 
 fn starts_like_a_host(host: &str) -> bool {
@@ -189,16 +149,12 @@ fn starts_like_a_host(host: &str) -> bool {
 
 fn is_nobodys(host: &str) -> bool {
     let below = |domain: &str| {
-        host == domain
-            || host
-                .strip_suffix(domain)
-                .is_some_and(|rest| rest.ends_with('.'))
+        host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
     };
     let address = host.split('.').all(|label| label.parse::<u8>().is_ok());
-    let invented = VENDOR_DOMAINS.iter().any(|domain| {
-        host.strip_suffix(domain)
-            .is_some_and(|account| account.contains("example"))
-    });
+    let invented = VENDOR_DOMAINS
+        .iter()
+        .any(|domain| host.strip_suffix(domain).is_some_and(|account| account.contains("example")));
     address || invented || VENDOR_HOSTS.contains(&host) || RESERVED.iter().any(|r| below(r))
 }
 

@@ -59,24 +59,12 @@ impl Policy {
             wrappers: BTreeSet<String>,
         }
         let file: File = toml::from_str(text).map_err(|error| {
-            Failure::new(
-                format!("{POLICY} cannot be read: {}", error.message()),
-                "mend the file",
-            )
+            Failure::new(format!("{POLICY} cannot be read: {}", error.message()), "mend the file")
         })?;
-        let deny = file
-            .bans
-            .deny
-            .into_iter()
-            .map(|ban| (ban.name, ban.wrappers));
-        let never = NEVER
-            .iter()
-            .map(|name| ((*name).to_owned(), BTreeSet::new()));
+        let deny = file.bans.deny.into_iter().map(|ban| (ban.name, ban.wrappers));
+        let never = NEVER.iter().map(|name| ((*name).to_owned(), BTreeSet::new()));
         // Ours come last: an entry with wrappers cannot let one of them in.
-        Ok(Self {
-            licences: file.licenses.allow,
-            banned: deny.chain(never).collect(),
-        })
+        Ok(Self { licences: file.licenses.allow, banned: deny.chain(never).collect() })
     }
 }
 
@@ -95,10 +83,7 @@ pub(super) fn parse(printed: &str) -> Outcome<BTreeSet<Edge>> {
     let mut edges = BTreeSet::new();
     for line in printed.lines().filter(|line| !line.trim().is_empty()) {
         let edge = parse_line(line, &mut way).ok_or_else(|| {
-            Failure::new(
-                format!("`cargo tree` printed an unknown line: {line}"),
-                "cargo tree",
-            )
+            Failure::new(format!("`cargo tree` printed an unknown line: {line}"), "cargo tree")
         })?;
         edges.insert(edge);
     }
@@ -132,12 +117,7 @@ pub(super) fn check_bans(edges: &BTreeSet<Edge>, policy: &Policy) -> Vec<Finding
         .iter()
         .filter(refused)
         .map(|edge| {
-            let Edge {
-                name,
-                version,
-                parent,
-                ..
-            } = edge;
+            let Edge { name, version, parent, .. } = edge;
             let asked = parent.as_deref().unwrap_or("the workspace");
             Finding::error(
                 "Cargo.lock",
@@ -151,10 +131,8 @@ pub(super) fn check_bans(edges: &BTreeSet<Edge>, policy: &Policy) -> Vec<Finding
 
 /// Finds packages whose licence is not among the allowed ones.
 pub(super) fn check_licences(edges: &BTreeSet<Edge>, policy: &Policy) -> Vec<Finding> {
-    let packages: BTreeSet<(&str, &str, &str)> = edges
-        .iter()
-        .map(|edge| (&*edge.name, &*edge.version, &*edge.licence))
-        .collect();
+    let packages: BTreeSet<(&str, &str, &str)> =
+        edges.iter().map(|edge| (&*edge.name, &*edge.version, &*edge.licence)).collect();
     let mut found = Vec::new();
     for (name, version, expression) in packages {
         let what = match licence::is_allowed(expression, &policy.licences) {
@@ -197,14 +175,8 @@ deny = [{ crate = "lazy_static", wrappers = ["pool"] }, { crate = "ring", wrappe
 
     #[test]
     fn the_tree_is_read_with_its_parents() {
-        let ring = edges()
-            .into_iter()
-            .find(|edge| edge.name == "ring")
-            .unwrap();
-        assert_eq!(
-            (ring.parent.as_deref(), &*ring.version),
-            (Some("tls"), "0.17.0")
-        );
+        let ring = edges().into_iter().find(|edge| edge.name == "ring").unwrap();
+        assert_eq!((ring.parent.as_deref(), &*ring.version), (Some("tls"), "0.17.0"));
         assert!(edges().iter().all(|edge| !edge.licence.contains('*')));
         assert!(parse("no depth\tMIT").is_err());
     }
@@ -213,24 +185,14 @@ deny = [{ crate = "lazy_static", wrappers = ["pool"] }, { crate = "ring", wrappe
     fn a_refused_crate_is_found_with_who_asked() {
         let found = check_bans(&edges(), &Policy::parse(DENY).unwrap());
         assert_eq!(found.len(), 1);
-        assert!(
-            found[0]
-                .what
-                .contains("ring 0.17.0 is built, because `tls`"),
-            "{}",
-            found[0]
-        );
+        assert!(found[0].what.contains("ring 0.17.0 is built, because `tls`"), "{}", found[0]);
     }
 
     #[test]
     fn a_wrapper_excuses_only_itself() {
         let other = PRINTED.replace("1pool", "1pond");
         let found = check_bans(&parse(&other).unwrap(), &Policy::parse(DENY).unwrap());
-        assert!(
-            found
-                .iter()
-                .any(|finding| finding.what.contains("lazy_static"))
-        );
+        assert!(found.iter().any(|finding| finding.what.contains("lazy_static")));
     }
 
     #[test]

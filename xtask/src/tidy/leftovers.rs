@@ -4,24 +4,15 @@ use super::Finding;
 use crate::tree::{Tree, has_extension};
 
 /// Spelt in two halves, so that this file passes its own check.
-const UNFINISHED: &[&str] = &[
-    concat!("to", "do!("),
-    concat!("unimple", "mented!("),
-    concat!("db", "g!("),
-];
+const UNFINISHED: &[&str] =
+    &[concat!("to", "do!("), concat!("unimple", "mented!("), concat!("db", "g!(")];
 /// In comments only: some vendors have a value of that name.
 const PROMISES: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME")];
 const IGNORED: &str = concat!("#[ig", "nore");
 const KIT: &str = concat!("crm_", "testkit");
-const MACHINE_PATHS: &[&str] = &[
-    concat!("/wo", "rk/"),
-    concat!("/ro", "ot/"),
-    concat!("/ho", "me/"),
-    concat!("/Us", "ers/"),
-];
-const TEXT: &[&str] = &[
-    ".rs", ".md", ".toml", ".json", ".sql", ".csv", ".sh", "/run",
-];
+const MACHINE_PATHS: &[&str] =
+    &[concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Us", "ers/")];
+const TEXT: &[&str] = &[".rs", ".md", ".toml", ".json", ".sql", ".csv", ".sh", "/run"];
 
 /// Looks through every text file of the workspace.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
@@ -42,10 +33,7 @@ fn check_line(path: &str, number: usize, line: &str, found: &mut Vec<Finding>) {
         found.push(Finding::error(path, number, what, mend));
     };
     if let Some(machine) = MACHINE_PATHS.iter().find(|machine| has_path(line, machine)) {
-        complain(
-            format!("`{machine}` is a path of one machine"),
-            "write it relative to the root",
-        );
+        complain(format!("`{machine}` is a path of one machine"), "write it relative to the root");
     }
     if !has_extension(path, "rs") {
         return;
@@ -55,10 +43,7 @@ fn check_line(path: &str, number: usize, line: &str, found: &mut Vec<Finding>) {
     let promise = PROMISES.iter().find(|word| comment.contains(*word));
     if let Some(word) = unfinished.or(promise) {
         let word = word.trim_end_matches('(');
-        complain(
-            format!("`{word}` was left behind"),
-            "finish it, or file an issue",
-        );
+        complain(format!("`{word}` was left behind"), "finish it, or file an issue");
     }
     if line.contains(IGNORED) && !line.contains(&format!("{IGNORED} = \"")) {
         complain(
@@ -93,32 +78,17 @@ mod tests {
     use super::*;
 
     fn found(path: &str, text: &str) -> Vec<usize> {
-        check(&Tree::of(&[(path, text)]))
-            .iter()
-            .map(|finding| finding.line)
-            .collect()
+        check(&Tree::of(&[(path, text)])).iter().map(|finding| finding.line).collect()
     }
 
     #[test]
     fn unfinished_code_is_found() {
         for word in UNFINISHED {
-            assert_eq!(
-                found("a/src/b.rs", &format!("//! x\n{word}")),
-                [2],
-                "{word}"
-            );
+            assert_eq!(found("a/src/b.rs", &format!("//! x\n{word}")), [2], "{word}");
         }
         for word in PROMISES {
-            assert_eq!(
-                found("a/src/b.rs", &format!("let a; // {word}: b")),
-                [1],
-                "{word}"
-            );
-            assert_eq!(
-                found("a/src/b.rs", &format!("let a = \"{word}\";")),
-                [0; 0],
-                "{word}"
-            );
+            assert_eq!(found("a/src/b.rs", &format!("let a; // {word}: b")), [1], "{word}");
+            assert_eq!(found("a/src/b.rs", &format!("let a = \"{word}\";")), [0; 0], "{word}");
         }
         assert_eq!(found("a/README.md", UNFINISHED[0]), [0; 0]);
     }
@@ -126,23 +96,13 @@ mod tests {
     #[test]
     fn an_ignored_test_gives_its_reason() {
         assert_eq!(found("a/tests/it/b.rs", &format!("{IGNORED}]")), [1]);
-        assert_eq!(
-            found(
-                "a/tests/it/b.rs",
-                &format!("{IGNORED} = \"needs a server\"]")
-            ),
-            [0; 0]
-        );
+        assert_eq!(found("a/tests/it/b.rs", &format!("{IGNORED} = \"needs a server\"]")), [0; 0]);
     }
 
     #[test]
     fn machine_paths_are_found_and_urls_are_not() {
         for machine in MACHINE_PATHS {
-            assert_eq!(
-                found("docs/a.md", &format!("see `{machine}x`")),
-                [1],
-                "{machine}"
-            );
+            assert_eq!(found("docs/a.md", &format!("see `{machine}x`")), [1], "{machine}");
             let url = format!("https://x.example{machine}x");
             assert_eq!(found("docs/a.md", &url), [0; 0], "{url}");
         }

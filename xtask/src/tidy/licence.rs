@@ -6,15 +6,9 @@ use std::collections::BTreeSet;
 ///
 /// Returns `None` for an expression that cannot be read. A `/` is the older spelling of `OR`.
 pub(super) fn is_allowed(expression: &str, allowed: &BTreeSet<String>) -> Option<bool> {
-    let spaced = expression
-        .replace('/', " OR ")
-        .replace('(', " ( ")
-        .replace(')', " ) ");
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
-    let mut reader = Reader {
-        words: &words,
-        allowed,
-    };
+    let mut reader = Reader { words: &words, allowed };
     let answer = reader.any()?;
     reader.words.is_empty().then_some(answer)
 }
@@ -61,9 +55,7 @@ impl<'a> Reader<'a> {
             let answer = self.any()?;
             return self.takes(")").then_some(answer);
         }
-        let name = self
-            .next()
-            .filter(|word| !matches!(*word, ")" | "AND" | "OR" | "WITH"))?;
+        let name = self.next().filter(|word| !matches!(*word, ")" | "AND" | "OR" | "WITH"))?;
         if self.takes("WITH") {
             let exception = self.next()?;
             return Some(self.allowed.contains(&format!("{name} WITH {exception}")));

@@ -24,22 +24,13 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 /// A page that the index does not name is not found by anybody.
 fn check_index(tree: &Tree, found: &mut Vec<Finding>) {
     let Some(index) = tree.get(INDEX) else { return };
-    let named: BTreeSet<String> = links(index)
-        .iter()
-        .filter_map(|link| join(INDEX, &link.target))
-        .collect();
-    let pages = tree
-        .under("docs/")
-        .filter(|(path, _)| path.matches('/').count() == 1);
+    let named: BTreeSet<String> =
+        links(index).iter().filter_map(|link| join(INDEX, &link.target)).collect();
+    let pages = tree.under("docs/").filter(|(path, _)| path.matches('/').count() == 1);
     for (path, _) in pages.filter(|(path, _)| *path != INDEX && has_extension(path, "md")) {
         if !named.contains(path) {
             let what = format!("`{path}` is not in the index");
-            found.push(Finding::error(
-                INDEX,
-                1,
-                what,
-                "add a row that says what one learns there",
-            ));
+            found.push(Finding::error(INDEX, 1, what, "add a row that says what one learns there"));
         }
     }
 }
@@ -60,9 +51,7 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut fence: Option<&str> = None;
     text.lines().enumerate().filter_map(move |(index, line)| {
         let start = line.trim_start();
-        let mark = ["```", "~~~"]
-            .into_iter()
-            .find(|mark| start.starts_with(mark));
+        let mark = ["```", "~~~"].into_iter().find(|mark| start.starts_with(mark));
         match (fence, mark) {
             (None, None) => Some((index + 1, line)),
             (None, Some(mark)) => {
@@ -94,10 +83,7 @@ fn links(text: &str) -> Vec<Link> {
         for target in definition.into_iter().chain(inline) {
             let target = target.trim().trim_start_matches('<');
             let target = target.split(['>', ' ']).next().unwrap_or_default();
-            links.push(Link {
-                line,
-                target: target.to_owned(),
-            });
+            links.push(Link { line, target: target.to_owned() });
         }
     }
     links
@@ -139,16 +125,9 @@ fn resolve(tree: &Tree, from: &str, target: &str) -> Result<(), (String, &'stati
         Some((file, anchor)) => (file, Some(anchor)),
         None => (target, None),
     };
-    let path = if file.is_empty() {
-        Some(from.to_owned())
-    } else {
-        join(from, file)
-    };
+    let path = if file.is_empty() { Some(from.to_owned()) } else { join(from, file) };
     let Some(path) = path.filter(|path| path.is_empty() || tree.has(path)) else {
-        return Err((
-            format!("the link `{target}` leads nowhere"),
-            "correct it or add the file",
-        ));
+        return Err((format!("the link `{target}` leads nowhere"), "correct it or add the file"));
     };
     match (anchor, tree.get(&path)) {
         (Some(anchor), Some(text))
@@ -186,15 +165,8 @@ fn anchors(text: &str) -> BTreeSet<String> {
         let level = line.len() - heading.len();
         if (1..=6).contains(&level) && heading.starts_with(' ') {
             let slug = slug(heading.trim().trim_end_matches('#').trim());
-            let count = seen
-                .entry(slug.clone())
-                .and_modify(|count| *count += 1)
-                .or_default();
-            anchors.insert(if *count == 0 {
-                slug
-            } else {
-                format!("{slug}-{count}")
-            });
+            let count = seen.entry(slug.clone()).and_modify(|count| *count += 1).or_default();
+            anchors.insert(if *count == 0 { slug } else { format!("{slug}-{count}") });
         }
         for part in line.split("id=\"").skip(1) {
             anchors.extend(part.split('"').next().map(str::to_owned));
@@ -213,11 +185,8 @@ fn slug(heading: &str) -> String {
     }
     text.push_str(rest);
     let letters = text.to_lowercase();
-    let kept = letters
-        .chars()
-        .filter(|l| l.is_alphanumeric() || matches!(l, ' ' | '-' | '_'));
-    kept.map(|letter| if letter == ' ' { '-' } else { letter })
-        .collect()
+    let kept = letters.chars().filter(|l| l.is_alphanumeric() || matches!(l, ' ' | '-' | '_'));
+    kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
 }
 
 #[cfg(test)]
@@ -252,13 +221,9 @@ mod tests {
 
     #[test]
     fn dead_links_are_found_with_their_line() {
-        for link in [
-            "gone.md",
-            "sync.md#nothing",
-            "#nothing",
-            "../../outside.md",
-            "sync.md#twice-2",
-        ] {
+        for link in
+            ["gone.md", "sync.md#nothing", "#nothing", "../../outside.md", "sync.md#twice-2"]
+        {
             let found = found_beside(&format!("# Index\n\nsee [it]({link})\n"));
             assert_eq!(found.len(), 1, "{link}");
             assert!(found[0].starts_with("docs/README.md:3: "), "{}", found[0]);
@@ -277,11 +242,7 @@ mod tests {
     fn every_page_is_in_the_index() {
         let found = found("# Index\n");
         assert_eq!(found.len(), 1);
-        assert!(
-            found[0].contains("`docs/sync.md` is not in the index"),
-            "{}",
-            found[0]
-        );
+        assert!(found[0].contains("`docs/sync.md` is not in the index"), "{}", found[0]);
     }
 
     #[test]

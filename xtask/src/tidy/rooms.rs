@@ -34,12 +34,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     }
     check_stores(tree, &mut found);
     if let Some(manifest) = tree.get(FACADE) {
-        check_features(
-            manifest,
-            &tree.rooms(PROVIDER),
-            &tree.rooms(STORE),
-            &mut found,
-        );
+        check_features(manifest, &tree.rooms(PROVIDER), &tree.rooms(STORE), &mut found);
     }
     found
 }
@@ -57,10 +52,7 @@ fn check_provider(tree: &Tree, room: &str, found: &mut Vec<Finding>) {
     }
     let readme = tree.get(&format!("{room}/README.md")).unwrap_or_default();
     for (path, _) in tree.under(&format!("{room}/src/")) {
-        let Some(file) = path
-            .strip_prefix(room)
-            .map(|rest| rest.trim_start_matches('/'))
-        else {
+        let Some(file) = path.strip_prefix(room).map(|rest| rest.trim_start_matches('/')) else {
             continue;
         };
         let usual = PROVIDER_FILES.contains(&file) || PROVIDER_OPTIONAL.contains(&file);
@@ -69,10 +61,7 @@ fn check_provider(tree: &Tree, room: &str, found: &mut Vec<Finding>) {
                 path,
                 1,
                 "no other room needs this file",
-                format!(
-                    "say in {room}/README.md why `{}` is there",
-                    shown_name(file)
-                ),
+                format!("say in {room}/README.md why `{}` is there", shown_name(file)),
             ));
         }
     }
@@ -81,12 +70,8 @@ fn check_provider(tree: &Tree, room: &str, found: &mut Vec<Finding>) {
 /// The README names the file, or the folder that holds it.
 fn explains(readme: &str, file: &str) -> bool {
     let file = shown_name(file);
-    let folders = file
-        .match_indices('/')
-        .filter_map(|(at, _)| file.get(..=at));
-    std::iter::once(file)
-        .chain(folders)
-        .any(|name| readme.contains(&format!("`{name}`")))
+    let folders = file.match_indices('/').filter_map(|(at, _)| file.get(..=at));
+    std::iter::once(file).chain(folders).any(|name| readme.contains(&format!("`{name}`")))
         || readme.contains(&format!("`src/{file}`"))
 }
 
@@ -103,13 +88,8 @@ fn check_stores(tree: &Tree, found: &mut Vec<Finding>) {
     let rooms = tree.rooms(STORE);
     let files = |room: &str| -> BTreeSet<String> {
         let prefix = format!("crates/{STORE}{room}/src/");
-        let names = tree
-            .under(&prefix)
-            .filter_map(|(path, _)| path.strip_prefix(&prefix));
-        names
-            .filter(|name| !name.contains('/'))
-            .map(str::to_owned)
-            .collect()
+        let names = tree.under(&prefix).filter_map(|(path, _)| path.strip_prefix(&prefix));
+        names.filter(|name| !name.contains('/')).map(str::to_owned).collect()
     };
     let all: BTreeSet<String> = rooms.iter().flat_map(|room| files(room)).collect();
     for room in &rooms {
@@ -142,35 +122,16 @@ fn check_features(manifest: &str, providers: &[&str], stores: &[&str], found: &m
         let wanted = format!("dep:{prefix}{room}");
         if !list(room).is_some_and(|values| values.contains(&wanted.as_str())) {
             let what = format!("the room `{prefix}{room}` has no feature `{room}`");
-            complain(
-                line_of(manifest, "[features]"),
-                what,
-                "add it with its optional dependency",
-            );
+            complain(line_of(manifest, "[features]"), what, "add it with its optional dependency");
         }
     }
-    let all: BTreeSet<&str> = list("all-providers")
-        .unwrap_or_default()
-        .into_iter()
-        .collect();
+    let all: BTreeSet<&str> = list("all-providers").unwrap_or_default().into_iter().collect();
     if all != providers.iter().copied().collect() {
-        let what = format!(
-            "`all-providers` is not the list of rooms ({})",
-            providers.join(", ")
-        );
-        complain(
-            line_of(manifest, "all-providers"),
-            what,
-            "list every provider in it",
-        );
+        let what = format!("`all-providers` is not the list of rooms ({})", providers.join(", "));
+        complain(line_of(manifest, "all-providers"), what, "list every provider in it");
     }
     for (name, value) in features.into_iter().flatten() {
-        for target in value
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(toml::Value::as_str)
-        {
+        for target in value.as_array().into_iter().flatten().filter_map(toml::Value::as_str) {
             let room = target.strip_prefix("dep:").unwrap_or_default();
             let absent = match (room.strip_prefix(PROVIDER), room.strip_prefix(STORE)) {
                 (Some(provider), _) => !providers.contains(&provider),
@@ -204,11 +165,7 @@ sqlite = ["dep:crm-store-sqlite"]
             .filter(|file| **file != without)
             .map(|file| (format!("{base}/{file}"), ""))
             .collect();
-        files.extend(
-            extra
-                .iter()
-                .map(|(file, text)| (format!("{base}/{file}"), *text)),
-        );
+        files.extend(extra.iter().map(|(file, text)| (format!("{base}/{file}"), *text)));
         let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (&**path, *text)).collect();
         Tree::of(&files)
     }
@@ -231,15 +188,9 @@ sqlite = ["dep:crm-store-sqlite"]
     fn an_extra_file_needs_a_word_in_the_readme() {
         let silent = room("ant", "", &[("src/soql.rs", ""), ("src/soql/tests.rs", "")]);
         assert_eq!(check(&silent).len(), 1);
-        let told = [
-            ("src/soql.rs", ""),
-            ("README.md", "`soql.rs` builds queries."),
-        ];
+        let told = [("src/soql.rs", ""), ("README.md", "`soql.rs` builds queries.")];
         assert_eq!(check(&room("ant", "README.md", &told)).len(), 0);
-        let folder = [
-            ("src/provider/feed.rs", ""),
-            ("README.md", "`provider/` is split."),
-        ];
+        let folder = [("src/provider/feed.rs", ""), ("README.md", "`provider/` is split.")];
         assert_eq!(check(&room("ant", "README.md", &folder)).len(), 0);
     }
 

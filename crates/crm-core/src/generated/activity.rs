@@ -50,20 +50,13 @@ impl Object for Activity {
         let mut fields = Fields::with_capacity(7);
         fields.set(
             Field::DESCRIPTION,
-            self.description
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.description.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(Field::CONTACT, self.contact.clone().map(Value::Ref));
-        fields.set(
-            Field::TYPE,
-            self.kind.as_deref().map(|name| Value::Choice(name.into())),
-        );
+        fields.set(Field::TYPE, self.kind.as_deref().map(|name| Value::Choice(name.into())));
         fields.set(
             Field::SUBJECT,
-            self.subject
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.subject.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(Field::DUE_DATE, self.due_date.map(Value::Instant));
         fields.set(Field::COMPLETED_AT, self.completed_at.map(Value::Instant));

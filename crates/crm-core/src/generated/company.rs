@@ -77,77 +77,53 @@ impl Object for Company {
         let mut fields = Fields::with_capacity(14);
         fields.set(
             Field::NAME,
-            self.name
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.name.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::DOMAIN,
-            self.domain
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.domain.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::WEBSITE,
-            self.website
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Url, raw)),
+            self.website.as_deref().and_then(|raw| normalizer.text(FieldType::Url, raw)),
         );
         fields.set(
             Field::PHONE,
-            self.phone
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Phone, raw)),
+            self.phone.as_deref().and_then(|raw| normalizer.text(FieldType::Phone, raw)),
         );
         fields.set(
             Field::STREET,
-            self.street
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.street.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::CITY,
-            self.city
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.city.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::STATE,
-            self.state
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.state.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::POSTAL_CODE,
-            self.postal_code
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.postal_code.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::COUNTRY,
-            self.country
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.country.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::INDUSTRY,
-            self.industry
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.industry.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(Field::EMPLOYEES, self.employees.map(Value::Integer));
         fields.set(Field::REVENUE, self.revenue.map(Value::Decimal));
         fields.set(
             Field::CURRENCY,
-            self.currency
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.currency.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::DESCRIPTION,
-            self.description
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.description.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields
     }

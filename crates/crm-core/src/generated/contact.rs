@@ -81,93 +81,63 @@ impl Object for Contact {
         let mut fields = Fields::with_capacity(15);
         fields.set(
             Field::WEBSITE,
-            self.website
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Url, raw)),
+            self.website.as_deref().and_then(|raw| normalizer.text(FieldType::Url, raw)),
         );
         fields.set(
             Field::PHONE,
-            self.phone
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Phone, raw)),
+            self.phone.as_deref().and_then(|raw| normalizer.text(FieldType::Phone, raw)),
         );
         fields.set(
             Field::STREET,
-            self.street
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.street.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::CITY,
-            self.city
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.city.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::STATE,
-            self.state
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.state.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::POSTAL_CODE,
-            self.postal_code
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.postal_code.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::COUNTRY,
-            self.country
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.country.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::FIRST_NAME,
-            self.first_name
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.first_name.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::LAST_NAME,
-            self.last_name
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.last_name.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::EMAIL,
-            self.email
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Email, raw)),
+            self.email.as_deref().and_then(|raw| normalizer.text(FieldType::Email, raw)),
         );
         fields.set(
             Field::MOBILE_PHONE,
-            self.mobile_phone
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Phone, raw)),
+            self.mobile_phone.as_deref().and_then(|raw| normalizer.text(FieldType::Phone, raw)),
         );
         fields.set(
             Field::COMPANY,
-            self.company
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.company.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::JOB_TITLE,
-            self.job_title
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.job_title.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::STATUS,
-            self.status
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.status.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::SOURCE,
-            self.source
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.source.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields
     }

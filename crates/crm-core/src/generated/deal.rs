@@ -63,37 +63,23 @@ impl Object for Deal {
         let mut fields = Fields::with_capacity(9);
         fields.set(
             Field::CURRENCY,
-            self.currency
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.currency.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::DESCRIPTION,
-            self.description
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.description.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(
             Field::TITLE,
-            self.title
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.title.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(Field::VALUE, self.value.map(Value::Decimal));
-        fields.set(
-            Field::STAGE,
-            self.stage.as_deref().map(|name| Value::Choice(name.into())),
-        );
+        fields.set(Field::STAGE, self.stage.as_deref().map(|name| Value::Choice(name.into())));
         fields.set(
             Field::PIPELINE,
-            self.pipeline
-                .as_deref()
-                .and_then(|raw| normalizer.text(FieldType::Text, raw)),
+            self.pipeline.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
-        fields.set(
-            Field::EXPECTED_CLOSE_DATE,
-            self.expected_close_date.map(Value::Date),
-        );
+        fields.set(Field::EXPECTED_CLOSE_DATE, self.expected_close_date.map(Value::Date));
         fields.set(Field::CONTACT, self.contact.clone().map(Value::Ref));
         fields.set(Field::COMPANY_REF, self.company_ref.clone().map(Value::Ref));
         fields

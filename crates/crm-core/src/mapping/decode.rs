@@ -17,10 +17,7 @@ pub struct Row<'a>(pub Vec<(Cow<'a, str>, Scalar<'a>)>);
 impl<'a> Row<'a> {
     /// Returns a member.
     pub fn get(&self, name: &str) -> Option<&Scalar<'a>> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value)
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
     /// Returns a member that is text and not empty.
@@ -198,11 +195,7 @@ pub fn decode(
         seen.sort_unstable();
         seen.into()
     };
-    Decoded {
-        fields: values.into_iter().collect(),
-        read,
-        unreadable,
-    }
+    Decoded { fields: values.into_iter().collect(), read, unreadable }
 }
 
 struct Unreadable;
@@ -224,9 +217,7 @@ fn value(
     if let Wire::Choice(table) = rule.wire {
         let canonical = table.iter().find(|(_, remote)| *remote == text);
         // A choice without an entry stays itself rather than being lost.
-        return Ok(Some(Value::Choice(
-            canonical.map_or(&*text, |(name, _)| *name).into(),
-        )));
+        return Ok(Some(Value::Choice(canonical.map_or(&*text, |(name, _)| *name).into())));
     }
     match rule.ty {
         FieldType::Text | FieldType::Email | FieldType::Phone | FieldType::Url => {
@@ -239,10 +230,9 @@ fn value(
         FieldType::Instant => some(normal::instant(&text).map(Value::Instant)),
         FieldType::Choice(_) => Ok(Some(Value::Choice(text.as_ref().into()))),
         FieldType::List => Ok(list(&text)),
-        FieldType::Reference(kind) => Ok(Some(Value::Ref(crate::Ref::Remote(
-            kind,
-            text.as_ref().into(),
-        )))),
+        FieldType::Reference(kind) => {
+            Ok(Some(Value::Ref(crate::Ref::Remote(kind, text.as_ref().into()))))
+        }
     }
 }
 

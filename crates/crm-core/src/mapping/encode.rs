@@ -52,11 +52,7 @@ fn member(rule: &FieldRule, value: &Value) -> Json {
         }
         Value::Date(date) => date.to_string(),
         Value::Instant(instant) => format!("{instant:.3}"),
-        Value::List(members) => members
-            .iter()
-            .map(Value::display)
-            .collect::<Vec<_>>()
-            .join(";"),
+        Value::List(members) => members.iter().map(Value::display).collect::<Vec<_>>().join(";"),
         Value::Ref(Ref::Remote(_, id)) => id.to_string(),
         Value::Ref(Ref::Entity(id)) => id.to_string(),
     };
@@ -76,8 +72,5 @@ fn vendor_choice(wire: Wire, name: &str) -> &str {
     let Wire::Choice(table) = wire else {
         return name;
     };
-    table
-        .iter()
-        .find(|(canonical, _)| *canonical == name)
-        .map_or(name, |(_, remote)| remote)
+    table.iter().find(|(canonical, _)| *canonical == name).map_or(name, |(_, remote)| remote)
 }

@@ -47,11 +47,7 @@ impl FieldRule {
             Cow::Borrowed(_) => Some(Cow::Borrowed(value)),
             // The key of a cut phone is that of its text: nobody reads it as a phone again.
             Cow::Owned(stored) => {
-                let ty = if self.ty == FieldType::Phone {
-                    FieldType::Text
-                } else {
-                    self.ty
-                };
+                let ty = if self.ty == FieldType::Phone { FieldType::Text } else { self.ty };
                 Normalizer::default().text(ty, &stored).map(Cow::Owned)
             }
         }

@@ -26,19 +26,11 @@ static TABLE: Mapping = Mapping {
     clear: Clear::Null,
     rules: &[
         FieldRule {
-            form: Form {
-                letter_case: LetterCase::Kept,
-                cut_at: Some(5),
-                decimals: None,
-            },
+            form: Form { letter_case: LetterCase::Kept, cut_at: Some(5), decimals: None },
             ..rule(Field::PHONE, "tel", FieldType::Phone, Wire::Text)
         },
         FieldRule {
-            form: Form {
-                letter_case: LetterCase::Lowered,
-                cut_at: None,
-                decimals: None,
-            },
+            form: Form { letter_case: LetterCase::Lowered, cut_at: None, decimals: None },
             ..rule(Field::EMAIL, "mail", FieldType::Email, Wire::Text)
         },
         rule(Field::VALUE, "worth", FieldType::Money, Wire::NumberText),
@@ -72,23 +64,14 @@ fn what_cannot_be_understood_is_named_and_takes_no_part() {
     let decoded = read(r#"{"tel":"1","mail":"a@b.example","worth":"a lot","stage":"N"}"#);
     assert_eq!(decoded.unreadable, [Field::VALUE]);
     assert!(!decoded.read.contains(&Field::VALUE));
-    assert_eq!(
-        decoded.fields.get(Field::STAGE),
-        Some(&Value::Choice("new".into()))
-    );
+    assert_eq!(decoded.fields.get(Field::STAGE), Some(&Value::Choice("new".into())));
 }
 
 #[test]
 fn a_number_passes_through_its_text() {
     let decoded = read(r#"{"worth":1200.505,"stage":"?"}"#);
-    assert_eq!(
-        decoded.fields.get(Field::VALUE).unwrap().display(),
-        "1200.505"
-    );
-    assert_eq!(
-        decoded.fields.get(Field::STAGE),
-        Some(&Value::Choice("?".into()))
-    );
+    assert_eq!(decoded.fields.get(Field::VALUE).unwrap().display(), "1200.505");
+    assert_eq!(decoded.fields.get(Field::STAGE), Some(&Value::Choice("?".into())));
 }
 
 #[test]

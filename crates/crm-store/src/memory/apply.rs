@@ -19,11 +19,7 @@ struct Touched {
 impl Tables {
     pub(super) fn apply(&mut self, commit: Commit) {
         let mut touched = Touched {
-            fenced: commit
-                .fences
-                .iter()
-                .filter_map(|(id, _)| self.ids.get(id).copied())
-                .collect(),
+            fenced: commit.fences.iter().filter_map(|(id, _)| self.ids.get(id).copied()).collect(),
             seqs: BTreeSet::new(),
         };
         for mutation in commit.mutations {
@@ -51,34 +47,18 @@ impl Tables {
                     self.set_mark(seq, mark, &touched.fenced);
                 }
             }
-            Mutation::Keys {
-                entity,
-                kind,
-                remove,
-                add,
-            } => {
+            Mutation::Keys { entity, kind, remove, add } => {
                 self.apply_keys(entity, kind, &remove, &add);
             }
-            Mutation::Alias {
-                provider,
-                kind,
-                old,
-                new,
-            } => {
+            Mutation::Alias { provider, kind, old, new } => {
                 self.aliases.insert((provider, kind, old), new);
             }
             Mutation::Conflict(conflict) => {
                 self.conflicts.insert(conflict.id, *conflict);
             }
             Mutation::History(row) => self.history.entry(row.entity).or_default().push(*row),
-            Mutation::Cursor {
-                provider,
-                kind,
-                feed,
-                cursor,
-            } => {
-                self.cursors
-                    .insert((provider, kind, feed.to_owned()), cursor);
+            Mutation::Cursor { provider, kind, feed, cursor } => {
+                self.cursors.insert((provider, kind, feed.to_owned()), cursor);
             }
             Mutation::Stage(kind, stage) => {
                 self.stages.insert(kind, stage);
@@ -109,12 +89,7 @@ impl Tables {
         } else {
             self.last = Seq(self.last.0 + 1);
             self.ids.insert(entity.id, self.last);
-            let row = Entity {
-                seq: Some(self.last),
-                links: Vec::new(),
-                row_version: 0,
-                ..entity
-            };
+            let row = Entity { seq: Some(self.last), links: Vec::new(), row_version: 0, ..entity };
             self.entities.insert(self.last, row);
             self.last
         };
@@ -149,10 +124,7 @@ impl Tables {
         };
         entity.set_link(link.clone());
         if let Some(remote) = link.remote.clone() {
-            self.remotes
-                .entry((provider.clone(), kind, remote))
-                .or_default()
-                .insert(seq);
+            self.remotes.entry((provider.clone(), kind, remote)).or_default().insert(seq);
         }
     }
 

@@ -27,10 +27,7 @@ impl Tables {
             owners: BTreeMap::new(),
             remotes: BTreeMap::new(),
         };
-        commit
-            .mutations
-            .iter()
-            .try_for_each(|mutation| ahead.admit(mutation))
+        commit.mutations.iter().try_for_each(|mutation| ahead.admit(mutation))
     }
 }
 
@@ -117,8 +114,6 @@ impl Ahead<'_> {
 
     fn kind(&self, id: EntityId) -> StoreResult<ObjectKind> {
         let known = self.tables.entity(id).map(|entity| entity.kind);
-        known
-            .or_else(|| self.made.get(&id).copied())
-            .ok_or_else(|| StoreError::unknown(id))
+        known.or_else(|| self.made.get(&id).copied()).ok_or_else(|| StoreError::unknown(id))
     }
 }

@@ -30,13 +30,7 @@ impl Leases {
     /// Leases an entity and returns the fence, which is greater than all before.
     pub fn take(&mut self, seq: Seq, until: Timestamp) -> u64 {
         self.last += 1;
-        self.held.insert(
-            seq,
-            Held {
-                fence: self.last,
-                until: Some(until),
-            },
-        );
+        self.held.insert(seq, Held { fence: self.last, until: Some(until) });
         self.last
     }
 

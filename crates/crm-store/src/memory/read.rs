@@ -39,10 +39,7 @@ impl Tables {
         id: &RemoteId,
     ) -> Option<Resolved> {
         let resolved = |entity: &Entity| {
-            Some(Resolved {
-                entity: entity.id,
-                link: entity.link(provider)?.clone(),
-            })
+            Some(Resolved { entity: entity.id, link: entity.link(provider)?.clone() })
         };
         let mut key = (provider.clone(), kind, id.clone());
         let mut past = None;
@@ -79,15 +76,9 @@ impl Tables {
     }
 
     pub(super) fn lease(&mut self, request: &LeaseRequest) -> StoreResult<Vec<Leased>> {
-        let LeaseRequest {
-            kind,
-            now,
-            lease,
-            limit,
-        } = *request;
-        let until = now
-            .checked_add(lease)
-            .map_err(|e| StoreError::backend("a lease is too long", e))?;
+        let LeaseRequest { kind, now, lease, limit } = *request;
+        let until =
+            now.checked_add(lease).map_err(|e| StoreError::backend("a lease is too long", e))?;
         let due: Vec<Seq> = self
             .marks
             .range((kind, Timestamp::MIN, Seq(i64::MIN))..=(kind, now, Seq(i64::MAX)))
@@ -98,10 +89,7 @@ impl Tables {
         let mut leased = Vec::with_capacity(due.len());
         for seq in due {
             if let Some(entity) = self.entities.get(&seq).cloned() {
-                leased.push(Leased {
-                    entity,
-                    fence: self.leases.take(seq, until),
-                });
+                leased.push(Leased { entity, fence: self.leases.take(seq, until) });
             }
         }
         Ok(leased)
@@ -109,20 +97,14 @@ impl Tables {
 
     pub(super) fn next_due(&self, kind: ObjectKind) -> Option<Timestamp> {
         let first = (kind, Timestamp::MIN, Seq(i64::MIN));
-        let marks = self
-            .marks
-            .range(first..)
-            .take_while(|(of, _, _)| *of == kind);
+        let marks = self.marks.range(first..).take_while(|(of, _, _)| *of == kind);
         let mut next: Option<Timestamp> = None;
         for (_, due, seq) in marks {
             if next.is_some_and(|next| next <= *due) {
                 break;
             }
             // What is leased is not handed out before its lease is over.
-            let free = self
-                .leases
-                .until(*seq)
-                .map_or(*due, |until| until.max(*due));
+            let free = self.leases.until(*seq).map_or(*due, |until| until.max(*due));
             next = Some(next.map_or(free, |next| next.min(free)));
         }
         next
@@ -136,11 +118,7 @@ impl Tables {
             .filter(|conflict| query.entity.is_none_or(|entity| conflict.entity == entity))
             .collect();
         found.sort_by_key(|conflict| Reverse((conflict.at, conflict.id)));
-        found
-            .into_iter()
-            .take(or_all(query.limit))
-            .cloned()
-            .collect()
+        found.into_iter().take(or_all(query.limit)).cloned().collect()
     }
 
     pub(super) fn problems(&self, query: ProblemQuery) -> Vec<Entity> {

@@ -47,10 +47,7 @@ impl Golden {
     /// Makes golden values from slots in any order.
     pub fn from_slots(mut slots: Vec<(Field, GoldenSlot)>) -> Self {
         slots.sort_by_key(|(field, _)| *field);
-        Self {
-            slots,
-            frozen: Vec::new(),
-        }
+        Self { slots, frozen: Vec::new() }
     }
 
     /// Returns the slot of a field.
@@ -88,10 +85,7 @@ impl Golden {
 
     /// Returns the open conflict that freezes a field everywhere.
     pub fn frozen(&self, field: Field) -> Option<ConflictId> {
-        self.frozen
-            .iter()
-            .find(|(frozen, _)| *frozen == field)
-            .map(|(_, id)| *id)
+        self.frozen.iter().find(|(frozen, _)| *frozen == field).map(|(_, id)| *id)
     }
 
     /// Freezes a field until the conflict is settled.
@@ -102,10 +96,7 @@ impl Golden {
 
     /// Lets a field go on; returns the conflict that froze it.
     pub fn thaw(&mut self, field: Field) -> Option<ConflictId> {
-        let index = self
-            .frozen
-            .iter()
-            .position(|(frozen, _)| *frozen == field)?;
+        let index = self.frozen.iter().position(|(frozen, _)| *frozen == field)?;
         Some(self.frozen.remove(index).1)
     }
 
@@ -142,11 +133,7 @@ impl Serialize for Golden {
         let shared = self.slots.first().map(|(_, slot)| &slot.provenance);
         let differs = |slot: &GoldenSlot| shared != Some(&slot.provenance);
         Out {
-            f: self
-                .slots
-                .iter()
-                .map(|(field, slot)| (*field, &slot.value))
-                .collect(),
+            f: self.slots.iter().map(|(field, slot)| (*field, &slot.value)).collect(),
             p: shared,
             x: self
                 .slots

@@ -147,16 +147,10 @@ struct In {
 
 impl Serialize for Slots {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let based = || {
-            self.0
-                .iter()
-                .filter(|(_, slot)| slot.shadow != Shadow::None)
-        };
+        let based = || self.0.iter().filter(|(_, slot)| slot.shadow != Shadow::None);
         let shared = based().next().map_or(0, |(_, slot)| slot.ack);
         Out {
-            f: based()
-                .map(|(field, slot)| (*field, slot.shadow.value()))
-                .collect(),
+            f: based().map(|(field, slot)| (*field, slot.shadow.value())).collect(),
             a: shared,
             x: based()
                 .filter(|(_, slot)| slot.ack != shared)
@@ -184,24 +178,10 @@ impl<'de> Deserialize<'de> for Slots {
         let mut slots = Self(Vec::with_capacity(f.len() + n.len()));
         for (field, value) in f {
             let ack = x.get(&field).copied().unwrap_or(a);
-            slots.0.push((
-                field,
-                LinkSlot {
-                    shadow: Shadow::of(value),
-                    ack,
-                    refused: None,
-                },
-            ));
+            slots.0.push((field, LinkSlot { shadow: Shadow::of(value), ack, refused: None }));
         }
         for (field, ack) in n {
-            slots.0.push((
-                field,
-                LinkSlot {
-                    shadow: Shadow::None,
-                    ack,
-                    refused: None,
-                },
-            ));
+            slots.0.push((field, LinkSlot { shadow: Shadow::None, ack, refused: None }));
         }
         slots.0.sort_by_key(|(field, _)| *field);
         for (field, refusal) in r {

@@ -63,14 +63,7 @@ stage = { remote = "stage", wire = "choice", choices = { new = "N", won = "W" } 
 "#;
 
 fn parse(text: &str) -> Outcome<Provider> {
-    Provider::parse(
-        Input {
-            path: "provider.toml",
-            text,
-        },
-        "ant",
-        &schema(),
-    )
+    Provider::parse(Input { path: "provider.toml", text }, "ant", &schema())
 }
 
 pub(in crate::codegen) fn sample() -> Provider {
@@ -86,11 +79,7 @@ fn failure(from: &str, to: &str) -> Failure {
 fn rules_are_sorted_by_number() {
     let provider = sample();
     let contact = provider.object("contact").unwrap();
-    let names: Vec<&str> = contact
-        .rules
-        .iter()
-        .map(|rule| rule.field.as_str())
-        .collect();
+    let names: Vec<&str> = contact.rules.iter().map(|rule| rule.field.as_str()).collect();
     assert_eq!(names, ["name", "email", "phone", "age"]);
     assert!(provider.object("company").is_none());
     assert_eq!(contact.can.detection, Detection::ModifiedSinceMs(1_000));
@@ -99,12 +88,7 @@ fn rules_are_sorted_by_number() {
 #[test]
 fn a_misspelt_field_is_reported_with_its_line_and_the_nearest_name() {
     let failure = failure("email = {", "emial = {");
-    assert!(
-        failure
-            .error
-            .starts_with("provider.toml:32: there is no contact field"),
-        "{failure}"
-    );
+    assert!(failure.error.starts_with("provider.toml:32: there is no contact field"), "{failure}");
     assert_eq!(failure.hint, "did you mean `email`?");
 }
 
@@ -115,19 +99,11 @@ fn misspelt_words_suggest_the_nearest() {
         ("wire = \"choice\"", "wire = \"choise\"", "choice"),
         ("required = true", "requird = true", "required"),
         ("page_max = 200", "pages_max = 200", "page_max"),
-        (
-            "find_by = [\"uid\", \"email\"]",
-            "find_by = [\"uid\", \"emai\"]",
-            "email",
-        ),
+        ("find_by = [\"uid\", \"email\"]", "find_by = [\"uid\", \"emai\"]", "email"),
         ("won = \"W\"", "wonn = \"W\"", "won"),
     ] {
         let failure = failure(from, to);
-        assert_eq!(
-            failure.hint,
-            format!("did you mean `{meant}`?"),
-            "{to}: {failure}"
-        );
+        assert_eq!(failure.hint, format!("did you mean `{meant}`?"), "{to}: {failure}");
     }
 }
 
@@ -138,10 +114,7 @@ fn what_contradicts_itself_is_refused() {
     failure("remote = \"mail\"", "remote = \"tel\"");
     failure("wire = \"number_text\"", "wire = \"text\"");
     failure(", choices = { new = \"N\", won = \"W\" }", "");
-    failure(
-        "wire = \"text\", cut_at",
-        "wire = \"text\", choices = { a = \"b\" }, cut_at",
-    );
+    failure("wire = \"text\", cut_at", "wire = \"text\", choices = { a = \"b\" }, cut_at");
     failure("read_max = 100", "read_max = 0");
     failure("limit = 100", "limit = 0");
     failure(

@@ -1,0 +1,2 @@
+//! The `crm` command.
+fn main() {}

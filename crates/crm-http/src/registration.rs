@@ -1,0 +1,156 @@
+//! How a room introduces itself to the facade, and what it is opened with.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use crm_core::SharedProvider;
+use crm_core::{Clock, ErrorKind, Normalizer, ProviderError, ProviderId, Quota, Result};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::retry::RetryPolicy;
+
+/// A room.
+#[derive(Clone, Copy, Debug)]
+pub struct Registration {
+    /// The name in configuration (`hubspot`).
+    pub name: &'static str,
+    /// The name for people.
+    pub title: &'static str,
+    /// The environment variables that configure it without a file.
+    pub variables: &'static [Variable],
+    /// All keys that its settings may have.
+    pub keys: &'static [&'static str],
+    /// Opens a connection; no request is sent.
+    pub open: fn(Setup) -> Result<SharedProvider>,
+}
+
+/// An environment variable that stands for a key of the settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// The variable.
+    pub env: &'static str,
+    /// The key.
+    pub key: &'static str,
+    /// Whether its value must never be shown.
+    pub secret: bool,
+    /// What it is, one line.
+    pub doc: &'static str,
+}
+
+/// What a connection is opened with.
+#[derive(Clone)]
+pub struct Setup {
+    /// The connection's name.
+    pub id: ProviderId,
+    /// The room's own settings.
+    pub settings: Map<String, Value>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Brings values to normal form.
+    pub normalizer: Normalizer,
+    /// Where jitter comes from.
+    pub seed: u64,
+    /// How often a request is repeated at most, if not as usual.
+    pub retries_max: Option<u32>,
+    /// How many records go into one batch at most, if fewer than the vendor takes.
+    pub batch_max: Option<NonZeroU16>,
+    /// Limits of quotas by name, where they are not what the vendor publishes.
+    pub quotas: BTreeMap<String, u64>,
+}
+
+impl Setup {
+    /// Makes a setup without special wishes.
+    pub fn new(id: impl Into<ProviderId>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            id: id.into(),
+            settings: Map::new(),
+            clock,
+            normalizer: Normalizer::default(),
+            seed: 0,
+            retries_max: None,
+            batch_max: None,
+            quotas: BTreeMap::new(),
+        }
+    }
+
+    /// Reads the settings into a room's own form; an unknown or missing key says what to do.
+    pub fn config<T: DeserializeOwned>(&self, room: &Registration) -> Result<T> {
+        let id = &self.id;
+        let unknown = self.settings.keys().find(|key| !room.keys.contains(&key.as_str()));
+        if let Some(key) = unknown {
+            let message = format!("unknown key `{key}` in `connections.{id}`");
+            let known = room.keys.join(", ");
+            return Err(self.refuse(message, format!("{} knows: {known}", room.title)));
+        }
+        T::deserialize(Value::Object(self.settings.clone())).map_err(|error| {
+            let text = error.to_string();
+            let missing =
+                text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
+            match missing {
+                Some((key, _)) => self.refuse(
+                    format!("`{key}` is missing in `connections.{id}`"),
+                    place_of(room, key),
+                ),
+                // The rest of the library's message may quote a secret.
+                None => self.refuse(
+                    format!("`connections.{id}` has a value of another type than expected"),
+                    format!("compare it with the example of {} in the documentation", room.title),
+                ),
+            }
+        })
+    }
+
+    /// Returns the vendor's quotas with the limits that are configured instead.
+    pub fn quotas(&self, published: &[Quota]) -> Vec<Quota> {
+        let mut quotas = published.to_vec();
+        for quota in &mut quotas {
+            if let Some(limit) = self.quotas.get(quota.name) {
+                quota.limit = *limit;
+            }
+        }
+        quotas
+    }
+
+    /// Returns how requests are repeated.
+    pub fn retry(&self) -> RetryPolicy {
+        let usual = RetryPolicy::default();
+        RetryPolicy { retries_max: self.retries_max.unwrap_or(usual.retries_max), ..usual }
+    }
+
+    /// Returns how many records go into one batch of which the vendor takes `max`.
+    pub fn batch(&self, max: NonZeroU16) -> usize {
+        usize::from(self.batch_max.map_or(max, |wish| wish.min(max)).get())
+    }
+
+    fn refuse(&self, message: String, hint: String) -> ProviderError {
+        ProviderError::new(ErrorKind::Permanent, message).with_provider(&self.id).with_hint(hint)
+    }
+}
+
+fn place_of(room: &Registration, key: &str) -> String {
+    let variable = room.variables.iter().find(|variable| variable.key == key);
+    match variable {
+        Some(variable) => format!("set `{key}` in the file or {} in the environment", variable.env),
+        None => format!("set `{key}` in the file"),
+    }
+}
+
+impl fmt::Debug for Setup {
+    /// Shows the keys of the settings, never their values.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup")
+            .field("id", &self.id)
+            .field("settings", &self.settings.keys().collect::<Vec<_>>())
+            .field("seed", &self.seed)
+            .field("retries_max", &self.retries_max)
+            .field("batch_max", &self.batch_max)
+            .field("quotas", &self.quotas)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Decorators over a provider: span, meter, guard, breaker, deadline.

@@ -1,0 +1,335 @@
+//! What changed: the list once, then windows of the search; and the recycle bin.
+//!
+//! A window is fixed when it begins: from the watermark less the overlap, to the provider's own
+//! time as the first answer's `Date` header gives it. Its pages are separate searches for ids
+//! above the last one, in the order of ids. So neither the cap of 10,000 results per search, nor
+//! a million records with one stamp, nor records that change while pages are read can make one
+//! be missed: what changes meanwhile gets a stamp that the next window covers.
+//!
+//! The first search of a window has no upper bound, because its answer tells the bound; that it
+//! may show a record stamped within the second after the bound costs one more read, nothing else.
+
+use crm_core::{
+    Change, ChangePage, Cursor, ErrorKind, Feed, Operation, ProviderError, RemoteId, Result,
+    Watermark,
+};
+use crm_http::{Effect, Failure, Reply, Request};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::HubSpot;
+use crate::provider::SEARCH_LANE;
+use crate::table::Table;
+use crate::wire::{Filter, FilterGroup, Page, Search, Sort};
+
+/// How often a recycle bin of more than one page is read to its end.
+const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// What a cursor holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case", deny_unknown_fields)]
+enum Position {
+    /// The list is being read.
+    List { watermark: Watermark, after: String },
+    /// The list was read; what changed since the watermark comes from searches.
+    Poll { watermark: Watermark, window: Option<Window> },
+    /// The recycle bin, of which everything before `settled` was told.
+    Bin { settled: Option<Timestamp>, swept: Option<Timestamp>, sweep: Option<Sweep> },
+}
+
+/// A window of the search that is being read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Window {
+    /// Whether the fresh feed began it.
+    fresh: bool,
+    from: Timestamp,
+    until: Timestamp,
+    /// The last id that was read.
+    last: String,
+}
+
+/// A reading of a long recycle bin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sweep {
+    started: Timestamp,
+    after: String,
+}
+
+impl Position {
+    fn read(cursor: &Cursor) -> Result<Self> {
+        serde_json::from_str(&cursor.0).map_err(|error| {
+            ProviderError::new(ErrorKind::Permanent, "the stored cursor is not HubSpot's")
+                .with_hint("read the kind anew from its beginning")
+                .with_source(error)
+        })
+    }
+
+    fn page(&self, changes: Vec<Change>, more: bool) -> Result<ChangePage> {
+        let text = serde_json::to_string(self).map_err(|error| {
+            ProviderError::new(ErrorKind::Permanent, "the cursor cannot be written")
+                .with_source(error)
+        })?;
+        Ok(ChangePage { changes, next: Cursor(text), more })
+    }
+}
+
+/// A page as it was read.
+struct Read<T> {
+    /// The provider's time, as the answer's header tells it.
+    date: Timestamp,
+    rows: Vec<T>,
+    after: Option<String>,
+}
+
+/// A row of the recycle bin.
+struct Discarded {
+    id: RemoteId,
+    at: Option<Timestamp>,
+}
+
+/// A row of a search.
+struct Hint {
+    id: RemoteId,
+    change: Change,
+}
+
+impl HubSpot {
+    /// Reads one page of a feed.
+    pub(crate) async fn page(
+        &self,
+        table: &Table,
+        feed: Feed,
+        after: Option<&Cursor>,
+    ) -> Result<ChangePage> {
+        let position = after.map(Position::read).transpose()?;
+        match (feed, position) {
+            (Feed::Changes | Feed::Fresh, None) => self.list(table, None).await,
+            (Feed::Changes | Feed::Fresh, Some(Position::List { watermark, after })) => {
+                self.list(table, Some((watermark, after))).await
+            }
+            (Feed::Changes | Feed::Fresh, Some(Position::Poll { watermark, window })) => {
+                self.poll(table, feed, watermark, window).await
+            }
+            (Feed::Deletions, None) => self.bin(table, None, None, None).await,
+            (Feed::Deletions, Some(Position::Bin { settled, swept, sweep })) => {
+                self.bin(table, settled, swept, sweep).await
+            }
+            (Feed::Changes | Feed::Fresh, Some(Position::Bin { .. }))
+            | (Feed::Deletions, Some(Position::List { .. } | Position::Poll { .. })) => {
+                let message = "the stored cursor belongs to another feed";
+                Err(ProviderError::new(ErrorKind::Permanent, message))
+            }
+        }
+    }
+
+    /// Reads a page of the list. The time of the first answer becomes the watermark: whatever
+    /// changes after its page was read is stamped later, less the overlap.
+    async fn list(&self, table: &Table, at: Option<(Watermark, String)>) -> Result<ChangePage> {
+        let (watermark, after) = at.unzip();
+        let request = Request::get(Operation::Changes, table.path())
+            .endpoint(table.endpoint("GET", ""))
+            .query("limit", table.capability.page_max)
+            .query("archived", false)
+            .query("properties", table.properties.join(","));
+        let request = match after {
+            Some(after) => request.query("after", after),
+            None => request,
+        };
+        let read = |reply: &Reply| {
+            let page: Page<'_> = reply.json()?;
+            rows(reply, &page, |row| Change::Observed(table.remote(row)))
+        };
+        let page = self.fetch(table, request, read).await?;
+        let watermark = watermark.unwrap_or_else(|| Watermark::begin(page.date));
+        match page.after {
+            Some(after) => Position::List { watermark, after }.page(page.rows, true),
+            None => Position::Poll { watermark, window: None }.page(page.rows, false),
+        }
+    }
+
+    async fn poll(
+        &self,
+        table: &Table,
+        feed: Feed,
+        watermark: Watermark,
+        window: Option<Window>,
+    ) -> Result<ChangePage> {
+        let fresh = feed == Feed::Fresh;
+        // A window that the other feed left behind began elsewhere: this feed begins its own.
+        let window = window.filter(|window| window.fresh == fresh);
+        let (from, until, last) = match window {
+            Some(window) => (window.from, Some(window.until), window.last),
+            None => (watermark.from(feed, table.capability.overlap), None, "0".to_owned()),
+        };
+        let request = Request::post(Operation::Changes, format!("{}/search", table.path()))
+            .endpoint(table.endpoint("POST", "/search"))
+            .effect(Effect::Read)
+            .lane(SEARCH_LANE)
+            .json(&search(table, from, until, &last));
+        let read = |reply: &Reply| {
+            let page: Page<'_> = reply.json()?;
+            let page = rows(reply, &page, |row| Hint {
+                id: row.id.as_ref().into(),
+                change: Change::Touched { id: row.id.as_ref().into(), version: table.version(row) },
+            })?;
+            if ascend(&last, &page.rows) {
+                Ok(page)
+            } else {
+                Err(reply.malformed("the search did not keep the order of ids"))
+            }
+        };
+        let page = self.fetch(table, request, read).await?;
+        let until = until.unwrap_or(page.date);
+        let last = page.rows.last().map(|hint| hint.id.to_string());
+        let changes = page.rows.into_iter().map(|hint| hint.change).collect();
+        if let (Some(last), Some(_)) = (last, page.after) {
+            let window = Some(Window { fresh, from, until, last });
+            return Position::Poll { watermark, window }.page(changes, true);
+        }
+        let watermark = watermark.advance(feed, until, table.capability.visibility_lag);
+        let window = None;
+        Position::Poll { watermark, window }.page(changes, false)
+    }
+
+    /// Reads a page of the recycle bin, which is in the order of ids and knows no "since". A bin
+    /// of one page is read whole by every poll; a longer one at most hourly, over as many calls
+    /// as it has pages.
+    async fn bin(
+        &self,
+        table: &Table,
+        settled: Option<Timestamp>,
+        swept: Option<Timestamp>,
+        sweep: Option<Sweep>,
+    ) -> Result<ChangePage> {
+        let request = Request::get(Operation::Changes, table.path())
+            .endpoint(table.endpoint("GET", "?archived"))
+            .query("limit", table.capability.page_max)
+            .query("archived", true)
+            .query("properties", "hs_object_id");
+        let request = match &sweep {
+            Some(sweep) => request.query("after", &sweep.after),
+            None => request,
+        };
+        let read = |reply: &Reply| {
+            let page: Page<'_> = reply.json()?;
+            rows(reply, &page, |row| Discarded {
+                id: row.id.as_ref().into(),
+                at: row.archived_at.as_deref().and_then(crm_core::normal::instant),
+            })
+        };
+        let page = self.fetch(table, request, read).await?;
+        let since = settled.map(|settled| {
+            Watermark::begin(settled).from(Feed::Deletions, table.capability.overlap)
+        });
+        let news = page.rows.into_iter().filter(|row| row.at.is_none() || row.at >= since);
+        let changes = news.map(|row| Change::Missing { id: row.id }).collect();
+        let started = sweep.as_ref().map_or(page.date, |sweep| sweep.started);
+        let due = swept.is_none_or(|swept| page.date.duration_since(swept) >= SWEEP_EVERY);
+        match page.after {
+            None => {
+                let lag = table.capability.visibility_lag;
+                let begun = Watermark::begin(settled.unwrap_or(Timestamp::MIN));
+                let settled = Some(begun.advance(Feed::Deletions, started, lag).settled);
+                let swept = Some(started);
+                Position::Bin { settled, swept, sweep: None }.page(changes, false)
+            }
+            Some(after) if due || sweep.is_some() => {
+                let sweep = Some(Sweep { started, after });
+                Position::Bin { settled, swept, sweep }.page(changes, true)
+            }
+            Some(_) => Position::Bin { settled, swept, sweep: None }.page(changes, false),
+        }
+    }
+
+    async fn fetch<T: Send>(
+        &self,
+        table: &Table,
+        request: Request,
+        read: impl Fn(&Reply) -> Result<Read<T>> + Send + Sync,
+    ) -> Result<Read<T>> {
+        let classify = |failure: &Failure<'_>| table.reading.classify(failure);
+        self.client.fetch(request, &classify, read).await
+    }
+}
+
+fn rows<T>(
+    reply: &Reply,
+    page: &Page<'_>,
+    row: impl Fn(&crate::wire::Object<'_>) -> T,
+) -> Result<Read<T>> {
+    let date = reply.date().ok_or_else(|| reply.malformed("the answer has no `Date` header"))?;
+    let rows = page.results.iter().map(row).collect();
+    Ok(Read { date, rows, after: page.after().map(str::to_owned) })
+}
+
+fn search<'a>(
+    table: &'a Table,
+    from: Timestamp,
+    until: Option<Timestamp>,
+    last: &str,
+) -> Search<'a> {
+    let modified = table.modified();
+    let at = |operator, instant: Timestamp| Filter {
+        property_name: modified,
+        operator,
+        value: instant.as_millisecond().to_string(),
+    };
+    let mut filters = vec![at("GTE", from)];
+    filters.extend(until.map(|until| at("LTE", until)));
+    filters.push(Filter { property_name: "hs_object_id", operator: "GT", value: last.to_owned() });
+    Search {
+        filter_groups: [FilterGroup { filters }],
+        sorts: [Sort { property_name: "hs_object_id", direction: "ASCENDING" }],
+        properties: [modified],
+        limit: table.capability.hint_page_max.get(),
+    }
+}
+
+/// Returns whether ids rise from `last` on. If they did not, ids between would be missed.
+fn ascend(last: &str, rows: &[Hint]) -> bool {
+    let ids = rows.iter().map(|hint| hint.id.as_str());
+    std::iter::once(last).chain(ids).is_sorted_by(|a, b| (a.len(), a) < (b.len(), b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hints(ids: &[&str]) -> Vec<Hint> {
+        let hint = |id: &&str| {
+            let id = RemoteId::from(*id);
+            Hint { id: id.clone(), change: Change::Missing { id } }
+        };
+        ids.iter().map(hint).collect()
+    }
+
+    #[test]
+    fn ids_rise_as_numbers() {
+        assert!(ascend("0", &hints(&["9", "10", "100"])));
+        assert!(ascend("10", &[]));
+        assert!(!ascend("9", &hints(&["9"])));
+        assert!(!ascend("0", &hints(&["100", "20"])));
+    }
+
+    #[test]
+    fn a_position_survives_storage_and_nothing_else_is_one() {
+        let at: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
+        let watermark = Watermark::begin(at);
+        let window = Window { fresh: true, from: at, until: at, last: "501".to_owned() };
+        let sweep = Sweep { started: at, after: "a".to_owned() };
+        let positions = [
+            Position::List { watermark, after: "NTAx".to_owned() },
+            Position::Poll { watermark, window: Some(window) },
+            Position::Bin { settled: Some(at), swept: None, sweep: Some(sweep) },
+        ];
+        for position in positions {
+            let page = position.page(Vec::new(), true).unwrap();
+            assert_eq!(Position::read(&page.next).unwrap(), position);
+        }
+        for text in ["", "{}", r#"{"phase":"poll"}"#, r#"{"phase":"query","after":"1"}"#] {
+            assert!(Position::read(&Cursor(text.to_owned())).is_err(), "{text}");
+        }
+    }
+}

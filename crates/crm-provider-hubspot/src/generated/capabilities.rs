@@ -1,0 +1,51 @@
+//! What HubSpot can do. Generated from `provider.toml` by `cargo xtask codegen`.
+#![allow(clippy::pedantic, reason = "generated")]
+
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crm_core::{
+    Access, Capabilities, Concurrency, Deletion, Detection, KeyKind, ObjectCapability, ObjectKind,
+    Quota,
+};
+
+use super::mapping;
+
+/// Returns what the vendor publishes; the account's own limits are laid over it.
+pub(crate) fn capabilities() -> Capabilities {
+    Capabilities {
+        objects: vec![ObjectCapability {
+            kind: ObjectKind::Contact,
+            access: Access::Full,
+            deletion: Deletion::Archive,
+            detection: Detection::ModifiedSince { granularity: Duration::from_millis(1) },
+            concurrency: Concurrency::LastWriteWins,
+            find_by: &[KeyKind::Uid, KeyKind::Email],
+            unique_key: true,
+            read_max: count(100),
+            write_max: count(100),
+            page_max: count(100),
+            hint_page_max: count(200),
+            list_consistent: true,
+            visibility_lag: Duration::from_secs(60),
+            overlap: Duration::from_secs(120),
+            unknown_wait: Duration::ZERO,
+            mapping: &mapping::CONTACT,
+            suspended: Arc::from([]),
+        }],
+        quotas: vec![
+            Quota { name: "burst", limit: 190, window: Duration::from_secs(10) },
+            Quota { name: "search", limit: 5, window: Duration::from_secs(1) },
+            Quota { name: "daily", limit: 625_000, window: Duration::from_secs(86_400) },
+        ],
+    }
+}
+
+/// A number of records, which codegen has checked not to be zero.
+const fn count(number: u16) -> NonZeroU16 {
+    match NonZeroU16::new(number) {
+        Some(count) => count,
+        None => NonZeroU16::MIN,
+    }
+}

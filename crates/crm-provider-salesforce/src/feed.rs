@@ -1,0 +1,389 @@
+//! Where a feed stands, as pure values: what the next page asks for, and what the cursor says
+//! after it. Nothing here sends a request.
+//!
+//! The `changes` feed first walks all records by id, which no edit can reorder, and then polls by
+//! stamp from the moment before the walk. The `deletions` feed polls the recycle bin; once an hour
+//! it also asks for the log of deletions, which alone knows of records that were purged.
+
+use std::time::Duration;
+
+use crm_core::{Cursor, ErrorKind, Feed, ProviderError, Result, Watermark};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::soql::{Filter, Literal, Place};
+
+/// The stamp by which changes are noticed. Not `LastModifiedDate`: an import may set that, and
+/// changes by the system leave it alone.
+pub(crate) const STAMP: &str = "SystemModstamp";
+/// The id.
+pub(crate) const ID: &str = "Id";
+
+/// How often the log of deletions is read (dec. 23: at most hourly, counted as a sweep).
+const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// How far back the log of deletions reaches, less a margin for the two clocks.
+const LOG_REACH: SignedDuration = SignedDuration::from_hours(15 * 24 - 1);
+/// A shorter window than this is refused or empty: Salesforce ignores its seconds.
+const LOG_WINDOW_MIN: SignedDuration = SignedDuration::from_mins(2);
+
+/// A window of a poll that has further pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Scope {
+    /// From the settled watermark.
+    Overlap,
+    /// Only what is newer than the last poll.
+    Fresh,
+}
+
+/// The last row of a page, where the next one begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rest {
+    /// The time of the provider when the window was opened; the window ends there.
+    now: Timestamp,
+    stamp: Timestamp,
+    id: String,
+}
+
+impl Rest {
+    /// Returns the condition of the next page. The upper bound keeps a busy account from moving
+    /// rows ahead of the reader for ever; what is newer belongs to the next poll.
+    fn filter(&self) -> Filter {
+        let place = Place {
+            stamp: self.stamp,
+            id: self.id.clone(),
+        };
+        Filter::All(vec![
+            Filter::UpTo(STAMP, Literal::Moment(self.now)),
+            Filter::beyond(STAMP, ID, &place),
+        ])
+    }
+}
+
+/// Where the `changes` feed stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub(crate) enum Changes {
+    /// Walking all records by id.
+    Walk {
+        /// The provider's time before the first row was read; polling begins there.
+        began: Timestamp,
+        /// The last id.
+        after: String,
+    },
+    /// Polling by stamp.
+    Poll {
+        /// How far everything was seen.
+        mark: Watermark,
+        /// The window that is open, if one is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<(Scope, Rest)>,
+    },
+}
+
+/// What a page of changes asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ask {
+    /// Which rows.
+    pub(crate) filter: Option<Filter>,
+    /// In which order.
+    pub(crate) order_by: &'static [&'static str],
+}
+
+/// What a page brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// The provider's time when it answered.
+    pub(crate) now: Timestamp,
+    /// Stamp and id of the last row, if there was a row.
+    pub(crate) last: Option<Place>,
+    /// Whether the query had more rows.
+    pub(crate) more: bool,
+}
+
+impl Changes {
+    /// Reads a cursor; `None` begins at the beginning. A window that was opened for less than is
+    /// asked for now is given up: its rows are within the larger one.
+    pub(crate) fn read(cursor: Option<&Cursor>, feed: Feed) -> Result<Option<Self>> {
+        let Some(position) = read(cursor)? else {
+            return Ok(None);
+        };
+        Ok(Some(match (position, feed) {
+            (
+                Self::Poll {
+                    mark,
+                    window: Some((Scope::Fresh, _)),
+                },
+                Feed::Changes | Feed::Deletions,
+            ) => Self::Poll { mark, window: None },
+            (position, Feed::Changes | Feed::Fresh | Feed::Deletions) => position,
+        }))
+    }
+
+    /// Returns what the next page asks for.
+    pub(crate) fn ask(position: Option<&Self>, feed: Feed, overlap: Duration) -> Ask {
+        let filter = match position {
+            None => None,
+            Some(Self::Walk { after, .. }) => Some(Filter::After(ID, Literal::text(after))),
+            Some(Self::Poll { mark, window: None }) => {
+                let from = mark.from(feed, overlap);
+                Some(Filter::From(STAMP, Literal::Moment(from)))
+            }
+            Some(Self::Poll {
+                window: Some((_, rest)),
+                ..
+            }) => Some(rest.filter()),
+        };
+        let order_by: &[&str] = match position {
+            None | Some(Self::Walk { .. }) => &[ID],
+            Some(Self::Poll { .. }) => &[STAMP, ID],
+        };
+        Ask { filter, order_by }
+    }
+
+    /// Returns where the feed stands after a page.
+    pub(crate) fn advance(position: Option<Self>, feed: Feed, seen: &Seen, lag: Duration) -> Self {
+        let (mark, window) = match position {
+            None => return Self::walked(seen.now, seen),
+            Some(Self::Walk { began, .. }) => return Self::walked(began, seen),
+            Some(Self::Poll { mark, window }) => (mark, window),
+        };
+        let (scope, now) = match &window {
+            Some((scope, rest)) => (*scope, rest.now),
+            None => (scope_of(feed), seen.now),
+        };
+        match seen.last.as_ref().filter(|_| seen.more) {
+            Some(last) => Self::Poll {
+                mark,
+                window: Some((
+                    scope,
+                    Rest {
+                        now,
+                        stamp: last.stamp,
+                        id: last.id.clone(),
+                    },
+                )),
+            },
+            None => Self::Poll {
+                mark: mark.advance(feed_of(scope), now, lag),
+                window: None,
+            },
+        }
+    }
+
+    /// Returns whether there is more to read now.
+    pub(crate) fn more(&self) -> bool {
+        match self {
+            Self::Walk { .. } => true,
+            Self::Poll { window, .. } => window.is_some(),
+        }
+    }
+
+    /// Writes the cursor.
+    pub(crate) fn cursor(&self) -> Result<Cursor> {
+        write(self)
+    }
+
+    fn walked(began: Timestamp, seen: &Seen) -> Self {
+        match seen.last.as_ref().filter(|_| seen.more) {
+            Some(last) => Self::Walk {
+                began,
+                after: last.id.clone(),
+            },
+            None => Self::Poll {
+                mark: Watermark::begin(began),
+                window: None,
+            },
+        }
+    }
+}
+
+const fn scope_of(feed: Feed) -> Scope {
+    match feed {
+        Feed::Changes | Feed::Deletions => Scope::Overlap,
+        Feed::Fresh => Scope::Fresh,
+    }
+}
+
+const fn feed_of(scope: Scope) -> Feed {
+    match scope {
+        Scope::Overlap => Feed::Changes,
+        Scope::Fresh => Feed::Fresh,
+    }
+}
+
+/// Where the `deletions` feed stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Deletions {
+    /// How far everything was seen.
+    mark: Watermark,
+    /// Up to when the log of deletions was read.
+    swept: Timestamp,
+    /// What is unfinished.
+    #[serde(default, skip_serializing_if = "Todo::is_none")]
+    rest: Todo,
+}
+
+/// What is left of a round.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Todo {
+    #[default]
+    None,
+    /// Further pages of the recycle bin.
+    Bin(Rest),
+    /// The log of deletions up to that instant.
+    Log(Timestamp),
+}
+
+impl Todo {
+    const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+}
+
+/// What the next page of the deletions is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DeletionsAsk {
+    /// A page of the recycle bin: rows that are deleted, and more besides.
+    Bin(Option<Filter>),
+    /// The log of deletions.
+    Log {
+        /// From when.
+        start: Timestamp,
+        /// Until when.
+        end: Timestamp,
+    },
+}
+
+impl Deletions {
+    /// Reads a cursor; `None` begins at the beginning.
+    pub(crate) fn read(cursor: Option<&Cursor>) -> Result<Option<Self>> {
+        read(cursor)
+    }
+
+    /// Returns what the next page is.
+    pub(crate) fn ask(position: Option<&Self>, overlap: Duration) -> DeletionsAsk {
+        let Some(position) = position else {
+            return DeletionsAsk::Bin(None);
+        };
+        match &position.rest {
+            Todo::None => {
+                let from = position.mark.from(Feed::Deletions, overlap);
+                DeletionsAsk::Bin(Some(Filter::From(STAMP, Literal::Moment(from))))
+            }
+            Todo::Bin(rest) => DeletionsAsk::Bin(Some(rest.filter())),
+            Todo::Log(end) => DeletionsAsk::Log {
+                start: position.log_start(*end, overlap),
+                end: *end,
+            },
+        }
+    }
+
+    /// Returns whether the log no longer reaches back to where it was read last: deletions in
+    /// between are noticed only when the records are read by id.
+    pub(crate) fn log_has_gap(&self) -> bool {
+        match self.rest {
+            Todo::Log(end) => earlier(end, LOG_REACH) > self.swept,
+            Todo::None | Todo::Bin(_) => false,
+        }
+    }
+
+    /// Returns where the feed stands after a page of the recycle bin.
+    pub(crate) fn after_bin(position: Option<Self>, seen: &Seen, lag: Duration) -> Self {
+        let mut position = position.unwrap_or(Self {
+            mark: Watermark::begin(seen.now),
+            swept: seen.now,
+            rest: Todo::None,
+        });
+        let now = match &position.rest {
+            Todo::Bin(rest) => rest.now,
+            Todo::None | Todo::Log(_) => seen.now,
+        };
+        position.rest = match seen.last.as_ref().filter(|_| seen.more) {
+            Some(last) => Todo::Bin(Rest {
+                now,
+                stamp: last.stamp,
+                id: last.id.clone(),
+            }),
+            None => {
+                position.mark = position.mark.advance(Feed::Deletions, now, lag);
+                let age = now.duration_since(position.swept);
+                if age >= SWEEP_EVERY {
+                    Todo::Log(now)
+                } else {
+                    Todo::None
+                }
+            }
+        };
+        position
+    }
+
+    /// Returns where the feed stands after the log was read up to `covered`.
+    pub(crate) fn after_log(mut self, covered: Option<Timestamp>) -> Self {
+        if let Todo::Log(end) = self.rest {
+            let reached = covered.map_or(end, |covered| covered.min(end));
+            self.swept = self.swept.max(reached);
+        }
+        self.rest = Todo::None;
+        self
+    }
+
+    /// Returns where the feed stands after the log had more entries than one answer may hold:
+    /// the same log up to the middle, or past it where it cannot be halved.
+    pub(crate) fn halve_log(mut self, overlap: Duration) -> Self {
+        let Todo::Log(end) = self.rest else {
+            return self;
+        };
+        let start = self.log_start(end, overlap);
+        let half = end.duration_since(start) / 2;
+        if half < LOG_WINDOW_MIN {
+            return self.after_log(None);
+        }
+        self.rest = Todo::Log(start.checked_add(half).unwrap_or(end));
+        self
+    }
+
+    /// Returns whether there is more to read now.
+    pub(crate) fn more(&self) -> bool {
+        !self.rest.is_none()
+    }
+
+    /// Writes the cursor.
+    pub(crate) fn cursor(&self) -> Result<Cursor> {
+        write(self)
+    }
+
+    fn log_start(&self, end: Timestamp, overlap: Duration) -> Timestamp {
+        let overlap = SignedDuration::try_from(overlap).unwrap_or(SignedDuration::ZERO);
+        earlier(self.swept, overlap).max(earlier(end, LOG_REACH))
+    }
+}
+
+fn earlier(instant: Timestamp, by: SignedDuration) -> Timestamp {
+    instant.checked_sub(by).unwrap_or(Timestamp::MIN)
+}
+
+fn read<T: for<'de> Deserialize<'de>>(cursor: Option<&Cursor>) -> Result<Option<T>> {
+    let Some(Cursor(text)) = cursor else {
+        return Ok(None);
+    };
+    serde_json::from_str(text).map(Some).map_err(|error| {
+        ProviderError::new(
+            ErrorKind::Permanent,
+            "the saved place in the feed cannot be read",
+        )
+        .with_hint("the store was written by another release; start from a new store file")
+        .with_source(error)
+    })
+}
+
+fn write<T: Serialize>(position: &T) -> Result<Cursor> {
+    serde_json::to_string(position).map(Cursor).map_err(|error| {
+        ProviderError::new(ErrorKind::Permanent, "the place in the feed cannot be written")
+            .with_source(error)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! What Salesforce can do. Generated from `provider.toml` by `cargo xtask codegen`.
+#![allow(clippy::pedantic, reason = "generated")]
+
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crm_core::{
+    Access, Capabilities, Concurrency, Deletion, Detection, KeyKind, ObjectCapability, ObjectKind,
+    Quota,
+};
+
+use super::mapping;
+
+/// Returns what the vendor publishes; the account's own limits are laid over it.
+pub(crate) fn capabilities() -> Capabilities {
+    Capabilities {
+        objects: vec![ObjectCapability {
+            kind: ObjectKind::Contact,
+            access: Access::Full,
+            deletion: Deletion::Archive,
+            detection: Detection::ModifiedSince {
+                granularity: Duration::from_secs(1),
+            },
+            concurrency: Concurrency::LastWriteWins,
+            find_by: &[KeyKind::Uid, KeyKind::Email],
+            unique_key: true,
+            read_max: count(2_000),
+            write_max: count(200),
+            page_max: count(2_000),
+            hint_page_max: count(2_000),
+            list_consistent: true,
+            visibility_lag: Duration::from_secs(10),
+            overlap: Duration::from_secs(60),
+            unknown_wait: Duration::ZERO,
+            mapping: &mapping::CONTACT,
+            suspended: Arc::from([]),
+        }],
+        quotas: vec![Quota {
+            name: "daily",
+            limit: 100_000,
+            window: Duration::from_secs(86_400),
+        }],
+    }
+}
+
+/// A number of records, which codegen has checked not to be zero.
+const fn count(number: u16) -> NonZeroU16 {
+    match NonZeroU16::new(number) {
+        Some(count) => count,
+        None => NonZeroU16::MIN,
+    }
+}

@@ -1,0 +1,168 @@
+//! The deciding half of the engine: pure functions over values.
+//!
+//! Nothing here awaits, reads a clock, draws a random number or iterates in an order that is not
+//! given. The same entity with the same reads gives the same decision, on any machine, whenever
+//! it is made again.
+
+mod delete;
+pub mod identity;
+mod merge;
+mod resolve;
+pub mod settle;
+mod target;
+
+use crm_core::{EntityId, MatchKey, Remote, RemoteId, RunId, Write};
+use crm_store::{Commit, Conflict, Entity, History, KeyHash, Mark, Mutation};
+use jiff::Timestamp;
+
+use crate::Rules;
+
+/// What one side shows of an entity.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Seen {
+    /// It was not read.
+    Unread,
+    /// The record, read just now: it may be overwritten.
+    Fresh(Remote),
+    /// The record as some list showed it earlier: it has a say, but before it is overwritten it
+    /// is read again.
+    Listed(Remote),
+    /// The record lies in the recycle bin, or is no more.
+    Gone,
+    /// The record was merged into that one.
+    MergedInto {
+        /// The record that is left.
+        into: RemoteId,
+        /// Whether that record is linked to another entity.
+        taken: bool,
+    },
+    /// A create was announced, and the provider has no record with its uid.
+    Absent,
+}
+
+impl Seen {
+    fn remote(&self) -> Option<&Remote> {
+        match self {
+            Self::Fresh(remote) | Self::Listed(remote) => Some(remote),
+            Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent => None,
+        }
+    }
+}
+
+/// What a decision is made on.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The entity with its links.
+    pub entity: Entity,
+    /// What each side shows, by index of the side.
+    pub seen: Vec<Seen>,
+    /// The present.
+    pub now: Timestamp,
+    /// The run.
+    pub run: RunId,
+}
+
+/// What was decided.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The entity as it shall be.
+    pub entity: Entity,
+    /// Which links changed, by index of the side.
+    pub links_changed: Vec<bool>,
+    /// Whether the entity's own row changed.
+    pub entity_changed: bool,
+    /// Conflicts found or settled.
+    pub conflicts: Vec<Conflict>,
+    /// Golden values that replaced others.
+    pub history: Vec<History>,
+    /// The writes, with the index of the side; each is announced by an intent or claim in the
+    /// entity's links.
+    pub writes: Vec<(usize, Write)>,
+    /// Sides that must be read before they can be written.
+    pub reread: Vec<usize>,
+    /// Ids that led to this record and are no more.
+    pub aliases: Vec<(usize, RemoteId, RemoteId)>,
+    /// Creates that cannot be made, with the reason, for the plan.
+    pub skipped: Vec<(usize, String)>,
+    keys_before: Vec<KeyHash>,
+    expected: (EntityId, u64),
+}
+
+/// Decides about one entity.
+pub fn decide(state: State, rules: &Rules) -> Decision {
+    let State { entity, seen, now, run } = state;
+    let keys_before = key_hashes(&entity);
+    let expected = (entity.id, entity.row_version);
+    let mut work = Decision {
+        links_changed: vec![false; rules.sides.len()],
+        entity_changed: false,
+        conflicts: Vec::new(),
+        history: Vec::new(),
+        writes: Vec::new(),
+        reread: Vec::new(),
+        aliases: Vec::new(),
+        skipped: Vec::new(),
+        keys_before,
+        expected,
+        entity,
+    };
+    delete::apply(&mut work, &seen, rules, now);
+    merge::apply(&mut work, &seen, rules, now, run);
+    target::apply(&mut work, &seen, rules, now);
+    work
+}
+
+impl Decision {
+    /// Returns the commit of everything but the writes' outcomes. `mark` is the entity's mark
+    /// from now on; with writes under way it is `None`, since the open claims and intents say
+    /// what is to be looked at.
+    pub fn commit(self, rules: &Rules, mark: Option<Mark>, fence: u64) -> Commit {
+        let mut entity = self.entity;
+        let mut mutations = Vec::new();
+        let keys = key_hashes(&entity);
+        let id = entity.id;
+        let links = std::mem::take(&mut entity.links);
+        if self.entity_changed {
+            entity.mark = mark;
+            mutations.push(Mutation::Entity(Box::new(entity.clone())));
+        } else {
+            mutations.push(Mutation::Mark(id, mark));
+        }
+        for link in links {
+            let changed = rules.side(&link.provider).and_then(|side| self.links_changed.get(side));
+            if changed == Some(&true) {
+                mutations.push(Mutation::Link(id, Box::new(link)));
+            }
+        }
+        if keys != self.keys_before {
+            mutations.push(Mutation::Keys {
+                entity: id,
+                kind: entity.kind,
+                remove: self.keys_before.iter().filter(|k| !keys.contains(k)).copied().collect(),
+                add: keys.iter().filter(|k| !self.keys_before.contains(k)).copied().collect(),
+            });
+        }
+        for (side, old, new) in self.aliases {
+            if let Some(side) = rules.sides.get(side) {
+                let provider = side.provider.clone();
+                mutations.push(Mutation::Alias { provider, kind: entity.kind, old, new });
+            }
+        }
+        mutations.extend(self.conflicts.into_iter().map(|c| Mutation::Conflict(Box::new(c))));
+        mutations.extend(self.history.into_iter().map(|h| Mutation::History(Box::new(h))));
+        Commit { expected: vec![self.expected], fences: vec![(id, fence)], mutations }
+    }
+}
+
+/// Returns the hashes of the keys that an entity is found by, sorted.
+pub fn key_hashes(entity: &Entity) -> Vec<KeyHash> {
+    let mut hashes: Vec<_> = identity::keys(entity).iter().map(KeyHash::of).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes
+}
+
+/// Returns whether two sets of keys have one in common, by value.
+pub fn share_key(left: &[MatchKey], right: &[MatchKey]) -> bool {
+    left.iter().any(|key| right.contains(key))
+}

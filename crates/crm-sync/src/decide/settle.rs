@@ -1,0 +1,241 @@
+//! What became of a write: one result, one change of a link.
+
+use std::time::Duration;
+
+use crm_core::{
+    Action, Applied, Disposition, ErrorKind, Field, Fields, PauseCause, ProviderError, RemoteId,
+    Write, Written,
+};
+use crm_store::{Claim, ClaimState, Entity, Link, LinkState, Parked, Refusal, Shadow};
+use jiff::Timestamp;
+
+use crate::Rules;
+use crate::topology::Side;
+
+/// What is to be done after a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Nothing: it was applied.
+    Applied,
+    /// Look again, as soon as this much time has passed.
+    Again(Duration),
+    /// Look again, after a wait that grows with each attempt.
+    Backoff,
+    /// That record seems to be the one that was to be made.
+    Adopt(Option<RemoteId>),
+    /// Nothing, until a person or a newer value comes.
+    Parked,
+    /// The connection does no more work for now.
+    Paused(PauseCause),
+}
+
+/// Notes the result of a write in the link that announced it.
+pub fn settle(
+    entity: &mut Entity,
+    rules: &Rules,
+    side: usize,
+    write: &Write,
+    result: Result<Written, ProviderError>,
+    now: Timestamp,
+) -> Settled {
+    let version = entity.version;
+    let Some(side) = rules.sides.get(side) else {
+        return Settled::Applied;
+    };
+    let Some(link) = entity.link_mut(&side.provider) else {
+        return Settled::Applied;
+    };
+    match result {
+        Ok(written) => {
+            applied(link, side, write, written);
+            Settled::Applied
+        }
+        Err(error) => refused(link, side, write, &error, version, now),
+    }
+}
+
+fn applied(link: &mut Link, side: &Side, write: &Write, written: Written) {
+    match &write.action {
+        Action::Create { .. } => {
+            if let Some(claim) = link.claim.take() {
+                base_of_claim(link, &claim, side, written.stored.as_ref());
+            }
+            link.remote = Some(written.id);
+            link.state = LinkState::Live;
+        }
+        Action::Update { .. } => {
+            let index = link.intents.iter().rposition(|intent| intent.key == write.key);
+            if let Some(intent) = index.map(|index| link.intents.remove(index)) {
+                for (field, value, version) in intent.fields {
+                    let stored = stored_value(side, field, value, written.stored.as_ref());
+                    let slot = link.slots.slot_mut(field);
+                    slot.shadow = Shadow::of(stored);
+                    slot.ack = version;
+                    slot.refused = None;
+                }
+            }
+        }
+        Action::Delete { .. } => {}
+    }
+    if written.version.is_some() {
+        link.version = written.version;
+    }
+    if written.modified_at.is_some() {
+        link.modified_at = written.modified_at;
+    }
+    link.observed = None;
+    link.parked = None;
+}
+
+/// What the provider holds after it stored a value: what it says, else what our model says.
+fn stored_value(
+    side: &Side,
+    field: Field,
+    sent: Option<crm_core::Value>,
+    stored: Option<&Fields>,
+) -> Option<crm_core::Value> {
+    if let Some(value) = stored.and_then(|fields| fields.get(field)) {
+        return Some(value.clone());
+    }
+    let rule = side.capability.rule(field)?;
+    sent.and_then(|value| rule.project(&value).map(std::borrow::Cow::into_owned))
+}
+
+/// Gives a record that we created its base: what was *sent*, not what is found later (R5). What
+/// was not sent is blank.
+pub(super) fn base_of_claim(link: &mut Link, claim: &Claim, side: &Side, stored: Option<&Fields>) {
+    for rule in side.capability.rules() {
+        link.slots.slot_mut(rule.field).shadow = Shadow::Blank;
+    }
+    for (field, value, version) in &claim.fields {
+        let stored = stored_value(side, *field, Some(value.clone()), stored);
+        let slot = link.slots.slot_mut(*field);
+        slot.shadow = Shadow::of(stored);
+        slot.ack = *version;
+        slot.refused = None;
+    }
+}
+
+fn refused(
+    link: &mut Link,
+    side: &Side,
+    write: &Write,
+    error: &ProviderError,
+    version: u64,
+    now: Timestamp,
+) -> Settled {
+    let disposition = error.disposition();
+    let open = disposition == Disposition::Verify;
+    match &write.action {
+        Action::Create { .. } => {
+            if let Some(claim) = &mut link.claim {
+                claim.state = if open { ClaimState::Ambiguous } else { ClaimState::Refused };
+            }
+        }
+        Action::Update { .. } if !open => link.intents.retain(|intent| intent.key != write.key),
+        Action::Update { .. } | Action::Delete { .. } => {}
+    }
+    match disposition {
+        Disposition::Retry { after: Some(wait) } => Settled::Again(wait),
+        Disposition::Retry { after: None } => Settled::Backoff,
+        Disposition::Verify => verify(side),
+        Disposition::Rebase => rebase(write),
+        Disposition::Adopt => adopt(link, write, error, version, now),
+        Disposition::Park => park(link, write, error, version, now),
+        Disposition::Pause(cause) => Settled::Paused(cause),
+    }
+}
+
+fn verify(side: &Side) -> Settled {
+    let wait = side.capability.unknown_wait;
+    if wait.is_zero() { Settled::Backoff } else { Settled::Again(wait) }
+}
+
+/// A record that is gone is looked at at once; a create cannot be stale.
+fn rebase(write: &Write) -> Settled {
+    match write.action {
+        Action::Create { .. } => Settled::Backoff,
+        Action::Update { .. } | Action::Delete { .. } => Settled::Again(Duration::ZERO),
+    }
+}
+
+fn adopt(
+    link: &mut Link,
+    write: &Write,
+    error: &ProviderError,
+    version: u64,
+    now: Timestamp,
+) -> Settled {
+    let ErrorKind::Conflict { existing } = error.kind() else {
+        return Settled::Backoff;
+    };
+    match &write.action {
+        Action::Create { .. } => Settled::Adopt(existing.clone()),
+        Action::Update { patch, .. } => {
+            // Another record holds the address: the rest of the patch goes on without it.
+            if patch.contains(Field::EMAIL) && patch.len() > 1 {
+                refuse_field(link, Field::EMAIL, error, version);
+                Settled::Again(Duration::ZERO)
+            } else {
+                park_record(link, "duplicate_value", error, version, now);
+                Settled::Parked
+            }
+        }
+        Action::Delete { .. } => Settled::Applied,
+    }
+}
+
+fn park(
+    link: &mut Link,
+    write: &Write,
+    error: &ProviderError,
+    version: u64,
+    now: Timestamp,
+) -> Settled {
+    let named = if let ErrorKind::Validation { field } = error.kind() { *field } else { None };
+    let written = match &write.action {
+        Action::Create { fields, .. } => named.filter(|field| fields.get(*field).is_some()),
+        Action::Update { patch, .. } => named.filter(|field| patch.contains(*field)),
+        Action::Delete { .. } => None,
+    };
+    if let Some(field) = written {
+        refuse_field(link, field, error, version);
+        return Settled::Again(Duration::ZERO);
+    }
+    park_record(link, error.kind().name(), error, version, now);
+    Settled::Parked
+}
+
+fn refuse_field(link: &mut Link, field: Field, error: &ProviderError, version: u64) {
+    let slot = link.slots.slot_mut(field);
+    slot.refused = Some(Refusal { version, message: error.to_string() });
+}
+
+/// Parks a link: nothing is written to it until the golden record has a newer version.
+pub(crate) fn park_record(
+    link: &mut Link,
+    class: &str,
+    error: &ProviderError,
+    version: u64,
+    now: Timestamp,
+) {
+    link.parked = Some(Parked {
+        class: class.to_owned(),
+        message: error.to_string(),
+        remedy: error
+            .hint()
+            .unwrap_or("correct the record; a changed value is tried again")
+            .to_owned(),
+        version,
+        at: now,
+    });
+}
+
+/// Returns whether an error leaves it open whether a write was applied.
+pub fn is_open(error: &ProviderError) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Transient { applied: Applied::Unknown }
+            | ErrorKind::Malformed { applied: Applied::Unknown }
+    )
+}

@@ -1,0 +1,308 @@
+//! The driving half: it awaits, and decides nothing.
+//!
+//! One loop: read the feeds ([`intake`]), work until nothing is due ([`work`]), look once more at
+//! what is newer. State moves only in commits; every write was announced by one.
+
+mod adopt;
+mod first;
+mod intake;
+mod reads;
+mod tally;
+mod work;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crm_core::{Feed, ObjectKind, ProviderId, RunId, SharedProvider, Usage};
+use crm_store::{Commit, ConflictQuery, ConflictState, Mark, Mutation, Run, RunStatus, Stage};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::event::{Event, Phase};
+use crate::report::{self, Cost};
+use crate::{Approval, Engine, EngineError, FirstSync, Plan, Progress, Report, Rules, Topology};
+use tally::Tally;
+
+/// One run.
+pub(crate) struct Session<'e> {
+    pub(crate) engine: &'e Engine,
+    pub(crate) progress: &'e dyn Progress,
+    pub(crate) run: RunId,
+    pub(crate) started: Timestamp,
+    pub(crate) tally: Tally,
+    /// Whether the first sync of the kind at hand is being carried out: the snapshot was
+    /// complete, so nobody needs to be looked up again before a create.
+    pub(crate) first: bool,
+    usage: BTreeMap<ProviderId, Usage>,
+}
+
+/// Finds out what a sync would do.
+pub(crate) async fn plan(
+    engine: &Engine,
+    run: RunId,
+    progress: &dyn Progress,
+) -> Result<Plan, EngineError> {
+    let mut session = Session::open(engine, run, progress);
+    let flows = session.prepare().await?;
+    let mut state = "live";
+    for rules in &flows {
+        session.recover(rules).await?;
+        if engine.store.stage(rules.kind).await? == Stage::Live {
+            session.poll(rules, Feed::Changes).await?;
+            session.poll(rules, Feed::Deletions).await?;
+            session.plan_live(rules).await?;
+        } else {
+            state = "planned";
+            session.snapshot(rules).await?;
+            session.plan_first(rules).await?;
+        }
+    }
+    let plan = session.plan_result(&flows, state);
+    for rules in &flows {
+        if engine.store.stage(rules.kind).await? != Stage::Live {
+            let planned = Stage::Planned { plan: serde_json::to_value(&plan)? };
+            let mutations = vec![Mutation::Stage(rules.kind, planned)];
+            engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
+        }
+    }
+    Ok(plan)
+}
+
+/// Brings all connections in step.
+pub(crate) async fn sync(
+    engine: &Engine,
+    run: RunId,
+    approval: Approval,
+    progress: &dyn Progress,
+) -> Result<Report, EngineError> {
+    let mut session = Session::open(engine, run, progress);
+    session.refuse_unapproved(approval).await?;
+    session.log(RunStatus::Running).await?;
+    match session.sync_all().await {
+        Ok(report) => {
+            let status = match report.outcome() {
+                report::Outcome::Success => RunStatus::Success,
+                report::Outcome::Partial => RunStatus::Partial,
+            };
+            session.log(status).await?;
+            Ok(report)
+        }
+        Err(error) => {
+            // The first error counts; a store that fails now has said so already.
+            let logged = session.log(RunStatus::Failed).await;
+            tracing::warn!(%error, logged = logged.is_ok(), "run failed");
+            Err(error)
+        }
+    }
+}
+
+impl<'e> Session<'e> {
+    fn open(engine: &'e Engine, run: RunId, progress: &'e dyn Progress) -> Self {
+        let usage =
+            engine.providers.iter().map(|(id, provider)| (id.clone(), provider.usage())).collect();
+        Self {
+            engine,
+            progress,
+            run,
+            started: engine.clock.now(),
+            tally: Tally::default(),
+            first: false,
+            usage,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.engine.clock.now()
+    }
+
+    pub(crate) fn provider(&self, id: &ProviderId) -> Result<&'e SharedProvider, EngineError> {
+        let found = self.engine.providers.get(id);
+        found.ok_or_else(|| EngineError::UnknownConnection(id.clone()))
+    }
+
+    fn phase(&self, kind: ObjectKind, phase: Phase) {
+        self.progress.event(&Event::Phase { kind, phase });
+    }
+
+    /// Probes every account, refuses to go on where something must be mended, and compiles the
+    /// rules of each kind.
+    async fn prepare(&self) -> Result<Vec<Rules>, EngineError> {
+        let topology: &Topology = &self.engine.topology;
+        if let Some(flow) = topology.flows.first() {
+            self.phase(flow.kind, Phase::Probe);
+        }
+        let names: Vec<&ProviderId> = topology.ranked().collect();
+        let probes = names.iter().map(|name| async {
+            let provider = self.provider(name)?;
+            Ok::<_, EngineError>(((*name).clone(), provider.probe().await?))
+        });
+        let accounts = futures_util::future::try_join_all(probes).await?;
+        for (provider, account) in accounts {
+            let kinds = |kind| topology.flows.iter().any(|flow| flow.kind == kind);
+            let blocking = account.findings.into_iter().find(|f| f.blocking && kinds(f.kind));
+            if let Some(finding) = blocking {
+                return Err(EngineError::Blocked { provider, finding });
+            }
+        }
+        let capabilities = self
+            .engine
+            .providers
+            .iter()
+            .map(|(id, provider)| (id.clone(), provider.capabilities()))
+            .collect();
+        Ok(topology
+            .flows
+            .iter()
+            .map(|flow| Rules::compile(topology, flow, &capabilities))
+            .collect())
+    }
+
+    async fn refuse_unapproved(&self, approval: Approval) -> Result<(), EngineError> {
+        if approval == Approval::Given || self.engine.options.first_sync == FirstSync::Auto {
+            return Ok(());
+        }
+        let mut kinds = Vec::new();
+        for flow in &self.engine.topology.flows {
+            if self.engine.store.stage(flow.kind).await? != Stage::Live {
+                kinds.push(flow.kind.plural());
+            }
+        }
+        if kinds.is_empty() {
+            return Ok(());
+        }
+        Err(EngineError::NotApproved { kinds: kinds.join(", ") })
+    }
+
+    async fn sync_all(&mut self) -> Result<Report, EngineError> {
+        let flows = self.prepare().await?;
+        for rules in &flows {
+            self.recover(rules).await?;
+            self.first = self.engine.store.stage(rules.kind).await? != Stage::Live;
+            if self.first {
+                self.snapshot(rules).await?;
+                let mutations = vec![Mutation::Stage(rules.kind, Stage::Live)];
+                self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
+            }
+            self.poll(rules, Feed::Changes).await?;
+            self.poll(rules, Feed::Deletions).await?;
+            self.work(rules).await?;
+            self.first = false;
+            self.poll(rules, Feed::Fresh).await?;
+            self.work(rules).await?;
+        }
+        self.report(&flows).await
+    }
+
+    /// Marks what a process that died had announced and not settled.
+    async fn recover(&self, rules: &Rules) -> Result<(), EngineError> {
+        let mark = Mark { due: self.now(), attempts: 0 };
+        let mutations = vec![Mutation::Recover { kind: rules.kind, mark }];
+        self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
+        Ok(())
+    }
+
+    async fn log(&self, status: RunStatus) -> Result<(), EngineError> {
+        let run = Run {
+            id: self.run,
+            started: self.started,
+            ended: (status != RunStatus::Running).then(|| self.now()),
+            status,
+            counters: self.tally.counters(),
+        };
+        let mutations = vec![Mutation::Run(Box::new(run))];
+        self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
+        Ok(())
+    }
+
+    async fn report(&mut self, flows: &[Rules]) -> Result<Report, EngineError> {
+        for rules in flows {
+            let counts = self.engine.store.counts(rules.kind).await?;
+            let kind = self.tally.kind(rules.kind);
+            kind.waiting = counts.marked;
+            kind.parked = counts.parked;
+        }
+        let query = ConflictQuery { state: Some(ConflictState::Open), entity: None, limit: 0 };
+        for conflict in self.engine.store.conflicts(query).await? {
+            self.tally.kind(conflict.kind).open_conflicts += 1;
+        }
+        let mut calls = BTreeMap::new();
+        for (id, provider) in &self.engine.providers {
+            let before = self.usage.get(id).cloned().unwrap_or_default();
+            let mut cost = report::used(&before, &provider.usage());
+            self.price(id, provider, &mut cost);
+            let (reads, writes) = self.tally.bound(id);
+            cost.bound = reads + writes;
+            cost.seconds = self.now().duration_since(self.started).as_secs_f64();
+            calls.insert(id.clone(), cost);
+        }
+        let kinds = std::mem::take(&mut self.tally.kinds);
+        let mut report = Report {
+            run_id: self.run,
+            hash: String::new(),
+            state: String::new(),
+            kinds,
+            calls,
+            conflicts: std::mem::take(&mut self.tally.conflicts),
+        };
+        report.hash = report::fingerprint(&report.kinds);
+        report.state = match report.outcome() {
+            report::Outcome::Success => "success",
+            report::Outcome::Partial => "partial",
+        }
+        .to_owned();
+        Ok(report)
+    }
+
+    fn plan_result(&mut self, flows: &[Rules], state: &str) -> Plan {
+        let kinds: BTreeMap<_, _> = std::mem::take(&mut self.tally.kinds)
+            .into_iter()
+            .map(|(kind, report)| (kind, report.done))
+            .collect();
+        let mut cost = BTreeMap::new();
+        for (id, provider) in &self.engine.providers {
+            let before = self.usage.get(id).cloned().unwrap_or_default();
+            let made = report::used(&before, &provider.usage()).made;
+            let mut planned = Cost { made, ..Cost::default() };
+            for rules in flows {
+                if let Some(plan) = kinds.get(&rules.kind) {
+                    tally::forecast(&mut planned, rules, id, plan);
+                }
+            }
+            planned.bound = planned.reads + planned.writes;
+            planned.seconds = seconds(provider, planned.bound);
+            self.price(id, provider, &mut planned);
+            cost.insert(id.clone(), planned);
+        }
+        let hash = report::fingerprint(&kinds);
+        Plan { plan_id: self.run, hash, state: state.to_owned(), kinds, cost }
+    }
+
+    /// Adds the share of the day's budget.
+    fn price(&self, _id: &ProviderId, provider: &SharedProvider, cost: &mut Cost) {
+        let capabilities = provider.capabilities();
+        let day = Duration::from_secs(86_400);
+        let daily = capabilities.quotas.iter().find(|quota| quota.window == day);
+        let requests = cost.made.max(cost.reads + cost.writes);
+        cost.quota_share = daily.map(|quota| ratio(requests, quota.limit));
+    }
+}
+
+/// Seconds that so many requests take at the pace that the account allows.
+fn seconds(provider: &SharedProvider, requests: u64) -> f64 {
+    let capabilities = provider.capabilities();
+    let paces = capabilities.quotas.iter().filter(|quota| quota.name != "search");
+    paces
+        .map(|quota| ratio(requests, quota.limit.max(1)) * quota.window.as_secs_f64())
+        .filter(|seconds| *seconds > 1.0)
+        .fold(0.0, f64::max)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share for people, never for counting")]
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// Returns an instant later.
+pub(crate) fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}

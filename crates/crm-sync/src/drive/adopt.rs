@@ -1,0 +1,302 @@
+//! Records that exist already where one was about to be made.
+//!
+//! Before a create, people are looked up by address, since somebody may have typed them in a
+//! moment ago; and when a provider says "exists already", that record is tied to the entity if
+//! it is the same person, and the create is parked if it is not.
+
+use crm_core::{Action, Field, KeyKind, Lookup, MatchKey, Remote, RemoteId, Value};
+use crm_store::{Commit, Entity, EntityState, KeyHash, Mark, Mutation, Parked, Resolved};
+
+use super::Session;
+use super::intake::observed_link;
+use super::work::Job;
+use crate::decide::identity::{self, Match};
+use crate::topology::Side;
+use crate::{EngineError, Rules};
+
+/// Where a record that exists already belongs.
+enum Owner {
+    /// It can be tied to the entity at hand, taken from nobody.
+    Free,
+    /// It is held in doubt by an entity of its own, which gives it up.
+    Held(Box<Entity>),
+    /// It belongs to somebody else.
+    Taken,
+}
+
+impl Session<'_> {
+    /// Looks for people who are about to be made, and ties those who are there.
+    pub(super) async fn adopt_twins(
+        &mut self,
+        rules: &Rules,
+        jobs: &mut [Job],
+    ) -> Result<(), EngineError> {
+        for (index, side) in rules.sides.iter().enumerate() {
+            if !side.capability.find_by.contains(&KeyKind::Email) {
+                continue;
+            }
+            let wanted: Vec<(usize, MatchKey)> = jobs
+                .iter()
+                .enumerate()
+                .filter_map(|(at, job)| Some((at, email_of_create(job, index)?)))
+                .collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            let keys: Vec<MatchKey> = wanted.iter().map(|(_, key)| key.clone()).collect();
+            let found = self.provider(&side.provider)?.find(rules.kind, &keys).await?;
+            self.tally.read(&side.provider, keys.len(), side.capability.read_max.get());
+            for (at, key) in wanted {
+                let mut same = found.iter().filter(|r| identity::keys_of(&r.fields).contains(&key));
+                let (Some(remote), None) = (same.next(), same.next()) else {
+                    continue;
+                };
+                if let Some(job) = jobs.get_mut(at) {
+                    self.adopt_before(rules, index, job, remote).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn adopt_before(
+        &mut self,
+        rules: &Rules,
+        index: usize,
+        job: &mut Job,
+        remote: &Remote,
+    ) -> Result<(), EngineError> {
+        let Some(side) = rules.sides.get(index) else {
+            return Ok(());
+        };
+        match self.owner(rules, side, &job.entity, &remote.id).await? {
+            Owner::Taken => return Ok(()),
+            Owner::Held(other) => self.give_up(&other, job.entity.id).await?,
+            Owner::Free => {}
+        }
+        job.entity.set_link(observed_link(side, remote, self.now()));
+        self.tally.kind(rules.kind).linked += 1;
+        self.decide(rules, std::slice::from_mut(job)).await?;
+        if let Some(decision) = &mut job.decision
+            && let Some(changed) = decision.links_changed.get_mut(index)
+        {
+            *changed = true;
+        }
+        Ok(())
+    }
+
+    /// Ties the record that stands in the way of a create, if it is the same person. Returns the
+    /// mark under which the entity is looked at again.
+    pub(super) async fn adopt(
+        &mut self,
+        rules: &Rules,
+        index: usize,
+        job: &mut Job,
+        existing: Option<RemoteId>,
+    ) -> Result<Option<Mark>, EngineError> {
+        let now = self.now();
+        let Some(side) = rules.sides.get(index) else {
+            return Ok(None);
+        };
+        let remote = self.standing_in_the_way(rules, side, job, existing).await?;
+        let keys = identity::keys(&job.entity);
+        let same = remote
+            .filter(|remote| crate::decide::share_key(&keys, &identity::keys_of(&remote.fields)));
+        if let Some(remote) = same {
+            let owner = self.owner(rules, side, &job.entity, &remote.id).await?;
+            if !matches!(owner, Owner::Taken) {
+                if let Owner::Held(other) = owner {
+                    self.give_up(&other, job.entity.id).await?;
+                }
+                job.entity.set_link(observed_link(side, &remote, now));
+                self.tally.kind(rules.kind).linked += 1;
+                return Ok(Some(Mark { due: now, attempts: job.attempts + 1 }));
+            }
+        }
+        let version = job.entity.version;
+        if let Some(link) = job.entity.link_mut(&side.provider) {
+            link.claim = None;
+            link.parked = Some(Parked {
+                class: "duplicate".to_owned(),
+                message: format!(
+                    "{} has another record with a value that must be unique",
+                    side.provider
+                ),
+                remedy: "merge the two records there, or correct the value".to_owned(),
+                version,
+                at: now,
+            });
+        }
+        Ok(None)
+    }
+
+    async fn standing_in_the_way(
+        &mut self,
+        rules: &Rules,
+        side: &Side,
+        job: &Job,
+        existing: Option<RemoteId>,
+    ) -> Result<Option<Remote>, EngineError> {
+        let provider = self.provider(&side.provider)?;
+        let most = side.capability.read_max.get();
+        if let Some(id) = existing {
+            self.tally.read(&side.provider, 1, most);
+            let ids = [id];
+            let lookup = provider.get(rules.kind, &ids).await?.into_iter().next();
+            return Ok(match lookup {
+                Some(Lookup::Found(remote)) => Some(remote),
+                Some(Lookup::Archived | Lookup::MergedInto(_) | Lookup::Gone) | None => None,
+            });
+        }
+        let keys: Vec<MatchKey> = identity::keys(&job.entity)
+            .into_iter()
+            .filter(|key| matches!(key, MatchKey::Email(_)))
+            .collect();
+        if keys.is_empty() || !side.capability.find_by.contains(&KeyKind::Email) {
+            return Ok(None);
+        }
+        self.tally.read(&side.provider, 1, most);
+        let mut found = provider.find(rules.kind, &keys).await?.into_iter();
+        match (found.next(), found.next()) {
+            (Some(remote), None) => Ok(Some(remote)),
+            (Some(_) | None, _) => Ok(None),
+        }
+    }
+
+    async fn owner(
+        &self,
+        rules: &Rules,
+        side: &Side,
+        entity: &Entity,
+        id: &RemoteId,
+    ) -> Result<Owner, EngineError> {
+        let ids = std::slice::from_ref(id);
+        let found = self.engine.store.links(&side.provider, rules.kind, ids).await?;
+        let Some(Resolved { entity: owner, .. }) = found.into_iter().flatten().next() else {
+            return Ok(Owner::Free);
+        };
+        if owner == entity.id {
+            return Ok(Owner::Free);
+        }
+        let other = self.engine.store.entities(&[owner]).await?.into_iter().flatten().next();
+        Ok(match other {
+            Some(other) if matches!(other.state, EntityState::Held { .. }) => {
+                Owner::Held(Box::new(other))
+            }
+            Some(_) | None => Owner::Taken,
+        })
+    }
+
+    /// Lets an entity in doubt become part of another one.
+    async fn give_up(&self, held: &Entity, into: crm_core::EntityId) -> Result<(), EngineError> {
+        self.engine.store.commit(dissolve(held, into)).await?;
+        Ok(())
+    }
+
+    /// Looks again at a record whose match was in doubt.
+    pub(super) async fn reconsider(
+        &mut self,
+        rules: &Rules,
+        entity: Entity,
+        fence: u64,
+    ) -> Result<(), EngineError> {
+        let now = self.now();
+        let Some(link) = entity.links.first().cloned() else {
+            return self.drop_mark(&entity, fence).await;
+        };
+        let Some(observed) = link.observed.clone() else {
+            return self.drop_mark(&entity, fence).await;
+        };
+        let hashes: Vec<KeyHash> =
+            identity::keys_of(&observed.fields).iter().map(KeyHash::of).collect();
+        let found = self.engine.store.candidates(rules.kind, &hashes).await?;
+        let mut ids: Vec<_> = found.into_iter().flatten().filter(|id| *id != entity.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let others: Vec<Entity> =
+            self.engine.store.entities(&ids).await?.into_iter().flatten().collect();
+        let candidates: Vec<&Entity> = others.iter().collect();
+        let mut commit = Commit { fences: vec![(entity.id, fence)], ..Commit::default() };
+        let mark = Mark { due: now, attempts: 0 };
+        match identity::matching(&observed.fields, &link.provider, &candidates) {
+            Match::One(index) => {
+                let Some(other) = others.get(index) else {
+                    return Ok(());
+                };
+                commit = dissolve(&entity, other.id);
+                commit.fences.push((entity.id, fence));
+                commit.expected.push((other.id, other.row_version));
+                commit.mutations.push(Mutation::Link(other.id, Box::new(link)));
+                let mut kept = other.clone();
+                kept.links.clear();
+                kept.state = EntityState::Live;
+                kept.mark = Some(mark);
+                commit.mutations.push(Mutation::Entity(Box::new(kept)));
+                self.tally.kind(rules.kind).linked += 1;
+            }
+            Match::Nobody => {
+                commit.expected.push((entity.id, entity.row_version));
+                let mut freed = entity.clone();
+                freed.links.clear();
+                freed.state = EntityState::Live;
+                freed.mark = Some(mark);
+                commit.mutations.push(Mutation::Entity(Box::new(freed)));
+                commit.mutations.push(Mutation::Keys {
+                    entity: entity.id,
+                    kind: rules.kind,
+                    remove: Vec::new(),
+                    add: crate::decide::key_hashes(&entity),
+                });
+            }
+            Match::Pending(_) => {
+                let due = super::after(now, std::time::Duration::from_secs(30));
+                commit.mutations.push(Mutation::Mark(entity.id, Some(Mark { due, attempts: 1 })));
+            }
+            Match::Doubt(reason) => {
+                commit.expected.push((entity.id, entity.row_version));
+                let mut held = entity.clone();
+                held.links.clear();
+                held.state = EntityState::Held { reason: reason.to_owned() };
+                held.mark = None;
+                commit.mutations.push(Mutation::Entity(Box::new(held)));
+            }
+        }
+        self.engine.store.commit(commit).await?;
+        Ok(())
+    }
+
+    async fn drop_mark(&self, entity: &Entity, fence: u64) -> Result<(), EngineError> {
+        let fences = vec![(entity.id, fence)];
+        let mutations = vec![Mutation::Mark(entity.id, None)];
+        self.engine.store.commit(Commit { fences, mutations, ..Commit::default() }).await?;
+        Ok(())
+    }
+}
+
+/// Ends an entity in doubt: its record is tied elsewhere from now on.
+fn dissolve(held: &Entity, into: crm_core::EntityId) -> Commit {
+    let mut mutations: Vec<Mutation> =
+        held.links.iter().map(|link| Mutation::Unlink(held.id, link.provider.clone())).collect();
+    mutations.push(Mutation::Keys {
+        entity: held.id,
+        kind: held.kind,
+        remove: crate::decide::key_hashes(held),
+        add: Vec::new(),
+    });
+    let mut gone = held.clone();
+    gone.links.clear();
+    gone.mark = None;
+    gone.state = EntityState::Merged { into };
+    mutations.push(Mutation::Entity(Box::new(gone)));
+    Commit { expected: vec![(held.id, held.row_version)], fences: Vec::new(), mutations }
+}
+
+fn email_of_create(job: &Job, side: usize) -> Option<MatchKey> {
+    let decision = job.decision.as_ref()?;
+    let (_, write) = decision.writes.iter().find(|(known, _)| *known == side)?;
+    let Action::Create { fields, .. } = &write.action else {
+        return None;
+    };
+    let Some(Value::Text(email)) = fields.get(Field::EMAIL) else { return None };
+    Some(MatchKey::Email(email.key().into()))
+}

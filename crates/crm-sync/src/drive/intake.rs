@@ -1,0 +1,491 @@
+//! Reading feeds. Intake only writes down: a hint becomes a mark, a listed row a link with its
+//! observation and a mark, in one commit with the cursor. Nothing is decided about values here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crm_core::{Change, ChangePage, EntityId, Feed, Lookup, Remote, RemoteId};
+use crm_store::{
+    Commit, Entity, EntityState, KeyHash, Link, LinkState, Mark, Mutation, Observation, Resolved,
+    Stage, StoreError,
+};
+
+use super::Session;
+use crate::decide::identity::{self, Match};
+use crate::event::{Event, Phase};
+use crate::topology::Side;
+use crate::{EngineError, Rules};
+
+/// How often a page is taken in again because somebody else changed an entity meanwhile.
+const RACES_MAX: usize = 8;
+
+/// How long a record waits that looks like one whose create is under way.
+const PENDING_WAIT: std::time::Duration = std::time::Duration::from_secs(30);
+
+impl Session<'_> {
+    /// Reads one feed of all connections to its end.
+    pub(super) async fn poll(&mut self, rules: &Rules, feed: Feed) -> Result<(), EngineError> {
+        self.phase(rules.kind, Phase::Poll);
+        for side in &rules.sides {
+            self.feed(rules, side, feed).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn feed(
+        &mut self,
+        rules: &Rules,
+        side: &Side,
+        feed: Feed,
+    ) -> Result<(), EngineError> {
+        let provider = self.provider(&side.provider)?;
+        let name = feed.cursor_name();
+        let mut cursor = self.engine.store.cursor(&side.provider, rules.kind, name).await?;
+        loop {
+            let page = provider.changes(rules.kind, feed, cursor.as_ref()).await?;
+            self.tally.listed(&side.provider, 1);
+            let rows = page.changes.len();
+            self.tally.kind(rules.kind).processed += u64::try_from(rows).unwrap_or(u64::MAX);
+            let (next, more) = (page.next.clone(), page.more);
+            self.take_in(rules, side, feed, page).await?;
+            let provider = side.provider.clone();
+            self.progress.event(&Event::Page { provider, kind: rules.kind, rows });
+            cursor = Some(next);
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn take_in(
+        &mut self,
+        rules: &Rules,
+        side: &Side,
+        feed: Feed,
+        page: ChangePage,
+    ) -> Result<(), EngineError> {
+        for _ in 0..RACES_MAX {
+            let commit = self.note(rules, side, feed, &page).await?;
+            match self.engine.store.commit(commit).await {
+                Err(StoreError::Raced) => {}
+                done => return Ok(done?),
+            }
+        }
+        Err(StoreError::Raced.into())
+    }
+
+    /// Turns a page into a commit.
+    async fn note(
+        &mut self,
+        rules: &Rules,
+        side: &Side,
+        feed: Feed,
+        page: &ChangePage,
+    ) -> Result<Commit, EngineError> {
+        let now = self.now();
+        let known = self.known(rules, side, &page.changes).await?;
+        let mut notes = Notes::default();
+        let mut newcomers: Vec<&Remote> = Vec::new();
+        let mut unread: Vec<RemoteId> = Vec::new();
+        for change in &page.changes {
+            match change {
+                Change::Touched { id, version } => match known.get(id) {
+                    None => unread.push(id.clone()),
+                    Some(found) => {
+                        let exact = side.capability.detection.version_is_exact();
+                        let same = version.is_some() && found.link.version == *version;
+                        if !(exact && same && found.link.is_live()) {
+                            notes.marks.insert(found.entity);
+                        }
+                    }
+                },
+                Change::Missing { id } => {
+                    let live = known.get(id).filter(|found| found.link.is_live());
+                    notes.marks.extend(live.map(|found| found.entity));
+                }
+                Change::Merged { winner, losers } => {
+                    let ids = losers.iter().chain([winner]);
+                    notes.marks.extend(ids.filter_map(|id| Some(known.get(id)?.entity)));
+                }
+                Change::Observed(remote) => {
+                    for alias in &remote.aliases {
+                        let moved =
+                            known.get(alias).filter(|f| f.link.remote.as_ref() == Some(alias));
+                        notes.marks.extend(moved.map(|found| found.entity));
+                    }
+                    match known.get(&remote.id).cloned() {
+                        None => newcomers.push(remote),
+                        Some(found) => {
+                            let unchanged = observe(&mut notes, rules, side, found, remote, now);
+                            self.tally.kind(rules.kind).unchanged += u64::from(unchanged);
+                        }
+                    }
+                }
+            }
+        }
+        let read = self.read_unknown(rules, side, &unread).await?;
+        newcomers.extend(&read);
+        let snapshot = self.engine.store.stage(rules.kind).await? == Stage::Snapshot;
+        self.found(rules, side, &newcomers, snapshot, &mut notes).await?;
+        Ok(notes.into_commit(rules, side, feed, page, now))
+    }
+
+    async fn known(
+        &self,
+        rules: &Rules,
+        side: &Side,
+        changes: &[Change],
+    ) -> Result<BTreeMap<RemoteId, Resolved>, EngineError> {
+        let mut ids = BTreeSet::new();
+        for change in changes {
+            match change {
+                Change::Observed(remote) => {
+                    ids.insert(remote.id.clone());
+                    ids.extend(remote.aliases.iter().cloned());
+                }
+                Change::Touched { id, .. } | Change::Missing { id } => {
+                    ids.insert(id.clone());
+                }
+                Change::Merged { winner, losers } => {
+                    ids.insert(winner.clone());
+                    ids.extend(losers.iter().cloned());
+                }
+            }
+        }
+        let ids: Vec<RemoteId> = ids.into_iter().collect();
+        let found = self.engine.store.links(&side.provider, rules.kind, &ids).await?;
+        Ok(ids.into_iter().zip(found).filter_map(|(id, found)| Some((id, found?))).collect())
+    }
+
+    /// Reads records that a hint named and nobody knows.
+    async fn read_unknown(
+        &mut self,
+        rules: &Rules,
+        side: &Side,
+        ids: &[RemoteId],
+    ) -> Result<Vec<Remote>, EngineError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lookups = self.provider(&side.provider)?.get(rules.kind, ids).await?;
+        self.tally.read(&side.provider, ids.len(), side.capability.read_max.get());
+        let found = lookups.into_iter().filter_map(|lookup| match lookup {
+            Lookup::Found(remote) => Some(remote),
+            Lookup::Archived | Lookup::MergedInto(_) | Lookup::Gone => None,
+        });
+        Ok(found.collect())
+    }
+
+    /// Finds out whose the new records are.
+    async fn found(
+        &mut self,
+        rules: &Rules,
+        side: &Side,
+        newcomers: &[&Remote],
+        snapshot: bool,
+        notes: &mut Notes,
+    ) -> Result<(), EngineError> {
+        if newcomers.is_empty() {
+            return Ok(());
+        }
+        self.load_by_uid(newcomers, notes).await?;
+        if !snapshot {
+            self.load_by_key(rules, newcomers, notes).await?;
+        }
+        let now = self.now();
+        for remote in newcomers {
+            place(notes, rules, side, remote, snapshot, now, &mut self.tally);
+        }
+        Ok(())
+    }
+
+    async fn load_by_uid(
+        &self,
+        newcomers: &[&Remote],
+        notes: &mut Notes,
+    ) -> Result<(), EngineError> {
+        let ids: Vec<EntityId> =
+            newcomers.iter().filter_map(|remote| remote.uid.as_ref()?.entity()).collect();
+        self.load(ids, notes).await
+    }
+
+    async fn load_by_key(
+        &self,
+        rules: &Rules,
+        newcomers: &[&Remote],
+        notes: &mut Notes,
+    ) -> Result<(), EngineError> {
+        let mut hashes: Vec<KeyHash> = newcomers
+            .iter()
+            .flat_map(|remote| identity::keys_of(&remote.fields))
+            .map(|key| KeyHash::of(&key))
+            .collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        let found = self.engine.store.candidates(rules.kind, &hashes).await?;
+        let mut ids: Vec<EntityId> = found.into_iter().flatten().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        self.load(ids, notes).await
+    }
+
+    async fn load(&self, ids: Vec<EntityId>, notes: &mut Notes) -> Result<(), EngineError> {
+        let missing: Vec<EntityId> =
+            ids.into_iter().filter(|id| !notes.entities.contains_key(id)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for entity in self.engine.store.entities(&missing).await?.into_iter().flatten() {
+            notes.keep(entity);
+        }
+        Ok(())
+    }
+}
+
+/// What a page says, before it is a commit.
+#[derive(Default)]
+struct Notes {
+    /// Entities to be looked at.
+    marks: BTreeSet<EntityId>,
+    /// Links to be stored.
+    links: Vec<(EntityId, Link)>,
+    /// Entities that were loaded or founded, as they shall be.
+    entities: BTreeMap<EntityId, Entity>,
+    /// Which of them have a key.
+    by_key: BTreeMap<KeyHash, BTreeSet<EntityId>>,
+    /// Those that were founded, in order.
+    founded: Vec<EntityId>,
+    /// Those that changed, with their row version.
+    changed: BTreeMap<EntityId, u64>,
+    /// Those whose own row changed.
+    rows: BTreeSet<EntityId>,
+    later: BTreeMap<EntityId, Mark>,
+    /// Whether match keys are kept already; the first sync adds them at its end.
+    keyless: bool,
+}
+
+/// Notes a row of a record that is linked; returns whether nothing changed.
+fn observe(
+    notes: &mut Notes,
+    rules: &Rules,
+    side: &Side,
+    found: Resolved,
+    remote: &Remote,
+    now: jiff::Timestamp,
+) -> bool {
+    let mut link = found.link;
+    if link.is_live() && link.observed.is_none() && same_values(rules, side, &link, remote) {
+        return true;
+    }
+    link.observed = Some(observation(remote, now));
+    link.version.clone_from(&remote.version);
+    link.modified_at = remote.modified_at;
+    notes.marks.insert(found.entity);
+    notes.links.push((found.entity, link));
+    false
+}
+
+fn same_values(rules: &Rules, side: &Side, link: &Link, remote: &Remote) -> bool {
+    rules.fields.iter().all(|plan| {
+        let field = plan.field;
+        side.capability.rule(field).is_none()
+            || remote.read.binary_search(&field).is_err()
+            || link.slots.slot(field).is_some_and(|slot| slot.shadow.is(remote.fields.get(field)))
+    })
+}
+
+pub(super) fn observation(remote: &Remote, now: jiff::Timestamp) -> Observation {
+    Observation {
+        fields: remote.fields.clone(),
+        read: std::sync::Arc::clone(&remote.read),
+        at: now,
+    }
+}
+
+pub(super) fn observed_link(side: &Side, remote: &Remote, now: jiff::Timestamp) -> Link {
+    let mut link = Link::new(side.provider.clone(), remote.id.clone());
+    link.version.clone_from(&remote.version);
+    link.modified_at = remote.modified_at;
+    link.observed = Some(observation(remote, now));
+    link
+}
+
+/// Finds the place of one new record.
+fn place(
+    notes: &mut Notes,
+    rules: &Rules,
+    side: &Side,
+    remote: &Remote,
+    snapshot: bool,
+    now: jiff::Timestamp,
+    tally: &mut super::tally::Tally,
+) {
+    notes.keyless = snapshot;
+    let link = observed_link(side, remote, now);
+    let ours = remote.uid.as_ref().and_then(crm_core::Uid::entity);
+    if let Some(entity) = ours.and_then(|id| notes.entities.get_mut(&id)) {
+        if attach(entity, side, &link) {
+            let (id, version) = (entity.id, entity.row_version);
+            notes.attached(id, version, &side.provider);
+            return;
+        }
+        found_entity(notes, rules, side, remote, link, Some("duplicate_uid"), now);
+        return;
+    }
+    if snapshot {
+        found_entity(notes, rules, side, remote, link, None, now);
+        return;
+    }
+    let candidates = notes.candidates(&remote.fields);
+    match identity::matching(&remote.fields, &side.provider, &candidates) {
+        Match::Nobody => found_entity(notes, rules, side, remote, link, None, now),
+        Match::Doubt(reason) => found_entity(notes, rules, side, remote, link, Some(reason), now),
+        Match::Pending(_) => {
+            let id =
+                found_entity(notes, rules, side, remote, link, Some("waiting_for_create"), now);
+            let due = super::after(now, PENDING_WAIT);
+            notes.later.insert(id, Mark { due, attempts: 0 });
+            return;
+        }
+        Match::One(index) => {
+            let Some(id) = candidates.get(index).map(|entity| entity.id) else {
+                return;
+            };
+            if let Some(entity) = notes.entities.get_mut(&id) {
+                entity.set_link(link);
+                let version = entity.row_version;
+                let wakes = matches!(entity.state, EntityState::Held { .. });
+                if wakes {
+                    entity.state = EntityState::Live;
+                    notes.rows.insert(id);
+                }
+                notes.attached(id, version, &side.provider);
+                tally.kind(rules.kind).linked += 1;
+            }
+            return;
+        }
+    };
+}
+
+/// Ties a record that carries our uid to its entity; false if another record is tied there.
+fn attach(entity: &mut Entity, side: &Side, link: &Link) -> bool {
+    let claim = match entity.link(&side.provider) {
+        None => None,
+        Some(known) => match known.state {
+            LinkState::Claimed => known.claim.clone().map(|claim| (claim, known.slots.clone())),
+            LinkState::Gone { .. } => None,
+            LinkState::Live | LinkState::Merged { .. } => return false,
+        },
+    };
+    let mut link = link.clone();
+    if let Some((claim, slots)) = claim {
+        link.state = LinkState::Claimed;
+        link.claim = Some(claim);
+        link.slots = slots;
+    }
+    entity.set_link(link);
+    true
+}
+
+fn found_entity(
+    notes: &mut Notes,
+    rules: &Rules,
+    side: &Side,
+    remote: &Remote,
+    link: Link,
+    doubt: Option<&str>,
+    now: jiff::Timestamp,
+) -> EntityId {
+    let own = || EntityId::founded(&rules.tenant, &side.provider, rules.kind, &remote.id);
+    let ours = remote.uid.as_ref().and_then(crm_core::Uid::entity).filter(|_| doubt.is_none());
+    let id = ours.unwrap_or_else(own);
+    let mut entity = Entity::new(id, rules.kind);
+    if let Some(reason) = doubt {
+        entity.state = EntityState::Held { reason: reason.to_owned() };
+    } else {
+        entity.mark = Some(Mark { due: now, attempts: 0 });
+    }
+    entity.set_link(link);
+    notes.changed.insert(id, 0);
+    notes.founded.push(id);
+    notes.keep(entity);
+    id
+}
+
+impl Notes {
+    /// Keeps an entity at hand, to be found by its keys.
+    fn keep(&mut self, entity: Entity) {
+        for hash in crate::decide::key_hashes(&entity) {
+            self.by_key.entry(hash).or_default().insert(entity.id);
+        }
+        self.entities.insert(entity.id, entity);
+    }
+
+    /// Returns the entities at hand that may share a key with a record.
+    fn candidates(&self, fields: &crm_core::Fields) -> Vec<&Entity> {
+        let keys = identity::keys_of(fields);
+        let ids: BTreeSet<EntityId> = keys
+            .iter()
+            .filter_map(|key| self.by_key.get(&KeyHash::of(key)))
+            .flatten()
+            .copied()
+            .collect();
+        ids.iter().filter_map(|id| self.entities.get(id)).collect()
+    }
+
+    fn attached(&mut self, id: EntityId, version: u64, provider: &crm_core::ProviderId) {
+        self.changed.entry(id).or_insert(version);
+        self.marks.insert(id);
+        let link = self.entities.get(&id).and_then(|entity| entity.link(provider)).cloned();
+        if !self.founded.contains(&id) {
+            self.links.extend(link.map(|link| (id, link)));
+        }
+    }
+
+    fn into_commit(
+        mut self,
+        rules: &Rules,
+        side: &Side,
+        feed: Feed,
+        page: &ChangePage,
+        now: jiff::Timestamp,
+    ) -> Commit {
+        let mut mutations = Vec::new();
+        for id in &self.founded {
+            let Some(mut entity) = self.entities.remove(id) else {
+                continue;
+            };
+            let keys = if self.keyless { Vec::new() } else { crate::decide::key_hashes(&entity) };
+            let links = std::mem::take(&mut entity.links);
+            if let Some(mark) = self.later.get(id) {
+                entity.mark = Some(*mark);
+            }
+            self.marks.remove(id);
+            mutations.push(Mutation::Entity(Box::new(entity)));
+            mutations.extend(links.into_iter().map(|link| Mutation::Link(*id, Box::new(link))));
+            if !keys.is_empty() {
+                let (kind, remove) = (rules.kind, Vec::new());
+                mutations.push(Mutation::Keys { entity: *id, kind, remove, add: keys });
+            }
+        }
+        for id in &self.rows {
+            if let Some(entity) = self.entities.get(id) {
+                let mut entity = entity.clone();
+                entity.links.clear();
+                mutations.push(Mutation::Entity(Box::new(entity)));
+            }
+        }
+        for (id, link) in self.links {
+            mutations.push(Mutation::Link(id, Box::new(link)));
+        }
+        let mark = Mark { due: now, attempts: 0 };
+        mutations.extend(self.marks.into_iter().map(|id| Mutation::Mark(id, Some(mark))));
+        mutations.push(Mutation::Cursor {
+            provider: side.provider.clone(),
+            kind: rules.kind,
+            feed: feed.cursor_name(),
+            cursor: page.next.clone(),
+        });
+        let expected = self.changed.into_iter().collect();
+        Commit { expected, fences: Vec::new(), mutations }
+    }
+}

@@ -1,0 +1,404 @@
+//! Working off marks: lease, look, decide, announce, write, settle.
+
+use crm_core::{PauseCause, Write};
+use crm_store::{Commit, Entity, EntityState, LeaseRequest, Leased, Mark, Mutation, StoreError};
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use super::Session;
+use crate::decide::settle::{self, Settled};
+use crate::decide::{self, Decision, Seen, State};
+use crate::event::{Event, Phase};
+use crate::{EngineError, Rules};
+
+/// How long a lease lasts: longer than any batch takes with all its retries.
+const LEASE: std::time::Duration = std::time::Duration::from_mins(15);
+
+/// Decisions committed at once: larger transactions gain little (measured).
+const COMMIT_MAX: usize = 500;
+
+/// One entity between its decision and the settling of its writes.
+pub(super) struct Job {
+    pub entity: Entity,
+    pub fence: u64,
+    pub attempts: u32,
+    pub decision: Option<Decision>,
+    /// The writes under way, with their side.
+    pub writes: Vec<(usize, Write)>,
+    /// When it is to be looked at again.
+    pub again: Option<Mark>,
+}
+
+impl Session<'_> {
+    /// Works until nothing is due that is worth waiting for.
+    pub(super) async fn work(&mut self, rules: &Rules) -> Result<(), EngineError> {
+        self.phase(rules.kind, Phase::Work);
+        let limit = super::after(self.now(), self.engine.options.wait_max);
+        let mut done = 0;
+        let mut total = self.engine.store.counts(rules.kind).await?.marked;
+        loop {
+            let request = LeaseRequest {
+                kind: rules.kind,
+                now: self.now(),
+                lease: LEASE,
+                limit: self.engine.options.lease_max,
+            };
+            let leased = self.engine.store.lease(request).await?;
+            if leased.is_empty() {
+                match self.engine.store.next_due(rules.kind).await? {
+                    Some(due) if due <= limit => self.wait(due).await,
+                    Some(_) | None => return Ok(()),
+                }
+                continue;
+            }
+            done += u64::try_from(leased.len()).unwrap_or(u64::MAX);
+            total = total.max(done);
+            self.batch(rules, leased).await?;
+            let kind = rules.kind;
+            self.progress.event(&Event::Worked { kind, done, total: Some(total) });
+        }
+    }
+
+    async fn wait(&self, due: Timestamp) {
+        let now = self.now();
+        self.progress.event(&Event::Waiting { until: due });
+        let wait = due.duration_since(now).max(jiff::SignedDuration::from_millis(1));
+        self.engine.clock.sleep(wait.unsigned_abs()).await;
+    }
+
+    async fn batch(&mut self, rules: &Rules, leased: Vec<Leased>) -> Result<(), EngineError> {
+        let mut jobs = Vec::with_capacity(leased.len());
+        for Leased { entity, fence } in leased {
+            match entity.state {
+                EntityState::Held { .. } => self.reconsider(rules, entity, fence).await?,
+                EntityState::Merged { .. } => self.release(&entity, fence).await?,
+                EntityState::Live | EntityState::Tombstone { .. } => jobs.push(Job {
+                    attempts: entity.mark.map_or(0, |mark| mark.attempts),
+                    entity,
+                    fence,
+                    decision: None,
+                    writes: Vec::new(),
+                    again: None,
+                }),
+            }
+        }
+        self.decide(rules, &mut jobs).await?;
+        if !self.first {
+            self.adopt_twins(rules, &mut jobs).await?;
+        }
+        self.announce(rules, &mut jobs).await?;
+        self.write(rules, &mut jobs).await
+    }
+
+    /// Drops the mark of an entity that needs no work.
+    async fn release(&self, entity: &Entity, fence: u64) -> Result<(), EngineError> {
+        let fences = vec![(entity.id, fence)];
+        let mutations = vec![Mutation::Mark(entity.id, None)];
+        self.engine.store.commit(Commit { fences, mutations, ..Commit::default() }).await?;
+        Ok(())
+    }
+
+    /// Looks at what each side shows and decides; where a listed row is about to be overwritten,
+    /// looks again and decides again.
+    pub(super) async fn decide(
+        &mut self,
+        rules: &Rules,
+        jobs: &mut [Job],
+    ) -> Result<(), EngineError> {
+        let entities: Vec<Entity> = jobs.iter().map(|job| job.entity.clone()).collect();
+        let seen = self.look(rules, &entities, &[]).await?;
+        let listed: Vec<Vec<usize>> = seen.iter().map(|row| listed_sides(row)).collect();
+        for (job, seen) in jobs.iter_mut().zip(seen) {
+            job.decision = Some(self.decision(rules, &job.entity, seen));
+        }
+        let again: Vec<Vec<usize>> = jobs
+            .iter()
+            .zip(listed)
+            .map(|(job, listed)| {
+                let reread = job.decision.as_ref().map_or(&[][..], |d| &d.reread);
+                listed.into_iter().filter(|side| reread.contains(side)).collect()
+            })
+            .collect();
+        if again.iter().all(Vec::is_empty) {
+            return Ok(());
+        }
+        let chosen: Vec<usize> = again
+            .iter()
+            .enumerate()
+            .filter(|(_, sides)| !sides.is_empty())
+            .map(|(i, _)| i)
+            .collect();
+        let pick = |i: &usize| entities.get(*i).cloned();
+        let entities: Vec<Entity> = chosen.iter().filter_map(pick).collect();
+        let again: Vec<Vec<usize>> = chosen.iter().filter_map(|i| again.get(*i).cloned()).collect();
+        let seen = self.look(rules, &entities, &again).await?;
+        for (index, seen) in chosen.into_iter().zip(seen) {
+            if let Some(job) = jobs.get_mut(index) {
+                job.decision = Some(self.decision(rules, &job.entity, seen));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn decision(&self, rules: &Rules, entity: &Entity, seen: Vec<Seen>) -> Decision {
+        let state = State { entity: entity.clone(), seen, now: self.now(), run: self.run };
+        decide::decide(state, rules)
+    }
+
+    /// Commits the decisions: golden values, shadows, conflicts, and the intents and claims that
+    /// announce the writes.
+    async fn announce(&mut self, rules: &Rules, jobs: &mut Vec<Job>) -> Result<(), EngineError> {
+        let now = self.now();
+        let mut commits = Vec::with_capacity(jobs.len());
+        for job in jobs.iter_mut() {
+            let Some(mut decision) = job.decision.take() else {
+                continue;
+            };
+            self.count(rules, job, &decision);
+            let mark = (!decision.reread.is_empty()).then(|| self.backoff(job.attempts, now));
+            job.writes = std::mem::take(&mut decision.writes);
+            job.again = mark;
+            job.entity = decision.entity.clone();
+            job.entity.row_version += 1;
+            commits.push((decision.entity.id, decision.commit(rules, mark, job.fence)));
+        }
+        let raced = self.commit_all(commits).await?;
+        jobs.retain(|job| !raced.contains(&job.entity.id));
+        Ok(())
+    }
+
+    fn count(&mut self, rules: &Rules, job: &Job, decision: &Decision) {
+        self.tally.conflicts(rules.kind, &decision.conflicts);
+        let live = |entity: &Entity| entity.links.iter().filter(|link| link.is_live()).count();
+        let (before, after) = (live(&job.entity), live(&decision.entity));
+        let kind = self.tally.kind(rules.kind);
+        kind.unlinked += u64::try_from(before.saturating_sub(after)).unwrap_or(0);
+        kind.unchanged += u64::from(decision.writes.is_empty() && !decision.entity_changed);
+        for (_, reason) in &decision.skipped {
+            *kind.done.blocked.entry(reason.clone()).or_default() += 1;
+        }
+    }
+
+    fn backoff(&self, attempts: u32, now: Timestamp) -> Mark {
+        let factor = 4_u32.saturating_pow(attempts.min(10));
+        let wait = self.engine.options.retry_base.saturating_mul(factor).min(BACKOFF_MAX);
+        Mark { due: super::after(now, wait), attempts: attempts.saturating_add(1) }
+    }
+
+    /// Commits many small commits in few transactions. Where somebody else was faster, each is
+    /// tried alone; returns whose commit was refused.
+    async fn commit_all(
+        &self,
+        commits: Vec<(crm_core::EntityId, Commit)>,
+    ) -> Result<Vec<crm_core::EntityId>, EngineError> {
+        let mut raced = Vec::new();
+        for chunk in commits.chunks(COMMIT_MAX) {
+            let mut joint = Commit::default();
+            for (_, commit) in chunk {
+                joint.expected.extend(commit.expected.iter().copied());
+                joint.fences.extend(commit.fences.iter().copied());
+                joint.mutations.extend(commit.mutations.iter().cloned());
+            }
+            match self.engine.store.commit(joint).await {
+                Ok(()) => continue,
+                Err(StoreError::Raced) => {}
+                Err(error) => return Err(error.into()),
+            }
+            for (id, commit) in chunk {
+                match self.engine.store.commit(commit.clone()).await {
+                    Ok(()) => {}
+                    Err(StoreError::Raced) => raced.push(*id),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(raced)
+    }
+
+    /// Sends the announced writes and settles each.
+    async fn write(&mut self, rules: &Rules, jobs: &mut [Job]) -> Result<(), EngineError> {
+        let mut batches: Vec<(Vec<usize>, Vec<Write>)> =
+            vec![Default::default(); rules.sides.len()];
+        for (at, job) in jobs.iter().enumerate() {
+            for (side, write) in &job.writes {
+                if let Some((jobs, writes)) = batches.get_mut(*side) {
+                    jobs.push(at);
+                    writes.push(write.clone());
+                }
+            }
+        }
+        for (side, (_, writes)) in rules.sides.iter().zip(&batches) {
+            let most = side.capability.write_max.get();
+            self.tally.wrote(&side.provider, &writes.iter().collect::<Vec<_>>(), most);
+        }
+        let this = &*self;
+        let calls = rules.sides.iter().zip(&batches).map(|(side, (_, writes))| async move {
+            if writes.is_empty() {
+                return Ok(None);
+            }
+            Ok::<_, EngineError>(Some(this.provider(&side.provider)?.apply(writes).await))
+        });
+        let outcomes = join_all(calls).await;
+        let mut stop = None;
+        for (index, (outcome, (owners, writes))) in outcomes.into_iter().zip(batches).enumerate() {
+            let results = match outcome? {
+                None => continue,
+                Some(Ok(outcome)) => outcome.into_results(),
+                Some(Err(error)) => {
+                    let told = not_sent(&error, writes.len());
+                    stop = Some(error);
+                    told
+                }
+            };
+            for ((at, write), result) in owners.into_iter().zip(&writes).zip(results) {
+                if let Some(job) = jobs.get_mut(at) {
+                    self.settle(rules, index, job, write, result).await?;
+                }
+            }
+        }
+        let touched: Vec<&mut Job> = jobs.iter_mut().filter(|job| !job.writes.is_empty()).collect();
+        let commits = touched.into_iter().map(|job| (job.entity.id, settled_commit(rules, job)));
+        let commits = commits.collect();
+        self.commit_all(commits).await?;
+        match stop {
+            None => Ok(()),
+            Some(error) => Err(error.into()),
+        }
+    }
+
+    async fn settle(
+        &mut self,
+        rules: &Rules,
+        side: usize,
+        job: &mut Job,
+        write: &Write,
+        result: Result<crm_core::Written, crm_core::ProviderError>,
+    ) -> Result<(), EngineError> {
+        let now = self.now();
+        self.tally_result(rules, side, write, &result);
+        if let Err(error) = &result {
+            tracing::debug!(%error, entity = %job.entity.id, "write refused");
+        }
+        let settled = settle::settle(&mut job.entity, rules, side, write, result, now);
+        let mark = match settled {
+            Settled::Applied | Settled::Parked => None,
+            Settled::Again(wait) => {
+                Some(Mark { due: super::after(now, wait), attempts: job.attempts + 1 })
+            }
+            Settled::Backoff => Some(self.backoff(job.attempts, now)),
+            Settled::Paused(PauseCause::Connection) => Some(Mark { due: now, attempts: 0 }),
+            Settled::Paused(PauseCause::Until(until)) => {
+                let due = until.unwrap_or_else(|| super::after(now, BACKOFF_MAX));
+                Some(Mark { due, attempts: job.attempts })
+            }
+            Settled::Adopt(existing) => self.adopt(rules, side, job, existing).await?,
+        };
+        if let Some(mark) = mark {
+            let earlier = job.again.is_none_or(|known| mark.due < known.due);
+            if earlier {
+                job.again = Some(mark);
+            }
+        }
+        Ok(())
+    }
+
+    fn tally_result(
+        &mut self,
+        rules: &Rules,
+        side: usize,
+        write: &Write,
+        result: &Result<crm_core::Written, crm_core::ProviderError>,
+    ) {
+        let Some(side) = rules.sides.get(side) else {
+            return;
+        };
+        let kind = self.tally.kind(rules.kind);
+        let provider = side.provider.clone();
+        match (result, &write.action) {
+            (Ok(_), crm_core::Action::Create { .. }) => {
+                kind.created += 1;
+                *kind.done.create.entry(provider).or_default() += 1;
+            }
+            (Ok(_), crm_core::Action::Update { patch, .. }) => {
+                kind.updated += 1;
+                *kind.done.update_records.entry(provider.clone()).or_default() += 1;
+                let fields = kind.done.update.entry(provider).or_default();
+                for (field, _) in patch.iter() {
+                    *fields.entry(field).or_default() += 1;
+                }
+            }
+            (Ok(_), crm_core::Action::Delete { .. }) => {}
+            (Err(_), _) => kind.failed += 1,
+        }
+    }
+
+    /// Counts what working off the marks would do, without doing it.
+    pub(super) async fn plan_live(&mut self, rules: &Rules) -> Result<(), EngineError> {
+        self.phase(rules.kind, Phase::Plan);
+        let mut seen = std::collections::BTreeSet::new();
+        loop {
+            let request = LeaseRequest {
+                kind: rules.kind,
+                now: self.now(),
+                lease: LEASE,
+                limit: self.engine.options.lease_max,
+            };
+            let leased = self.engine.store.lease(request).await?;
+            let fresh: Vec<Leased> =
+                leased.into_iter().filter(|leased| seen.insert(leased.entity.id)).collect();
+            if fresh.is_empty() {
+                return Ok(());
+            }
+            let mut jobs: Vec<Job> = fresh
+                .into_iter()
+                .filter(|leased| leased.entity.state == EntityState::Live)
+                .map(|Leased { entity, fence }| Job {
+                    entity,
+                    fence,
+                    attempts: 0,
+                    decision: None,
+                    writes: Vec::new(),
+                    again: None,
+                })
+                .collect();
+            self.decide(rules, &mut jobs).await?;
+            for decision in jobs.iter().filter_map(|job| job.decision.as_ref()) {
+                self.tally.planned(rules, decision);
+            }
+        }
+    }
+}
+
+/// The longest wait between two attempts.
+const BACKOFF_MAX: std::time::Duration = std::time::Duration::from_mins(5);
+
+fn listed_sides(row: &[Seen]) -> Vec<usize> {
+    let listed = |seen: &Seen| matches!(seen, Seen::Listed(_));
+    row.iter().enumerate().filter(|(_, seen)| listed(seen)).map(|(index, _)| index).collect()
+}
+
+/// Says of each write of a call that was never sent that it was not applied.
+fn not_sent(
+    error: &crm_core::ProviderError,
+    count: usize,
+) -> Vec<Result<crm_core::Written, crm_core::ProviderError>> {
+    let kind = error.kind().clone();
+    let told = || crm_core::ProviderError::new(kind.clone(), error.message());
+    std::iter::repeat_with(|| Err(told())).take(count).collect()
+}
+
+/// Returns the commit of what became of an entity's writes.
+fn settled_commit(rules: &Rules, job: &mut Job) -> Commit {
+    let id = job.entity.id;
+    let sides: std::collections::BTreeSet<usize> =
+        job.writes.iter().map(|(side, _)| *side).collect();
+    let mut mutations = Vec::with_capacity(sides.len() + 1);
+    for side in sides {
+        let link = rules.sides.get(side).and_then(|side| job.entity.link(&side.provider));
+        mutations.extend(link.map(|link| Mutation::Link(id, Box::new(link.clone()))));
+    }
+    if job.again.is_some() {
+        mutations.push(Mutation::Mark(id, job.again));
+    }
+    Commit { expected: vec![(id, job.entity.row_version)], fences: Vec::new(), mutations }
+}

@@ -1,0 +1,131 @@
+//! The engine: decide what to sync, then drive it.
+//!
+//! Two halves that meet only in values. [`decide`] is pure: an entity, what each side shows of
+//! it, and the rules give a decision. The driving half reads, asks for decisions, commits them
+//! *before* it calls a provider, writes, and commits what became of it. Every public method of
+//! [`Engine`] is one plain future: dropping it is the death of the process, and the next run
+//! finds in the store all that it needs.
+
+pub mod decide;
+mod drive;
+mod error;
+mod event;
+mod policy;
+mod report;
+mod topology;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crm_core::{Clock, ProviderId, RunId, SharedProvider};
+use crm_store::SharedStore;
+
+pub use error::EngineError;
+pub use event::{Event, Phase, Progress};
+pub use policy::{Policy, UnknownPolicy};
+pub use report::{Cost, KindPlan, KindReport, Outcome, Plan, Report, Sample};
+pub use topology::{Direction, FieldPlan, Flow, Rules, Side, Topology};
+
+/// Keeps connections in step.
+pub struct Engine {
+    topology: Topology,
+    providers: BTreeMap<ProviderId, SharedProvider>,
+    store: SharedStore,
+    clock: Arc<dyn Clock>,
+    options: Options,
+}
+
+/// How the engine works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Whether the first sync needs an approved plan.
+    pub first_sync: FirstSync,
+    /// The most entities worked on at once. Large enough that a read of 2,000 and a write of 200
+    /// are not cut into small calls, small enough that little is open when the process dies.
+    pub lease_max: usize,
+    /// The longest wait for something that is due later; what is due after it is left for the
+    /// next run.
+    pub wait_max: Duration,
+    /// The first wait after a failure; each further one is four times as long.
+    pub retry_base: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            first_sync: FirstSync::Preview,
+            lease_max: 1_000,
+            wait_max: Duration::from_secs(60),
+            retry_base: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Whether the first sync needs an approved plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirstSync {
+    /// Nothing is written before the plan is approved.
+    #[default]
+    Preview,
+    /// The configuration approves it.
+    Auto,
+}
+
+/// Whether a person approved the first sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// Yes.
+    Given,
+    /// No.
+    Withheld,
+}
+
+impl Engine {
+    /// Makes an engine over connections, a store and a clock.
+    ///
+    /// # Errors
+    /// If the topology names a connection that is not there, or fewer than two.
+    pub fn new(
+        topology: Topology,
+        providers: Vec<SharedProvider>,
+        store: SharedStore,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Result<Self, EngineError> {
+        let providers: BTreeMap<_, _> =
+            providers.into_iter().map(|provider| (provider.id().clone(), provider)).collect();
+        if let Some(missing) = topology.ranked().find(|name| !providers.contains_key(*name)) {
+            return Err(EngineError::UnknownConnection(missing.clone()));
+        }
+        if topology.secondary.is_empty() {
+            return Err(EngineError::OneConnection(topology.primary));
+        }
+        Ok(Self { topology, providers, store, clock, options })
+    }
+
+    /// Finds out what a sync would do. Reads, and writes nothing to any connection.
+    pub async fn plan(&self, run: RunId, progress: &dyn Progress) -> Result<Plan, EngineError> {
+        Box::pin(drive::plan(self, run, progress)).await
+    }
+
+    /// Brings all connections in step.
+    pub async fn sync(
+        &self,
+        run: RunId,
+        approval: Approval,
+        progress: &dyn Progress,
+    ) -> Result<Report, EngineError> {
+        Box::pin(drive::sync(self, run, approval, progress)).await
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("topology", &self.topology)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,187 @@
+//! Who is kept in step with whom: the configuration as the engine reads it, and the rules of one
+//! kind compiled from it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crm_core::{
+    Access, Capabilities, Field, FieldRule, ObjectCapability, ObjectKind, ProviderId, TenantId,
+    Value,
+};
+
+use crate::Policy;
+
+/// Who is kept in step with whom.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Topology {
+    /// Whose data it is.
+    pub tenant: TenantId,
+    /// The connection of the highest rank.
+    pub primary: ProviderId,
+    /// The others, by rank.
+    pub secondary: Vec<ProviderId>,
+    /// What is kept in step; a kind without a flow is left alone.
+    pub flows: Vec<Flow>,
+}
+
+impl Topology {
+    /// Returns all connections by rank.
+    pub fn ranked(&self) -> impl Iterator<Item = &ProviderId> {
+        std::iter::once(&self.primary).chain(&self.secondary)
+    }
+}
+
+/// How one kind is kept in step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flow {
+    /// The kind.
+    pub kind: ObjectKind,
+    /// Where changes go.
+    pub direction: Direction,
+    /// Only these fields; `None` = all that at least two connections have.
+    pub fields: Option<Vec<Field>>,
+    /// Fields in which a blank may beat a value.
+    pub allow_clear: Vec<Field>,
+    /// Who wins.
+    pub policy: Policy,
+    /// Who wins, where it differs.
+    pub field_policy: BTreeMap<Field, Policy>,
+    /// Fillers for fields that a connection requires and a record lacks. They are written, and
+    /// never flow back.
+    pub required_default: BTreeMap<Field, Value>,
+}
+
+impl Flow {
+    /// Makes the flow that a configuration without a word about the kind means.
+    pub fn new(kind: ObjectKind) -> Self {
+        Self {
+            kind,
+            direction: Direction::Bidirectional,
+            fields: None,
+            allow_clear: Vec::new(),
+            policy: Policy::default(),
+            field_policy: BTreeMap::new(),
+            required_default: BTreeMap::new(),
+        }
+    }
+}
+
+/// Where changes go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// From each connection to all others.
+    #[default]
+    Bidirectional,
+    /// From the secondaries to the primary; secondaries are never written.
+    ToPrimary,
+    /// From the primary to the secondaries; the primary is never written.
+    FromPrimary,
+}
+
+/// How much two clocks may differ beyond the granularity of their stamps.
+const SKEW: Duration = Duration::from_secs(2);
+
+/// The rules of one kind.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Whose data it is.
+    pub tenant: TenantId,
+    /// The kind.
+    pub kind: ObjectKind,
+    /// The connections by rank.
+    pub sides: Vec<Side>,
+    /// The fields, sorted.
+    pub fields: Vec<FieldPlan>,
+    /// Fillers, see [`Flow::required_default`].
+    pub required_default: BTreeMap<Field, Value>,
+}
+
+/// One connection, as far as one kind is concerned.
+#[derive(Clone, Debug)]
+pub struct Side {
+    /// The connection.
+    pub provider: ProviderId,
+    /// What it can do with the kind.
+    pub capability: ObjectCapability,
+    /// Whether its changes count.
+    pub reads: bool,
+    /// Whether it is written.
+    pub writes: bool,
+    /// How far its stamps may be off.
+    pub uncertainty: Duration,
+}
+
+/// One field.
+#[derive(Clone, Debug)]
+pub struct FieldPlan {
+    /// The field.
+    pub field: Field,
+    /// Who wins.
+    pub policy: Policy,
+    /// Whether a blank may beat a value.
+    pub allow_clear: bool,
+    /// How each side stores it, by index of the side; `None` where a side lacks it.
+    pub rules: Vec<Option<&'static FieldRule>>,
+}
+
+impl Rules {
+    /// Compiles the rules of a flow. Connections that lack the kind are left out.
+    pub fn compile(
+        topology: &Topology,
+        flow: &Flow,
+        capabilities: &BTreeMap<ProviderId, Arc<Capabilities>>,
+    ) -> Self {
+        let mut sides = Vec::new();
+        for provider in topology.ranked() {
+            let Some(capability) = capabilities.get(provider).and_then(|c| c.object(flow.kind))
+            else {
+                continue;
+            };
+            let primary = *provider == topology.primary;
+            let (reads, writes) = match flow.direction {
+                Direction::Bidirectional => (true, true),
+                Direction::ToPrimary => (!primary, primary),
+                Direction::FromPrimary => (primary, !primary),
+            };
+            sides.push(Side {
+                provider: provider.clone(),
+                reads,
+                writes: writes && capability.access != Access::Read,
+                uncertainty: capability.detection.granularity().max(SKEW),
+                capability: capability.clone(),
+            });
+        }
+        let fields = fields(flow, &sides);
+        Self {
+            tenant: topology.tenant.clone(),
+            kind: flow.kind,
+            sides,
+            fields,
+            required_default: flow.required_default.clone(),
+        }
+    }
+
+    /// Returns the index of a connection.
+    pub fn side(&self, provider: &ProviderId) -> Option<usize> {
+        self.sides.iter().position(|side| side.provider == *provider)
+    }
+}
+
+fn fields(flow: &Flow, sides: &[Side]) -> Vec<FieldPlan> {
+    let mut plans = Vec::new();
+    for spec in crm_core::schema::fields(flow.kind) {
+        let rules: Vec<_> = sides.iter().map(|side| side.capability.rule(spec.field)).collect();
+        let held = rules.iter().flatten().count();
+        let wanted = flow.fields.as_ref().is_none_or(|fields| fields.contains(&spec.field));
+        if held >= 2 && wanted {
+            plans.push(FieldPlan {
+                field: spec.field,
+                policy: flow.field_policy.get(&spec.field).copied().unwrap_or(flow.policy),
+                allow_clear: flow.allow_clear.contains(&spec.field),
+                rules,
+            });
+        }
+    }
+    plans
+}

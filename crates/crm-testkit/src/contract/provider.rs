@@ -1,0 +1,89 @@
+//! What every room must do, against its fake, over a real socket.
+//!
+//! A room calls [`provider_contract!`](crate::provider_contract) with a function that returns a
+//! [`Harness`]; each case becomes a test of its own. Every case has two sides: what the provider
+//! says, and what the fake saw or holds.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a case fails by panicking")]
+
+pub mod feed;
+pub mod finding;
+mod harness;
+pub mod identity;
+pub mod reading;
+pub mod weather;
+pub mod writing;
+
+pub use self::harness::{Connect, Credentials, FakeTime, Harness, Room};
+
+/// Expands to one `#[tokio::test]` for each case of the provider contract. The argument is the
+/// path of a function that returns a fresh [`Harness`].
+#[macro_export]
+macro_rules! provider_contract {
+    ($harness:path) => {
+        $crate::provider_contract! { @each $harness,
+            identity::{
+                probe_names_the_account,
+                wrong_credentials_are_refused,
+                missing_rights_are_told_apart,
+                usage_is_what_the_fake_counted,
+                undeclared_kinds_are_refused_without_a_request,
+            }
+            reading::{
+                present_records_come_in_order,
+                absent_records_are_gone,
+                archived_and_merged_are_told_apart,
+                an_empty_list_makes_no_request,
+                many_ids_are_split,
+                blank_is_read_and_not_unknown,
+            }
+            finding::{
+                by_uid,
+                by_email,
+                undeclared_keys_are_refused_without_a_request,
+            }
+            feed::{
+                the_beginning_shows_each_record_once,
+                a_change_during_the_listing_is_not_lost,
+                an_edit_is_seen_by_the_next_poll,
+                nothing_new_is_one_quiet_request,
+                equal_stamps_lose_nothing_across_a_page_edge,
+                a_late_index_loses_nothing,
+                fresh_reads_the_news_and_leaves_the_watermark,
+                deletions_are_named,
+                a_cursor_survives_the_process,
+            }
+            writing::{
+                a_create_is_stored_and_a_repetition_makes_no_second,
+                a_duplicate_names_the_existing_record,
+                a_patch_leaves_other_fields,
+                a_clear_clears,
+                an_old_version_is_stale_or_loses,
+                a_deleted_record_is_archived,
+                one_bad_write_leaves_the_others,
+                a_partial_batch_keeps_its_order,
+                many_writes_are_split,
+            }
+            weather::{
+                a_429_is_honoured,
+                a_503_is_retried_within_bounds,
+                a_lost_read_is_repeated,
+                a_lost_create_is_unknown_and_not_repeated,
+                a_lost_update_is_unknown_and_not_repeated,
+                an_unreadable_answer_to_a_write_is_unknown,
+            }
+        }
+    };
+    (@each $harness:path, $($group:ident::{ $($case:ident),+ $(,)? })+) => {
+        $(
+            mod $group {
+                $(
+                    #[tokio::test]
+                    async fn $case() {
+                        $crate::contract::provider::$group::$case(&$harness()).await;
+                    }
+                )+
+            }
+        )+
+    };
+}

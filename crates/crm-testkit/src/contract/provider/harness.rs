@@ -1,0 +1,325 @@
+//! What a room hands to the suite, and the few words in which the cases are written.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crm_core::mapping::encode_fields;
+use crm_core::{
+    Action, Change, ChangePage, Clock, Cursor, EntityId, ErrorKind, Feed, Field, FieldType, Fields,
+    Lookup, Normalizer, ObjectCapability, ObjectKind, ProviderError, Remote, RemoteId,
+    SharedProvider, TenantId, Uid, Write, WriteKey, Written,
+};
+use jiff::Timestamp;
+
+use crate::fake::Fake;
+use crate::serve::Server;
+use crate::world::FakeClock;
+
+/// More pages than any case needs.
+const PAGES_MAX: usize = 1_000;
+
+/// The clock of a fake, for the client: both live in the same, faster time.
+#[derive(Clone, Debug)]
+pub struct FakeTime(pub FakeClock);
+
+impl Clock for FakeTime {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "scaled time waits in real time")]
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(duration / self.0.scale()))
+    }
+}
+
+/// Which credentials a connection gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// Those that the fake accepts.
+    Right,
+    /// Others.
+    Wrong,
+}
+
+/// How to open a connection to the fake.
+#[derive(Clone, Debug)]
+pub struct Connect {
+    /// Where the fake listens.
+    pub url: String,
+    /// Which credentials to use.
+    pub credentials: Credentials,
+    /// The clock to live by.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What is particular to one room.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// The kind under test.
+    pub kind: ObjectKind,
+    /// The vendor's name of it, as the fake's control interface spells it.
+    pub table: &'static str,
+    /// An id of the vendor's form that no record has.
+    pub nobody: &'static str,
+    /// A part of the path of every call that concerns records.
+    pub any_path: &'static str,
+    /// A part of the path of a read by id.
+    pub read_path: &'static str,
+    /// A part of the path of a create.
+    pub create_path: &'static str,
+    /// A part of the path of an update.
+    pub update_path: &'static str,
+    /// A field that no two records may share, if the fake keeps one.
+    pub unique: Option<Field>,
+}
+
+type Open = Box<dyn Fn(Connect) -> SharedProvider + Send + Sync>;
+
+/// A fake behind a socket and the way to connect to it.
+pub struct Harness {
+    /// What is particular to the room.
+    pub room: Room,
+    /// The fake's levers.
+    pub fake: Arc<dyn Fake>,
+    open: Open,
+    url: String,
+    _server: Server,
+}
+
+impl fmt::Debug for Harness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Harness").field("room", &self.room).field("url", &self.url).finish()
+    }
+}
+
+impl Harness {
+    /// Serves the fake. `open` makes a connection, wrapped in the guard layer, without a request.
+    ///
+    /// # Panics
+    /// If no loopback port is free.
+    pub fn new(
+        room: Room,
+        fake: Arc<dyn Fake>,
+        open: impl Fn(Connect) -> SharedProvider + Send + Sync + 'static,
+    ) -> Self {
+        let server = Server::of(Arc::clone(&fake)).unwrap();
+        let url = server.url(0).unwrap();
+        Self { room, fake, open: Box::new(open), url, _server: server }
+    }
+
+    /// Opens a connection with the right credentials.
+    pub fn provider(&self) -> SharedProvider {
+        self.connect(Credentials::Right)
+    }
+
+    /// Opens a connection.
+    pub fn connect(&self, credentials: Credentials) -> SharedProvider {
+        let clock = Arc::new(FakeTime(self.fake.clock()));
+        (self.open)(Connect { url: self.url.clone(), credentials, clock })
+    }
+
+    /// Returns what the room declares for the kind under test.
+    pub fn capability(&self) -> ObjectCapability {
+        let capabilities = self.provider().capabilities();
+        capabilities.object(self.room.kind).unwrap().clone()
+    }
+
+    /// Returns how many requests the fake has seen whose endpoint contains a text.
+    pub fn requests(&self, part: &str) -> u64 {
+        self.fake.counters().requests(part)
+    }
+
+    /// Lets the time go by, for the fake and its clients.
+    pub fn pass(&self, time: Duration) {
+        self.fake.clock().advance(time);
+    }
+
+    /// Creates the n-th invented person as a user of the CRM would.
+    pub fn seed(&self, n: usize) -> RemoteId {
+        self.seed_fields(&person(n))
+    }
+
+    /// Creates a record with these values as a user of the CRM would.
+    pub fn seed_fields(&self, fields: &Fields) -> RemoteId {
+        let members = encode_fields(self.capability().mapping, fields);
+        self.fake.create(self.room.table, &members).unwrap().into()
+    }
+
+    /// Creates the first `count` invented people.
+    pub fn seed_many(&self, count: usize) -> Vec<RemoteId> {
+        let mapping = self.capability().mapping;
+        let make = |n| {
+            let members = encode_fields(mapping, &person(n));
+            self.fake.create(self.room.table, &members).unwrap().into()
+        };
+        (0..count).map(make).collect()
+    }
+
+    /// Changes one field of a record as a user of the CRM would.
+    pub fn edit(&self, id: &RemoteId, field: Field, text: &str) {
+        let members = encode_fields(self.capability().mapping, &fields(&[(field, text)]));
+        self.fake.patch(self.room.table, id.as_str(), &members).unwrap();
+    }
+
+    /// Returns what the fake holds in a field of a record; blank is `None`.
+    pub fn stored(&self, id: &RemoteId, field: Field) -> Option<String> {
+        let record = self.fake.record(self.room.table, id.as_str()).unwrap();
+        let remote = self.capability().mapping.rule(field).unwrap().remote;
+        let value = record.get("fields").and_then(|fields| fields.get(remote))?;
+        value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    /// Returns how many live records the fake holds.
+    pub fn live(&self) -> usize {
+        self.fake.records(self.room.table, crate::fake::Bin::Live).unwrap().len()
+    }
+
+    /// Returns the page of a feed.
+    pub async fn page(
+        &self,
+        provider: &SharedProvider,
+        feed: Feed,
+        after: Option<&Cursor>,
+    ) -> ChangePage {
+        provider.changes(self.room.kind, feed, after).await.unwrap()
+    }
+
+    /// Reads a feed to its present end.
+    pub async fn drain(
+        &self,
+        provider: &SharedProvider,
+        feed: Feed,
+        after: Option<Cursor>,
+    ) -> Drained {
+        let mut drained = Drained { changes: Vec::new(), cursor: after, pages: 0 };
+        while drained.pages < PAGES_MAX {
+            let page = self.page(provider, feed, drained.cursor.as_ref()).await;
+            drained.changes.extend(page.changes);
+            drained.cursor = Some(page.next);
+            drained.pages += 1;
+            if !page.more {
+                return drained;
+            }
+        }
+        panic!("the feed does not end");
+    }
+
+    /// Returns a write of the kind under test; `n` names it.
+    pub fn write(&self, n: usize, action: Action) -> Write {
+        let key = WriteKey::from_uuid(uuid::Uuid::from_u128(n as u128 + 1));
+        Write { key, kind: self.room.kind, action }
+    }
+
+    /// Returns the write that creates the n-th invented person.
+    pub fn create(&self, n: usize) -> Write {
+        self.write(n, Action::Create { uid: uid(n), fields: person(n) })
+    }
+
+    /// Returns the write that sets one field.
+    pub fn update(&self, n: usize, id: &RemoteId, field: Field, text: &str) -> Write {
+        let patch = fields(&[(field, text)]).into_iter().map(|(f, value)| (f, Some(value)));
+        let patch = patch.collect();
+        self.write(n, Action::Update { id: id.clone(), patch, expected: None })
+    }
+
+    /// Applies writes and returns the results in order.
+    pub async fn apply(
+        &self,
+        provider: &SharedProvider,
+        writes: &[Write],
+    ) -> Vec<crm_core::Result<Written>> {
+        provider.apply(writes).await.unwrap().into_results()
+    }
+
+    /// Applies one write and returns its result.
+    pub async fn apply_one(
+        &self,
+        provider: &SharedProvider,
+        write: Write,
+    ) -> crm_core::Result<Written> {
+        self.apply(provider, &[write]).await.remove(0)
+    }
+}
+
+/// A feed that was read to its end.
+#[derive(Debug)]
+pub struct Drained {
+    /// Everything that it said.
+    pub changes: Vec<Change>,
+    /// Where it goes on.
+    pub cursor: Option<Cursor>,
+    /// How many pages it took.
+    pub pages: usize,
+}
+
+impl Drained {
+    /// Returns the ids of records that changed, sorted, each once.
+    pub fn ids(&self) -> Vec<RemoteId> {
+        let mut ids: Vec<_> = self.changes.iter().map(id_of).collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+}
+
+/// Returns the record that a change speaks of.
+pub(super) fn id_of(change: &Change) -> RemoteId {
+    match change {
+        Change::Observed(remote) => remote.id.clone(),
+        Change::Touched { id, .. } | Change::Missing { id } => id.clone(),
+        Change::Merged { winner, .. } => winner.clone(),
+    }
+}
+
+/// Returns the n-th invented person.
+pub(super) fn person(n: usize) -> Fields {
+    fields(&[
+        (Field::FIRST_NAME, &format!("Ada {n}")),
+        (Field::LAST_NAME, &format!("Novak {n}")),
+        (Field::EMAIL, &format!("ada.{n}@mail.example")),
+        (Field::PHONE, &format!("+44 20 7946 {n:04}")),
+        (Field::JOB_TITLE, "Engineer"),
+        (Field::CITY, "Brno"),
+    ])
+}
+
+/// Returns text fields of a contact, in normal form.
+pub(super) fn fields(pairs: &[(Field, &str)]) -> Fields {
+    let value = |(field, text): &(Field, &str)| {
+        let spec = crm_core::schema::spec(ObjectKind::Contact, *field);
+        let ty = spec.map_or(FieldType::Text, |spec| spec.ty);
+        Normalizer::default().text(ty, text).map(|value| (*field, value))
+    };
+    pairs.iter().filter_map(value).collect()
+}
+
+/// Returns the uid under which the n-th invented person is created.
+pub(super) fn uid(n: usize) -> Uid {
+    let id = RemoteId::from(n.to_string());
+    let founder = "elsewhere".into();
+    Uid::of(EntityId::founded(&TenantId::default(), &founder, ObjectKind::Contact, &id))
+}
+
+/// Returns the record of a look-up that found one.
+pub(super) fn found(lookup: &Lookup) -> &Remote {
+    match lookup {
+        Lookup::Found(remote) => remote,
+        Lookup::Archived | Lookup::MergedInto(_) | Lookup::Gone => {
+            panic!("a record was expected, not {lookup:?}")
+        }
+    }
+}
+
+/// Returns what a record holds in a field, as a person reads it.
+pub(super) fn value(remote: &Remote, field: Field) -> Option<String> {
+    remote.fields.get(field).map(crm_core::Value::display)
+}
+
+/// Returns the kind of an error that must be there.
+pub(super) fn failure<T: fmt::Debug>(result: Result<T, ProviderError>) -> ErrorKind {
+    result.unwrap_err().kind().clone()
+}

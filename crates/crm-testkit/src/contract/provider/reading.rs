@@ -1,0 +1,84 @@
+//! Reads by id.
+
+use std::time::Duration;
+
+use crm_core::{Field, Lookup, RemoteId};
+
+use super::harness::{Harness, found, value};
+
+/// Records that are there come with their values, one answer for each id, in order.
+pub async fn present_records_come_in_order(harness: &Harness) {
+    let mut ids = harness.seed_many(5);
+    ids.reverse();
+    // The same id twice is two answers.
+    ids.push(ids.first().unwrap().clone());
+    let lookups = harness.provider().get(harness.room.kind, &ids).await.unwrap();
+    assert_eq!(lookups.len(), ids.len());
+    for (id, lookup) in ids.iter().zip(&lookups) {
+        let remote = found(lookup);
+        assert_eq!(remote.id, *id);
+        assert_eq!(value(remote, Field::EMAIL), harness.stored(id, Field::EMAIL));
+        assert_eq!(value(remote, Field::FIRST_NAME), harness.stored(id, Field::FIRST_NAME));
+        assert!(remote.version.is_some() && remote.modified_at.is_some(), "{remote:?}");
+        assert_eq!(remote.uid, None);
+    }
+}
+
+/// An id that no record has is `Gone`.
+pub async fn absent_records_are_gone(harness: &Harness) {
+    let ids = [RemoteId::from(harness.room.nobody)];
+    let lookups = harness.provider().get(harness.room.kind, &ids).await.unwrap();
+    assert_eq!(lookups, [Lookup::Gone]);
+}
+
+/// Present, archived, merged and absent stand each at its own place.
+pub async fn archived_and_merged_are_told_apart(harness: &Harness) {
+    let table = harness.room.table;
+    let seeded = harness.seed_many(4);
+    let [present, archived, winner, loser] = seeded.as_slice() else { panic!("four") };
+    harness.fake.delete(table, archived.as_str()).unwrap();
+    let survivor = harness.fake.merge(table, winner.as_str(), loser.as_str()).unwrap();
+    let survivor = RemoteId::from(survivor);
+    harness.pass(Duration::from_secs(5));
+    let nobody = RemoteId::from(harness.room.nobody);
+    let ids = [loser.clone(), nobody, survivor.clone(), archived.clone(), present.clone()];
+    let lookups = harness.provider().get(harness.room.kind, &ids).await.unwrap();
+    let [merged, gone, survived, in_bin, there] = lookups.as_slice() else { panic!("five") };
+    assert_eq!(*merged, Lookup::MergedInto(survivor.clone()));
+    assert_eq!(*gone, Lookup::Gone);
+    assert_eq!(found(survived).id, survivor);
+    assert_eq!(*in_bin, Lookup::Archived);
+    assert_eq!(found(there).id, *present);
+}
+
+/// An empty list makes no request.
+pub async fn an_empty_list_makes_no_request(harness: &Harness) {
+    let provider = harness.provider();
+    let kind = harness.room.kind;
+    assert_eq!(provider.get(kind, &[]).await.unwrap(), []);
+    assert_eq!(provider.find(kind, &[]).await.unwrap(), []);
+    assert!(provider.apply(&[]).await.unwrap().into_results().is_empty());
+    assert_eq!(harness.requests(""), 0);
+}
+
+/// More ids than one call takes are split into as few calls as possible.
+pub async fn many_ids_are_split(harness: &Harness) {
+    let most = usize::from(harness.capability().read_max.get());
+    let ids = harness.seed_many(most + 1);
+    let lookups = harness.provider().get(harness.room.kind, &ids).await.unwrap();
+    let answered: Vec<_> = lookups.iter().map(|lookup| found(lookup).id.clone()).collect();
+    assert_eq!(answered, ids);
+    assert_eq!(harness.requests(harness.room.read_path), 2);
+}
+
+/// A field without a value was read, and is blank.
+pub async fn blank_is_read_and_not_unknown(harness: &Harness) {
+    let id = harness.seed(0);
+    let lookups = harness.provider().get(harness.room.kind, &[id]).await.unwrap();
+    let remote = found(lookups.first().unwrap());
+    assert!(remote.read.is_sorted());
+    for rule in harness.capability().rules() {
+        assert!(remote.read.contains(&rule.field), "{} was not read", rule.field);
+    }
+    assert_eq!(remote.fields.get(Field::COUNTRY), None);
+}

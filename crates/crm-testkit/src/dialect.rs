@@ -1,0 +1,4 @@
+//! The vendors, one module each: how a request of theirs reads and what their answer looks like.
+
+pub mod hubspot;
+pub mod salesforce;

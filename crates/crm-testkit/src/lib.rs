@@ -1,0 +1,13 @@
+//! Fakes of the CRMs, contract suites, and the simulation's world.
+
+pub mod contract;
+pub mod dialect;
+pub mod fake;
+pub mod fault;
+pub mod fixture;
+pub mod people;
+pub mod quota;
+pub mod sandbox;
+pub mod serve;
+pub mod soql;
+pub mod world;

@@ -1,0 +1,309 @@
+//! The sandbox: the fakes on loopback ports, filled with people, with levers over HTTP.
+//!
+//! Port 4700 (or another base) is the control interface; each vendor follows at a place of its own,
+//! whether or not the ones before it run. `docs/sandbox.md` describes it for users.
+
+mod control;
+mod levers;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::dialect::hubspot::{HubSpotFake, HubSpotOptions, Setup};
+use crate::dialect::salesforce::{OrgFields, SalesforceFake, SalesforceOptions};
+use crate::fake::{Fake, Refusal};
+use crate::fault::Profile;
+use crate::people::{Person, spread};
+use crate::serve::{Server, Site};
+use crate::world::FakeClock;
+
+/// The port of the control interface unless another is asked for.
+pub const PORT_BASE: u16 = 4_700;
+/// How fast the fakes' time runs when faults are on: a 429 without a hint means ten seconds.
+const FAULTY_SCALE: u32 = 50;
+const SALESFORCE_SECRET: &str = "sandbox-salesforce-secret";
+const SALESFORCE_CLIENT: &str = "sandbox-salesforce-app";
+
+/// A vendor whose fake can run in the sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Vendor {
+    /// HubSpot.
+    HubSpot,
+    /// Salesforce.
+    Salesforce,
+}
+
+impl Vendor {
+    /// All vendors, in the order of their ports.
+    pub const ALL: [Self; 2] = [Self::HubSpot, Self::Salesforce];
+
+    /// Returns the vendor's name as connections spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HubSpot => "hubspot",
+            Self::Salesforce => "salesforce",
+        }
+    }
+
+    /// Returns the vendor of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|vendor| vendor.name() == name)
+    }
+
+    /// Returns the vendor's port, counted from the base; later vendors have theirs reserved.
+    const fn place(self) -> u16 {
+        match self {
+            Self::HubSpot => 1,
+            Self::Salesforce => 2,
+        }
+    }
+}
+
+/// Where the sandbox listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// At this port and those after it.
+    Base(u16),
+    /// At any that are free.
+    Free,
+}
+
+/// What a sandbox is started with.
+#[derive(Clone, Debug)]
+pub struct SandboxOptions {
+    /// The vendors to run.
+    pub vendors: Vec<Vendor>,
+    /// How many invented people to spread over them.
+    pub people: usize,
+    /// The seed of people, faults and everything else random.
+    pub seed: u64,
+    /// People to add to one vendor's contacts.
+    pub loads: Vec<(Vendor, Vec<Person>)>,
+    /// Where to listen.
+    pub ports: Ports,
+    /// A wait in real time before each answer.
+    pub latency: Duration,
+    /// The weather; `None` for calm at normal speed.
+    pub faults: Option<Profile>,
+    /// Whether the fields that a synchronising client needs exist.
+    pub setup: Setup,
+    /// The clock; `None` for real time, sped up if faults are on.
+    pub clock: Option<FakeClock>,
+}
+
+impl Default for SandboxOptions {
+    fn default() -> Self {
+        Self {
+            vendors: Vendor::ALL.to_vec(),
+            people: 0,
+            seed: 1,
+            loads: Vec::new(),
+            ports: Ports::Base(PORT_BASE),
+            latency: Duration::ZERO,
+            faults: None,
+            setup: Setup::Prepared,
+            clock: None,
+        }
+    }
+}
+
+/// Why a sandbox does not start.
+#[derive(Debug)]
+pub enum SandboxError {
+    /// A port cannot be had.
+    Port {
+        /// The port; 0 for any.
+        port: u16,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The server does not start.
+    Serve(io::Error),
+    /// A vendor refuses the people to fill in.
+    People {
+        /// The vendor.
+        vendor: Vendor,
+        /// Why.
+        source: Refusal,
+    },
+}
+
+impl fmt::Display for SandboxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port { port, source } => write!(f, "port {port} cannot be used: {source}"),
+            Self::Serve(source) => write!(f, "the sandbox cannot serve: {source}"),
+            Self::People { vendor, source } => {
+                write!(f, "{} does not take the people: {source}", vendor.name())
+            }
+        }
+    }
+}
+
+impl std::error::Error for SandboxError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Port { source, .. } | Self::Serve(source) => Some(source),
+            Self::People { source, .. } => Some(source),
+        }
+    }
+}
+
+/// The fakes and what they were started with: the part that the control interface works on.
+#[derive(Debug)]
+struct Yard {
+    options: SandboxOptions,
+    clock: FakeClock,
+    fakes: BTreeMap<Vendor, Arc<dyn Fake>>,
+    /// The base URLs: control, then the vendors that run; set once ports are known.
+    urls: OnceLock<Vec<(&'static str, String)>>,
+}
+
+/// A running sandbox; dropping it closes its ports.
+#[derive(Debug)]
+pub struct Sandbox {
+    yard: Arc<Yard>,
+    _server: Server,
+}
+
+impl Sandbox {
+    /// Fills the fakes with people and starts serving.
+    pub fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
+        let scale = if options.faults.is_some() { FAULTY_SCALE } else { 1 };
+        let clock = options.clock.clone().unwrap_or_else(|| FakeClock::running(scale));
+        let mut fakes: BTreeMap<Vendor, Arc<dyn Fake>> = BTreeMap::new();
+        for vendor in &options.vendors {
+            fakes.insert(*vendor, fake(*vendor, &options, &clock));
+        }
+        let yard = Arc::new(Yard { options, clock, fakes, urls: OnceLock::new() });
+        yard.fill()?;
+        let levers = Arc::clone(&yard);
+        let mut sites =
+            vec![yard.bind(0, |port| {
+                Site::bind(port, Arc::new(move |r| control::answer(&levers, r)))
+            })?];
+        for (vendor, fake) in &yard.fakes {
+            let site = yard.bind(vendor.place(), |port| Site::of(Arc::clone(fake), port))?;
+            sites.push(site.latency(yard.options.latency));
+        }
+        let server = Server::start(sites).map_err(SandboxError::Serve)?;
+        let names = std::iter::once("control").chain(yard.fakes.keys().map(|v| v.name()));
+        let urls = names.enumerate().filter_map(|(place, name)| Some((name, server.url(place)?)));
+        let urls = urls.collect();
+        // The lock is fresh: nothing was in it.
+        drop(yard.urls.set(urls));
+        Ok(Self { yard, _server: server })
+    }
+
+    /// Returns a vendor's fake, for use without HTTP.
+    pub fn fake(&self, vendor: Vendor) -> Option<&Arc<dyn Fake>> {
+        self.yard.fakes.get(&vendor)
+    }
+
+    /// Returns the clock that all fakes share.
+    pub fn clock(&self) -> &FakeClock {
+        &self.yard.clock
+    }
+
+    /// Returns names and base URLs: the control interface, then each vendor that runs.
+    pub fn urls(&self) -> &[(&'static str, String)] {
+        self.yard.urls()
+    }
+
+    /// Returns the base URL of `control` or of a vendor by name.
+    pub fn url(&self, name: &str) -> Option<&str> {
+        self.urls().iter().find(|row| row.0 == name).map(|row| row.1.as_str())
+    }
+
+    /// Returns the text of `sandbox.env`: what a client needs to reach the fakes.
+    pub fn env(&self) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        let mut line = |name: &str, value: &str| lines.push(format!("export {name}='{value}'\n"));
+        if let Some(url) = self.url("hubspot") {
+            let tokens = HubSpotOptions::default().tokens;
+            line("HUBSPOT_API_KEY", tokens.first().map_or("", String::as_str));
+            line("HUBSPOT_BASE_URL", url);
+        }
+        if let Some(url) = self.url("salesforce") {
+            line("SALESFORCE_CLIENT_ID", SALESFORCE_CLIENT);
+            line("SALESFORCE_CLIENT_SECRET", SALESFORCE_SECRET);
+            line("SALESFORCE_BASE_URL", url);
+        }
+        if self.yard.clock.scale() != 1 {
+            line("CRM_TIME_SCALE", &self.yard.clock.scale().to_string());
+        }
+        lines.concat()
+    }
+
+    /// Puts everything back as it was at the start.
+    pub fn reset(&self) -> Result<(), SandboxError> {
+        self.yard.reset()
+    }
+}
+
+impl Yard {
+    fn urls(&self) -> &[(&'static str, String)] {
+        self.urls.get().map_or(&[], Vec::as_slice)
+    }
+
+    fn reset(&self) -> Result<(), SandboxError> {
+        for fake in self.fakes.values() {
+            fake.reset();
+        }
+        self.fill()
+    }
+
+    /// Fills in the people and sets the weather.
+    fn fill(&self) -> Result<(), SandboxError> {
+        let names: Vec<&str> = self.fakes.keys().map(|vendor| vendor.name()).collect();
+        let sides = spread(self.options.people, self.options.seed, &names);
+        for ((vendor, fake), people) in self.fakes.iter().zip(&sides) {
+            let refused = |source| SandboxError::People { vendor: *vendor, source };
+            fake.populate(people).map_err(refused)?;
+            for (_, people) in self.options.loads.iter().filter(|load| load.0 == *vendor) {
+                fake.populate(people).map_err(refused)?;
+            }
+            let profile = self.options.faults.unwrap_or(Profile::Calm);
+            fake.set_faults(profile.rates(), self.options.seed);
+        }
+        Ok(())
+    }
+
+    fn bind(
+        &self,
+        place: u16,
+        bind: impl FnOnce(u16) -> io::Result<Site>,
+    ) -> Result<Site, SandboxError> {
+        let port = match self.options.ports {
+            Ports::Base(base) => base.saturating_add(place),
+            Ports::Free => 0,
+        };
+        bind(port).map_err(|source| SandboxError::Port { port, source })
+    }
+}
+
+fn fake(vendor: Vendor, options: &SandboxOptions, clock: &FakeClock) -> Arc<dyn Fake> {
+    let (clock, seed) = (clock.clone(), options.seed);
+    match vendor {
+        Vendor::HubSpot => {
+            let own = HubSpotOptions { setup: options.setup, ..HubSpotOptions::default() };
+            Arc::new(HubSpotFake::new(own, clock, seed))
+        }
+        Vendor::Salesforce => {
+            let fields = match options.setup {
+                Setup::Prepared => OrgFields::Prepared,
+                Setup::Bare => OrgFields::Bare,
+            };
+            let own = SalesforceOptions {
+                client_id: SALESFORCE_CLIENT.to_owned(),
+                client_secret: SALESFORCE_SECRET.to_owned(),
+                fields,
+                ..SalesforceOptions::default()
+            };
+            Arc::new(SalesforceFake::new(own, clock, seed))
+        }
+    }
+}

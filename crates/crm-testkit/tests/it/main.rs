@@ -1,0 +1,8 @@
+//! The kit's own tests: the fakes against the facts of their vendors, directly and over sockets.
+
+#[cfg(test)]
+mod hubspot;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+mod sandbox;

@@ -1,0 +1,12 @@
+//! The rooms. Generated from `crates/` by `cargo xtask codegen`.
+#![allow(clippy::pedantic, reason = "generated")]
+
+use crm_http::Registration;
+
+/// Every room whose feature is on.
+pub(crate) static REGISTRY: &[Registration] = &[
+    #[cfg(feature = "hubspot")]
+    crm_provider_hubspot::REGISTRATION,
+    #[cfg(feature = "salesforce")]
+    crm_provider_salesforce::REGISTRATION,
+];

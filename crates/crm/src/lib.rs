@@ -1,0 +1,1 @@
+//! The facade: one crate, providers chosen by features.
