@@ -8,13 +8,13 @@
 use crm_core::{Field, FieldRule, Remote, RunId, Value};
 use crm_store::{
     Conflict, ConflictId, ConflictState, Contender, EntityState, GoldenSlot, History, Link,
-    Provenance, Shadow,
+    LinkSlot, Provenance, Shadow,
 };
 use jiff::{SignedDuration, Timestamp};
 
 use super::resolve::{self, Bid};
 use super::{Decision, Seen};
-use crate::topology::FieldPlan;
+use crate::topology::{FieldPlan, Side};
 use crate::{Policy, Rules};
 
 /// Merges what the sides show into the golden record.
@@ -95,65 +95,43 @@ impl Merge<'_> {
             return;
         }
         let shown = remote.fields.get(field);
-        let entity = &mut self.work.entity;
-        let golden_version = entity.golden.version(field);
-        let golden = entity.golden.value(field).cloned();
-        let Some(link) = entity.link_mut(&side.provider) else {
-            return;
-        };
+        let golden_version = self.work.entity.golden.version(field);
+        let golden = self.work.entity.golden.value(field).cloned();
+        let Some(link) = self.work.entity.link_mut(&side.provider) else { return };
         let slot = link.slots.slot(field).cloned().unwrap_or_default();
         if slot.shadow.is(shown) {
             return;
         }
-        if let Some(version) = own_write(link, field, shown, rule, remote) {
-            let slot = link.slots.slot_mut(field);
-            slot.shadow = Shadow::of(shown.cloned());
-            slot.ack = version;
-            self.touch(index);
+        let loser = |rule| Filtered { index, value: shown.cloned(), at: remote.modified_at, rule };
+        let ack = if let Some(version) = own_write(link, field, shown, rule, remote) {
             if version < golden_version {
                 // Our own write that landed late, or a person who typed the same old value:
                 // nobody can tell, so at least it can be seen.
-                let (value, at) = (shown.cloned(), remote.modified_at);
-                filtered.push(Filtered { index, value, at, rule: "suspected_echo" });
+                filtered.push(loser("suspected_echo"));
             }
-            return;
-        }
-        let projected = golden.as_ref().and_then(|value| rule.project(value));
-        if projected.as_deref() == shown {
-            let slot = link.slots.slot_mut(field);
-            slot.shadow = Shadow::of(shown.cloned());
-            slot.ack = golden_version;
-            self.touch(index);
-            return;
-        }
-        let first = slot.shadow == Shadow::None;
-        let blank = shown.is_none();
-        let filter = if !side.reads {
-            Some("direction")
-        } else if blank && (first || !plan.allow_clear) {
-            Some("never_blank")
+            version
+        } else if golden.as_ref().and_then(|value| rule.project(value)).as_deref() == shown {
+            golden_version
+        } else if let Some(filter) = filter(side, plan, &slot, shown) {
+            if slot.shadow != Shadow::None || shown.is_some() {
+                filtered.push(loser(filter));
+            }
+            0
         } else {
-            None
-        };
-        if let Some(rule) = filter {
-            let slot = link.slots.slot_mut(field);
-            slot.shadow = Shadow::of(shown.cloned());
-            slot.ack = 0;
-            self.touch(index);
-            if !(first && blank) {
-                let (value, at) = (shown.cloned(), remote.modified_at);
-                filtered.push(Filtered { index, value, at, rule });
-            }
+            bids.push(Bid {
+                side: Some(index),
+                rank: index,
+                value: shown.cloned(),
+                at: remote.modified_at,
+                uncertainty: side.uncertainty,
+                ack: if slot.shadow == Shadow::None { 0 } else { slot.ack },
+            });
             return;
-        }
-        bids.push(Bid {
-            side: Some(index),
-            rank: index,
-            value: shown.cloned(),
-            at: remote.modified_at,
-            uncertainty: side.uncertainty,
-            ack: if first { 0 } else { slot.ack },
-        });
+        };
+        let slot = link.slots.slot_mut(field);
+        slot.shadow = Shadow::of(shown.cloned());
+        slot.ack = ack;
+        self.touch(index);
     }
 
     /// R9 and R10.
@@ -349,6 +327,23 @@ impl Merge<'_> {
         if let Some(changed) = self.work.links_changed.get_mut(index) {
             *changed = true;
         }
+    }
+}
+
+/// Returns the rule that keeps a change out of the contest.
+fn filter(
+    side: &Side,
+    plan: &FieldPlan,
+    slot: &LinkSlot,
+    shown: Option<&Value>,
+) -> Option<&'static str> {
+    let first = slot.shadow == Shadow::None;
+    if !side.reads {
+        Some("direction")
+    } else if shown.is_none() && (first || !plan.allow_clear) {
+        Some("never_blank")
+    } else {
+        None
     }
 }
 

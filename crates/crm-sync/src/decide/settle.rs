@@ -132,7 +132,12 @@ fn refused(
                 claim.state = if open { ClaimState::Ambiguous } else { ClaimState::Refused };
             }
         }
-        Action::Update { .. } if !open => link.intents.retain(|intent| intent.key != write.key),
+        Action::Update { .. } if !open => {
+            // Older ones of the same key may still land, and are kept to be recognised.
+            if let Some(index) = link.intents.iter().rposition(|i| i.key == write.key) {
+                link.intents.remove(index);
+            }
+        }
         Action::Update { .. } | Action::Delete { .. } => {}
     }
     match disposition {

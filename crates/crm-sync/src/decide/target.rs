@@ -3,8 +3,10 @@
 //! Nothing here is remembered as a job: whoever is behind the golden version of a field is a
 //! target, today or after a restart.
 
-use crm_core::{Access, Action, Fields, Patch, Uid, Write, WriteKey};
-use crm_store::{Claim, ClaimState, EntityState, Intent, Link, LinkState, Parked, Slots};
+use crm_core::{Access, Action, Field, Fields, Uid, Value, Write, WriteKey};
+use crm_store::{
+    Claim, ClaimState, EntityState, Golden, Intent, Link, LinkState, Parked, Shadow, Slots,
+};
 use jiff::Timestamp;
 
 use super::{Decision, Seen};
@@ -37,57 +39,27 @@ fn update(
     seen: &Seen,
     now: Timestamp,
 ) {
-    let entity = &mut work.entity;
-    let (id, version) = (entity.id, entity.version);
-    let mut patch = Patch::new();
-    let mut announced = Vec::new();
+    let (id, version) = (work.entity.id, work.entity.version);
+    let golden = std::mem::take(&mut work.entity.golden);
     let mut changed = false;
-    let golden = std::mem::take(&mut entity.golden);
-    if let Some(link) = entity.link_mut(&side.provider) {
-        for plan in &rules.fields {
-            let Some(rule) = plan.rules.get(index).copied().flatten() else {
-                continue;
-            };
-            let wanted = golden.version(plan.field);
-            let Some(slot) = link.slots.slot(plan.field) else {
-                continue;
-            };
-            if slot.ack >= wanted
-                || slot.shadow == crm_store::Shadow::None
-                || golden.frozen(plan.field).is_some()
-            {
-                continue;
-            }
-            let value = golden.value(plan.field);
-            let projected = value.and_then(|value| rule.project(value));
-            if slot.shadow.is(projected.as_deref()) {
-                link.slots.slot_mut(plan.field).ack = wanted;
-                changed = true;
-            } else if side.writes
-                && rule.writable
-                && slot.refused.as_ref().is_none_or(|refused| refused.version < wanted)
-                && !(projected.is_none() && rule.required)
-            {
-                patch.set(plan.field, value.cloned());
-                announced.push((plan.field, value.cloned(), wanted));
-            }
-        }
+    if let Some(link) = work.entity.link_mut(&side.provider) {
+        let behind = behind(link, &golden, rules, index, side, &mut changed);
         let parked = link.parked.as_ref().is_some_and(|parked| parked.version >= version);
-        if !patch.is_empty() && side.capability.access == Access::Full && !parked {
-            match (seen, link.remote.clone()) {
-                (Seen::Fresh(remote), Some(record)) => {
-                    let key = WriteKey::derive(id, &side.provider, version);
-                    // The same announcement again is the same write.
-                    link.intents.retain(|intent| intent.fields != announced);
-                    link.intents.push(Intent { key, fields: announced, at: now, watched: false });
-                    trim(link);
-                    link.parked = None;
-                    changed = true;
-                    let action =
-                        Action::Update { id: record, patch, expected: remote.version.clone() };
-                    work.writes.push((index, Write { key, kind: rules.kind, action }));
-                }
-                _ => work.reread.push(index),
+        if !behind.is_empty() && side.capability.access == Access::Full && !parked {
+            if let (Seen::Fresh(remote), Some(record)) = (seen, link.remote.clone()) {
+                let key = WriteKey::derive(id, &side.provider, version);
+                let patch = behind.iter().map(|(field, value, _)| (*field, value.clone()));
+                let expected = remote.version.clone();
+                let action = Action::Update { id: record, patch: patch.collect(), expected };
+                work.writes.push((index, Write { key, kind: rules.kind, action }));
+                // The same announcement again is the same write.
+                link.intents.retain(|intent| intent.fields != behind);
+                link.intents.push(Intent { key, fields: behind, at: now, watched: false });
+                trim(link);
+                link.parked = None;
+                changed = true;
+            } else {
+                work.reread.push(index);
             }
         }
     }
@@ -95,6 +67,42 @@ fn update(
     if let Some(slot) = work.links_changed.get_mut(index) {
         *slot |= changed;
     }
+}
+
+/// Returns the fields in which a record is behind the golden one. Where it shows the golden value
+/// already, it is acknowledged without a write.
+fn behind(
+    link: &mut Link,
+    golden: &Golden,
+    rules: &Rules,
+    index: usize,
+    side: &Side,
+    changed: &mut bool,
+) -> Vec<(Field, Option<Value>, u64)> {
+    let mut behind = Vec::new();
+    for plan in &rules.fields {
+        let Some(rule) = plan.rules.get(index).copied().flatten() else { continue };
+        let Some(slot) = link.slots.slot(plan.field) else { continue };
+        let wanted = golden.version(plan.field);
+        let frozen = golden.frozen(plan.field).is_some();
+        if slot.ack >= wanted || slot.shadow == Shadow::None || frozen {
+            continue;
+        }
+        let value = golden.value(plan.field);
+        let projected = value.and_then(|value| rule.project(value));
+        let refused = slot.refused.as_ref().is_some_and(|refused| refused.version >= wanted);
+        if slot.shadow.is(projected.as_deref()) {
+            link.slots.slot_mut(plan.field).ack = wanted;
+            *changed = true;
+        } else if side.writes
+            && rule.writable
+            && !refused
+            && (projected.is_some() || !rule.required)
+        {
+            behind.push((plan.field, value.cloned(), wanted));
+        }
+    }
+    behind
 }
 
 /// Intents whose fate stays open are few; more of them than this means that something else is
@@ -194,13 +202,7 @@ fn repeat(work: &mut Decision, rules: &Rules, index: usize, side: &Side, mut cla
     announce(work, rules, index, side, claim, slots);
 }
 
-fn park_missing(
-    work: &mut Decision,
-    index: usize,
-    side: &Side,
-    field: crm_core::Field,
-    now: Timestamp,
-) {
+fn park_missing(work: &mut Decision, index: usize, side: &Side, field: Field, now: Timestamp) {
     let provider = &side.provider;
     let parked = Parked {
         class: "missing_required".to_owned(),
