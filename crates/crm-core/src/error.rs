@@ -213,6 +213,24 @@ impl ProviderError {
         Self::new(ErrorKind::Unsupported, format!("{what} is not supported"))
     }
 
+    /// Returns an error that says the same, without the cause: one failure of a batch is the
+    /// failure of each of its items.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let report = &*self.0;
+        Self(Box::new(Report {
+            kind: report.kind.clone(),
+            message: report.message.clone(),
+            hint: report.hint.clone(),
+            provider: report.provider.clone(),
+            operation: report.operation,
+            status: report.status,
+            code: report.code.clone(),
+            request_id: report.request_id.clone(),
+            source: None,
+        }))
+    }
+
     /// Adds what a person can do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {

@@ -12,7 +12,7 @@ use serde::de::{self, Deserializer};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
-use crate::{ObjectKind, RemoteId, Uid, Value};
+use crate::{KeyKind, ObjectKind, RemoteId, Uid, Value};
 
 /// The name of a field, as a number that never changes (`schema.toml`, `number`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -336,4 +336,16 @@ pub enum MatchKey {
     },
     /// A company's web domain.
     Domain(Arc<str>),
+}
+
+impl MatchKey {
+    /// Returns what sort of key it is.
+    pub const fn kind(&self) -> KeyKind {
+        match self {
+            Self::Uid(_) => KeyKind::Uid,
+            Self::Email(_) => KeyKind::Email,
+            Self::Phone { .. } => KeyKind::Phone,
+            Self::Domain(_) => KeyKind::Domain,
+        }
+    }
 }

@@ -76,6 +76,11 @@ impl BatchOutcome {
         writes.iter().zip(self.0)
     }
 
+    /// Shows the results.
+    pub fn results(&self) -> &[Result<Written>] {
+        &self.0
+    }
+
     /// Returns the results.
     pub fn into_results(self) -> Vec<Result<Written>> {
         self.0

@@ -108,7 +108,7 @@ where
 }
 
 fn refuse<T, R>(settled: &mut Vec<(usize, Result<R>)>, part: &[(usize, T)], error: &ProviderError) {
-    let each = part.iter().map(|(index, _)| (*index, Err(copy_of(error))));
+    let each = part.iter().map(|(index, _)| (*index, Err(error.copy())));
     settled.extend(each);
 }
 
@@ -117,29 +117,4 @@ fn miscounted(items: usize, results: usize) -> ProviderError {
     let kind = ErrorKind::Malformed { applied: Applied::Unknown };
     let message = format!("a batch of {items} items was answered with {results} results");
     ProviderError::new(kind, message)
-}
-
-/// Returns an error that says the same, without the cause: one failure of a batch is the
-/// failure of each of its items.
-pub fn copy_of(error: &ProviderError) -> ProviderError {
-    let mut copy = ProviderError::new(error.kind().clone(), error.message());
-    if let Some(hint) = error.hint() {
-        copy = copy.with_hint(hint);
-    }
-    if let Some(provider) = error.provider() {
-        copy = copy.with_provider(provider);
-    }
-    if let Some(operation) = error.operation() {
-        copy = copy.with_operation(operation);
-    }
-    if let Some(status) = error.status() {
-        copy = copy.with_status(status);
-    }
-    if let Some(code) = error.code() {
-        copy = copy.with_code(code);
-    }
-    if let Some(id) = error.request_id() {
-        copy = copy.with_request_id(id);
-    }
-    copy
 }

@@ -22,7 +22,6 @@ use tokio::sync::Mutex;
 use super::Credential;
 use crate::BoxError;
 use crate::address;
-use crate::chunk::copy_of;
 use crate::clock::later;
 use crate::request::{Effect, form};
 use crate::transport::Transport;
@@ -151,7 +150,7 @@ impl OAuth {
         if self.failures.load(Ordering::Acquire) != failures
             && let Some(failure) = &state.failure
         {
-            return Err(copy_of(failure));
+            return Err(failure.copy());
         }
         match self.fetch(state, transport).await {
             Ok(token) => {
@@ -160,7 +159,7 @@ impl OAuth {
                 Ok(token)
             }
             Err(error) => {
-                state.failure = Some(copy_of(&error));
+                state.failure = Some(error.copy());
                 self.failures.fetch_add(1, Ordering::Release);
                 Err(error)
             }

@@ -19,9 +19,7 @@ pub(crate) fn capabilities() -> Capabilities {
             kind: ObjectKind::Contact,
             access: Access::Full,
             deletion: Deletion::Archive,
-            detection: Detection::ModifiedSince {
-                granularity: Duration::from_secs(1),
-            },
+            detection: Detection::ModifiedSince { granularity: Duration::from_secs(1) },
             concurrency: Concurrency::LastWriteWins,
             find_by: &[KeyKind::Uid, KeyKind::Email],
             unique_key: true,
@@ -36,11 +34,7 @@ pub(crate) fn capabilities() -> Capabilities {
             mapping: &mapping::CONTACT,
             suspended: Arc::from([]),
         }],
-        quotas: vec![Quota {
-            name: "daily",
-            limit: 100_000,
-            window: Duration::from_secs(86_400),
-        }],
+        quotas: vec![Quota { name: "daily", limit: 100_000, window: Duration::from_secs(86_400) }],
     }
 }
 

@@ -5,4 +5,6 @@ mod hubspot;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod salesforce;
+#[cfg(test)]
 mod sandbox;

@@ -49,10 +49,7 @@ impl Rest {
     /// Returns the condition of the next page. The upper bound keeps a busy account from moving
     /// rows ahead of the reader for ever; what is newer belongs to the next poll.
     fn filter(&self) -> Filter {
-        let place = Place {
-            stamp: self.stamp,
-            id: self.id.clone(),
-        };
+        let place = Place { stamp: self.stamp, id: self.id.clone() };
         Filter::All(vec![
             Filter::UpTo(STAMP, Literal::Moment(self.now)),
             Filter::beyond(STAMP, ID, &place),
@@ -110,10 +107,7 @@ impl Changes {
         };
         Ok(Some(match (position, feed) {
             (
-                Self::Poll {
-                    mark,
-                    window: Some((Scope::Fresh, _)),
-                },
+                Self::Poll { mark, window: Some((Scope::Fresh, _)) },
                 Feed::Changes | Feed::Deletions,
             ) => Self::Poll { mark, window: None },
             (position, Feed::Changes | Feed::Fresh | Feed::Deletions) => position,
@@ -129,10 +123,7 @@ impl Changes {
                 let from = mark.from(feed, overlap);
                 Some(Filter::From(STAMP, Literal::Moment(from)))
             }
-            Some(Self::Poll {
-                window: Some((_, rest)),
-                ..
-            }) => Some(rest.filter()),
+            Some(Self::Poll { window: Some((_, rest)), .. }) => Some(rest.filter()),
         };
         let order_by: &[&str] = match position {
             None | Some(Self::Walk { .. }) => &[ID],
@@ -155,19 +146,9 @@ impl Changes {
         match seen.last.as_ref().filter(|_| seen.more) {
             Some(last) => Self::Poll {
                 mark,
-                window: Some((
-                    scope,
-                    Rest {
-                        now,
-                        stamp: last.stamp,
-                        id: last.id.clone(),
-                    },
-                )),
+                window: Some((scope, Rest { now, stamp: last.stamp, id: last.id.clone() })),
             },
-            None => Self::Poll {
-                mark: mark.advance(feed_of(scope), now, lag),
-                window: None,
-            },
+            None => Self::Poll { mark: mark.advance(feed_of(scope), now, lag), window: None },
         }
     }
 
@@ -186,14 +167,8 @@ impl Changes {
 
     fn walked(began: Timestamp, seen: &Seen) -> Self {
         match seen.last.as_ref().filter(|_| seen.more) {
-            Some(last) => Self::Walk {
-                began,
-                after: last.id.clone(),
-            },
-            None => Self::Poll {
-                mark: Watermark::begin(began),
-                window: None,
-            },
+            Some(last) => Self::Walk { began, after: last.id.clone() },
+            None => Self::Poll { mark: Watermark::begin(began), window: None },
         }
     }
 }
@@ -273,10 +248,9 @@ impl Deletions {
                 DeletionsAsk::Bin(Some(Filter::From(STAMP, Literal::Moment(from))))
             }
             Todo::Bin(rest) => DeletionsAsk::Bin(Some(rest.filter())),
-            Todo::Log(end) => DeletionsAsk::Log {
-                start: position.log_start(*end, overlap),
-                end: *end,
-            },
+            Todo::Log(end) => {
+                DeletionsAsk::Log { start: position.log_start(*end, overlap), end: *end }
+            }
         }
     }
 
@@ -301,19 +275,11 @@ impl Deletions {
             Todo::None | Todo::Log(_) => seen.now,
         };
         position.rest = match seen.last.as_ref().filter(|_| seen.more) {
-            Some(last) => Todo::Bin(Rest {
-                now,
-                stamp: last.stamp,
-                id: last.id.clone(),
-            }),
+            Some(last) => Todo::Bin(Rest { now, stamp: last.stamp, id: last.id.clone() }),
             None => {
                 position.mark = position.mark.advance(Feed::Deletions, now, lag);
                 let age = now.duration_since(position.swept);
-                if age >= SWEEP_EVERY {
-                    Todo::Log(now)
-                } else {
-                    Todo::None
-                }
+                if age >= SWEEP_EVERY { Todo::Log(now) } else { Todo::None }
             }
         };
         position
@@ -369,12 +335,9 @@ fn read<T: for<'de> Deserialize<'de>>(cursor: Option<&Cursor>) -> Result<Option<
         return Ok(None);
     };
     serde_json::from_str(text).map(Some).map_err(|error| {
-        ProviderError::new(
-            ErrorKind::Permanent,
-            "the saved place in the feed cannot be read",
-        )
-        .with_hint("the store was written by another release; start from a new store file")
-        .with_source(error)
+        ProviderError::new(ErrorKind::Permanent, "the saved place in the feed cannot be read")
+            .with_hint("the store was written by another release; start from a new store file")
+            .with_source(error)
     })
 }
 

@@ -1,0 +1,81 @@
+//! Where a feed goes, page by page.
+
+use super::*;
+
+const OVERLAP: Duration = Duration::from_secs(60);
+const LAG: Duration = Duration::from_secs(10);
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + second).unwrap()
+}
+
+fn seen(now: i64, last: Option<(i64, &str)>, more: bool) -> Seen {
+    let last = last.map(|(stamp, id)| Place { stamp: at(stamp), id: id.to_owned() });
+    Seen { now: at(now), last, more }
+}
+
+fn filter(position: &Changes, feed: Feed) -> String {
+    format!("{:?}", Changes::ask(Some(position), feed, OVERLAP).filter)
+}
+
+#[test]
+fn polling_begins_where_the_walk_began() {
+    let walk = Changes::advance(None, Feed::Changes, &seen(0, Some((-5, "003b")), true), LAG);
+    assert!(walk.more());
+    let ask = Changes::ask(Some(&walk), Feed::Changes, OVERLAP);
+    assert_eq!(ask.filter, Some(Filter::After(ID, Literal::text("003b"))));
+    assert_eq!(ask.order_by, &[ID]);
+    let poll = Changes::advance(Some(walk), Feed::Changes, &seen(500, None, false), LAG);
+    assert!(!poll.more());
+    let from = Filter::From(STAMP, Literal::Moment(at(-60)));
+    assert_eq!(Changes::ask(Some(&poll), Feed::Changes, OVERLAP).filter, Some(from));
+}
+
+#[test]
+fn a_window_ends_where_it_was_opened_and_only_then_moves_the_mark() {
+    let start = Changes::Poll { mark: Watermark::begin(at(0)), window: None };
+    let page = seen(100, Some((99, "003c")), true);
+    let open = Changes::advance(Some(start), Feed::Changes, &page, LAG);
+    assert!(open.more());
+    assert!(filter(&open, Feed::Changes).contains("UpTo"));
+    let done = Changes::advance(Some(open), Feed::Changes, &seen(160, None, false), LAG);
+    let settled = Watermark { settled: at(90), polled: at(100) };
+    assert_eq!(done, Changes::Poll { mark: settled, window: None });
+}
+
+#[test]
+fn a_fresh_look_leaves_the_settled_mark() {
+    let start = Changes::Poll { mark: Watermark::begin(at(0)), window: None };
+    let looked = Changes::advance(Some(start), Feed::Fresh, &seen(50, None, false), LAG);
+    let mark = Watermark { settled: at(0), polled: at(50) };
+    assert_eq!(looked, Changes::Poll { mark, window: None });
+    let from = Filter::From(STAMP, Literal::Moment(at(50)));
+    assert_eq!(Changes::ask(Some(&looked), Feed::Fresh, OVERLAP).filter, Some(from));
+}
+
+#[test]
+fn an_open_fresh_window_gives_way_to_a_full_one() {
+    let start = Changes::Poll { mark: Watermark::begin(at(0)), window: None };
+    let page = seen(50, Some((49, "003d")), true);
+    let open = Changes::advance(Some(start), Feed::Fresh, &page, LAG);
+    let cursor = open.cursor().unwrap();
+    let again = Changes::read(Some(&cursor), Feed::Changes).unwrap().unwrap();
+    assert!(!again.more());
+    assert_eq!(Changes::read(Some(&cursor), Feed::Fresh).unwrap(), Some(open));
+    assert!(Changes::read(Some(&Cursor("x".to_owned())), Feed::Changes).is_err());
+}
+
+#[test]
+fn the_log_is_read_once_an_hour_and_halved_when_too_long() {
+    let first = Deletions::after_bin(None, &seen(0, None, false), LAG);
+    assert!(!first.more());
+    let soon = Deletions::after_bin(Some(first.clone()), &seen(600, None, false), LAG);
+    assert!(!soon.more());
+    let later = Deletions::after_bin(Some(first), &seen(4_000, None, false), LAG);
+    assert!(later.more());
+    let ask = Deletions::ask(Some(&later), OVERLAP);
+    assert_eq!(ask, DeletionsAsk::Log { start: at(-60), end: at(4_000) });
+    let half = later.clone().halve_log(OVERLAP);
+    assert!(matches!(Deletions::ask(Some(&half), OVERLAP), DeletionsAsk::Log { .. }));
+    assert!(!later.after_log(Some(at(4_000))).more());
+}
