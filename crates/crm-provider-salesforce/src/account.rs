@@ -1,212 +1,166 @@
-//! The org: which version it speaks, which fields it has, and making those that it lacks.
+//! The account: which org it is, and which fields the user sees in it.
 
 use std::sync::Arc;
 
 use crm_core::{
-    Account, Capabilities, ErrorKind, Field, Finding, ObjectCapability, Operation, Provider as _,
-    ProviderError, Repair, Result,
+    Account, Capabilities, Field, FieldRule, Finding, ObjectCapability, ObjectKind, Operation,
+    Provider as _, Repair, Result,
 };
 use crm_http::{Failure, Reply, Request};
-use jiff::Timestamp;
-use serde_json::{Value, json};
+use jiff::{SignedDuration, Timestamp};
 
-use crate::API_VERSION;
 use crate::Salesforce;
 use crate::error::Reading;
-use crate::table::Table;
-use crate::wire::{Describe, DescribedField, Query, Release};
+use crate::provider::Survey;
+use crate::soql::Select;
+use crate::wire::{Describe, DescribedField, Page};
+
+/// How long descriptions are good for.
+const SURVEY_LIFE: SignedDuration = SignedDuration::from_hours(1);
 
 impl Salesforce {
-    /// Asks which version the org speaks and which fields each kind has.
+    /// Asks who the org is and, at most once an hour, which fields each kind has.
     pub(crate) async fn account(&self) -> Result<Account> {
-        let (version, now) = self.negotiate().await?;
-        let mut capabilities = Capabilities::clone(&self.capabilities());
-        self.learn(capabilities.clone(), version.clone());
-        let mut findings = Vec::new();
-        for object in &mut capabilities.objects {
-            let fields = self.describe(object).await?;
-            object.suspended = missing(object, &fields);
-            findings.extend(examine(object, &fields));
-        }
-        findings.sort_by_key(|finding| !finding.blocking);
-        self.learn(capabilities, version.clone());
-        Ok(Account {
-            name: format!("Salesforce org at {}", self.host),
-            api_version: format!("v{version}"),
-            now,
-            findings,
-        })
+        let (name, now) = self.organization().await?;
+        let survey = match self.surveyed() {
+            Some(survey) if self.is_good(&survey) => survey,
+            Some(_) | None => self.survey().await?,
+        };
+        let api_version = self.version().await?.to_string();
+        Ok(Account { name, api_version, now, findings: survey.findings })
     }
 
-    /// Takes the newest version that we and the org both know.
-    async fn negotiate(&self) -> Result<(String, Timestamp)> {
-        let request = Request::get(Operation::Probe, "/services/data");
-        let classify = |failure: &Failure<'_>| Reading::default().classify(failure);
+    /// What was missing may have been mended since.
+    fn is_good(&self, survey: &Survey) -> bool {
+        let age = self.client.clock().now().duration_since(survey.at);
+        survey.findings.is_empty() && age < SURVEY_LIFE
+    }
+
+    async fn organization(&self) -> Result<(String, Timestamp)> {
+        let select = Select {
+            fields: &["Id", "Name"],
+            from: "Organization",
+            filter: None,
+            order_by: &[],
+            limit: Some(1),
+        };
+        let request = Request::get(Operation::Probe, self.path("/query").await?)
+            .endpoint("GET /query Organization")
+            .query("q", select);
         let read = |reply: &Reply| {
             let now = reply.date();
             let now = now.ok_or_else(|| reply.malformed("the answer has no `Date` header"))?;
-            Ok((reply.json::<Vec<Release>>()?, now))
+            let page: Page<'_> = reply.json()?;
+            let org = page.records.first();
+            let text = |name: &str| org.and_then(|org| org.text(name)).unwrap_or("?").to_owned();
+            Ok((format!("{} (Salesforce org {})", text("Name"), text("Id")), now))
         };
-        let (offered, now) = self.client.fetch(request, &classify, read).await?;
-        let ours = number(API_VERSION);
-        let known = offered.into_iter().filter(|release| number(&release.version) <= ours);
-        let newest = known.max_by_key(|release| number(&release.version));
-        let newest = newest.ok_or_else(|| {
-            ProviderError::new(ErrorKind::Permanent, "the org speaks no version that we know")
-                .with_hint("check SALESFORCE_INSTANCE_URL")
-        })?;
-        Ok((newest.version, now))
-    }
-
-    async fn describe(&self, object: &ObjectCapability) -> Result<Vec<DescribedField>> {
-        let path = format!("/sobjects/{}/describe", object.mapping.remote);
-        let request = self.get_request(Operation::Metadata, &path);
         let classify = |failure: &Failure<'_>| Reading::default().classify(failure);
-        let read = |reply: &Reply| Ok(reply.json::<Describe>()?.fields);
         self.client.fetch(request, &classify, read).await
     }
 
-    /// Makes a field, and lets the profiles of administrators see it.
-    pub(crate) async fn mend(&self, finding: &Finding) -> Result<()> {
-        let table = self.table(finding.kind)?;
-        let (name, metadata) = match (&finding.repair, table.mapping().uid) {
-            (Some(Repair::UidField), Some(name)) => (
-                name,
-                json!({ "label": "CRM sync id", "type": "Text", "length": 36, "externalId": true,
-                        "unique": true, "caseSensitive": false,
-                        "description": "Names the record in the synchronisation of CRMs." }),
-            ),
-            (Some(Repair::Field(name)), _) => {
-                let rule = table.mapping().rule_of_remote(name).filter(|rule| rule.custom);
-                let length = rule.and_then(|rule| rule.length_max);
-                let length =
-                    length.ok_or_else(|| ProviderError::unsupported("making this field"))?;
-                (*name, json!({ "label": "Company", "type": "Text", "length": length }))
-            }
-            (Some(Repair::UidField) | None, _) => {
-                return Err(ProviderError::unsupported("making this field"));
-            }
-        };
-        self.create_field(&table, name, &metadata).await.map_err(|error| by_hand(error, name))?;
-        self.permit(&table, name).await
-    }
-
-    async fn create_field(&self, table: &Table, name: &str, metadata: &Value) -> Result<()> {
-        let path = "/tooling/sobjects/CustomField";
-        let full_name = format!("{}.{name}", table.mapping().remote);
-        let request = Request::post(Operation::Metadata, self.path(path))
-            .endpoint(format!("POST {path}"))
-            .json(&json!({ "FullName": full_name, "Metadata": metadata }));
-        let classify = |failure: &Failure<'_>| table.reading.classify(failure);
-        match self.client.send(request, &classify).await {
-            Ok(_) => Ok(()),
-            // Somebody was faster, or the answer to an earlier attempt was lost.
-            Err(error) if error.code() == Some("DUPLICATE_DEVELOPER_NAME") => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// A field made over the API is hidden from everybody until a permission set shows it.
-    async fn permit(&self, table: &Table, name: &str) -> Result<()> {
-        let classify = |failure: &Failure<'_>| table.reading.classify(failure);
-        let sets = "SELECT Id FROM PermissionSet WHERE IsOwnedByProfile = true LIMIT 50";
-        let request = self
-            .get_request(Operation::Metadata, "/query")
-            .endpoint("GET /query PermissionSet")
-            .query("q", sets);
-        let read = |reply: &Reply| {
-            let answer: Query<'_> = reply.json()?;
-            let ids = answer.records.iter().filter_map(|row| row.text("Id").map(str::to_owned));
-            Ok(ids.collect::<Vec<_>>())
-        };
-        let sets = self.client.fetch(request, &classify, read).await?;
-        let remote = table.mapping().remote;
-        for parent in sets {
-            let body = json!({ "ParentId": parent, "SobjectType": remote,
-                               "Field": format!("{remote}.{name}"),
-                               "PermissionsRead": true, "PermissionsEdit": true });
-            let path = "/sobjects/FieldPermissions";
-            let request = Request::post(Operation::Metadata, self.path(path))
-                .endpoint(format!("POST {path}"))
-                .json(&body);
-            if let Err(error) = self.client.send(request, &classify).await {
-                // Some profiles cannot be given a field; what counts is whether ours sees it,
-                // which the next probe tells.
-                tracing::debug!(%error, "a profile was not given the field");
+    /// Reads the descriptions of all kinds and remembers what they show.
+    pub(crate) async fn survey(&self) -> Result<Survey> {
+        let at = self.client.clock().now();
+        let mut capabilities = Capabilities::clone(&self.capabilities());
+        let (mut findings, mut without_uid) = (Vec::new(), Vec::new());
+        for object in &mut capabilities.objects {
+            let describe = self.describe(object.mapping.remote).await?;
+            object.suspended = missing(object, &describe);
+            findings.extend(examine(object, &describe));
+            let uid = object.mapping.uid;
+            if uid.is_none_or(|name| field(&describe, name).is_none()) {
+                without_uid.push(object.kind);
             }
         }
-        Ok(())
+        findings.sort_by_key(|finding| !finding.blocking);
+        let survey = Survey { at, findings, without_uid };
+        self.learn(capabilities, survey.clone());
+        Ok(survey)
+    }
+
+    async fn describe(&self, object: &str) -> Result<Describe> {
+        let path = format!("/sobjects/{object}/describe");
+        let request = Request::get(Operation::Metadata, self.path(&path).await?)
+            .endpoint(format!("GET {path}"));
+        let classify = |failure: &Failure<'_>| Reading::default().classify(failure);
+        self.client.fetch(request, &classify, |reply: &Reply| reply.json::<Describe>()).await
     }
 }
 
-fn by_hand(error: ProviderError, name: &str) -> ProviderError {
-    let kind = match name {
-        "Crm_Sync_Uid__c" => "Text, length 36, External ID, Unique",
-        _ => "Text, length 255",
-    };
-    error.with_hint(format!(
-        "create it by hand: Setup, Object Manager, Contact, Fields & Relationships, New: {kind}, \
-         field name {}; then make it visible for the app's user",
-        name.trim_end_matches("__c")
-    ))
+fn field<'d>(describe: &'d Describe, name: &str) -> Option<&'d DescribedField> {
+    describe.fields.iter().find(|field| field.name == name)
 }
 
-fn number(version: &str) -> u32 {
-    version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_default()
+fn missing(object: &ObjectCapability, describe: &Describe) -> Arc<[Field]> {
+    let rules = object.mapping.rules.iter();
+    rules.filter(|rule| field(describe, rule.remote).is_none()).map(|rule| rule.field).collect()
 }
 
-fn field<'f>(fields: &'f [DescribedField], name: &str) -> Option<&'f DescribedField> {
-    fields.iter().find(|field| field.name == name)
-}
-
-fn missing(object: &ObjectCapability, fields: &[DescribedField]) -> Arc<[Field]> {
-    let lacking = object.mapping.rules.iter().filter(|rule| field(fields, rule.remote).is_none());
-    lacking.map(|rule| rule.field).collect()
-}
-
-fn examine(object: &ObjectCapability, fields: &[DescribedField]) -> Vec<Finding> {
+fn examine(object: &ObjectCapability, describe: &Describe) -> Vec<Finding> {
     let kind = object.kind;
     let mut findings = Vec::new();
-    if let Some(name) = object.mapping.uid {
-        match field(fields, name) {
-            Some(found) if found.external_id && found.unique => {}
-            Some(_) => findings.push(Finding {
-                kind,
-                message: format!("the field `{name}` is not a unique external id"),
-                hint: format!("delete `{name}` in Salesforce, then run `crm check --fix`"),
-                repair: None,
-                blocking: true,
-            }),
-            None => findings.push(Finding {
-                kind,
-                message: format!("the field `{name}` for our unique id is missing or hidden"),
-                hint: "run `crm check --fix`, which creates it".to_owned(),
-                repair: Some(Repair::UidField),
-                blocking: true,
-            }),
-        }
+    if !describe.createable || !describe.updateable {
+        findings.push(Finding {
+            kind,
+            message: format!("the user may not create and edit {}", kind.plural()),
+            hint: format!(
+                "give the user Create and Edit on {} (Setup, Permission Sets)",
+                object.mapping.remote
+            ),
+            repair: None,
+            blocking: true,
+        });
     }
-    for rule in object.mapping.rules {
-        let (name, of) = (rule.remote, rule.field);
-        let (message, hint, repair) = match field(fields, name) {
-            Some(found) if !found.updateable => (
-                format!("the field `{name}` can only be read; `{of}` cannot be written"),
-                format!("let the app's user edit `{name}`, or leave `{of}` out of the fields"),
-                None,
-            ),
-            Some(_) => continue,
-            None if rule.custom => (
-                format!("the field `{name}` is missing; `{of}` takes no part"),
-                "run `crm check --fix`, which creates it".to_owned(),
-                Some(Repair::Field(name)),
-            ),
-            None => (
-                format!("the field `{name}` is missing or hidden; `{of}` takes no part"),
-                format!("let the app's user see `{name}`"),
-                None,
-            ),
-        };
-        findings.push(Finding { kind, message, hint, repair, blocking: false });
-    }
+    findings.extend(object.mapping.uid.and_then(|name| examine_uid(kind, name, describe)));
+    let rules = object.mapping.rules.iter();
+    findings.extend(rules.filter_map(|rule| examine_field(kind, rule, describe)));
     findings
+}
+
+fn examine_uid(kind: ObjectKind, name: &str, describe: &Describe) -> Option<Finding> {
+    let (message, hint, repair) = match field(describe, name) {
+        Some(found) if !found.external_id || !found.unique => (
+            format!("the field `{name}` is not a unique external id"),
+            format!("delete `{name}` in Setup, Object Manager, then run `crm check --fix`"),
+            None,
+        ),
+        Some(found) if !found.updateable => (
+            format!("the user may not edit the field `{name}`"),
+            format!(
+                "run `crm check --fix`, or let the user edit `{name}` (Setup, Permission Sets)"
+            ),
+            Some(Repair::UidField),
+        ),
+        Some(_) => return None,
+        None => (
+            format!("the field `{name}` for our unique id is missing or hidden"),
+            "run `crm check --fix`, which creates it and makes it visible".to_owned(),
+            Some(Repair::UidField),
+        ),
+    };
+    Some(Finding { kind, message, hint, repair, blocking: true })
+}
+
+fn examine_field(kind: ObjectKind, rule: &FieldRule, describe: &Describe) -> Option<Finding> {
+    let (name, ours) = (rule.remote, rule.field);
+    let (message, hint, repair) = match field(describe, name) {
+        Some(found) if !found.updateable => (
+            format!("the field `{name}` can only be read; `{ours}` cannot be written"),
+            format!("let the user edit `{name}` (Setup, Permission Sets)"),
+            None,
+        ),
+        Some(_) => return None,
+        None if rule.custom => (
+            format!("the field `{name}` is missing or hidden; `{ours}` takes no part"),
+            "run `crm check --fix`, which creates it and makes it visible".to_owned(),
+            Some(Repair::Field(rule.remote)),
+        ),
+        None => (
+            format!("the field `{name}` is hidden from the user; `{ours}` takes no part"),
+            format!("let the user see `{name}` (Setup, Permission Sets, Object Settings)"),
+            None,
+        ),
+    };
+    Some(Finding { kind, message, hint, repair, blocking: false })
 }

@@ -158,7 +158,11 @@ impl Config {
 
     /// Returns the login host, the grant and what to do when it is refused; `None` if nothing is
     /// configured that fetches a token.
-    fn grant(self, hosts: &Hosts, has_token: bool) -> Result<Option<(String, Grant, &'static str)>> {
+    fn grant(
+        self,
+        hosts: &Hosts,
+        has_token: bool,
+    ) -> Result<Option<(String, Grant, &'static str)>> {
         let key = self.private_key.is_some() || self.private_key_file.is_some();
         if key || self.username.is_some() {
             let lacking = lacking(&[

@@ -8,23 +8,26 @@ use crm_core::{
     Normalizer, ObjectKind, Operation, Provider, ProviderError, ProviderId, Remote, RemoteId,
     Result, Usage, Write,
 };
-use crm_http::{Client, Pacer, Request, Setup, Window};
+use crm_http::{Client, Failure, Pacer, Reply, Request, Setup, Window};
 use http::HeaderMap;
+use jiff::Timestamp;
 
-use crate::API_VERSION;
-use crate::auth;
 use crate::config::{Config, REGISTRATION};
+use crate::error::Reading;
 use crate::generated::capabilities;
 use crate::table::Table;
+use crate::wire::Offered;
+use crate::{API_VERSION, error};
 
 const DAILY: &str = "daily";
+/// What names us in the org's logs and in its change events.
+pub(crate) const CALLER: (&str, &str) = ("sforce-call-options", "client=crm-sync");
 
 /// One Salesforce org.
 #[derive(Debug)]
 pub struct Salesforce {
     id: ProviderId,
     pub(crate) client: Client,
-    pub(crate) host: String,
     normalizer: Normalizer,
     known: RwLock<Known>,
 }
@@ -33,14 +36,25 @@ pub struct Salesforce {
 #[derive(Clone, Debug)]
 struct Known {
     capabilities: Arc<Capabilities>,
-    version: String,
+    /// The version that was agreed on.
+    version: Option<Arc<str>>,
+    survey: Option<Survey>,
+}
+
+/// What the descriptions of the object types showed.
+#[derive(Clone, Debug)]
+pub(crate) struct Survey {
+    pub(crate) at: Timestamp,
+    pub(crate) findings: Vec<Finding>,
+    /// The kinds without our unique field.
+    pub(crate) without_uid: Vec<ObjectKind>,
 }
 
 impl Salesforce {
     /// Opens a connection, without a request.
     pub fn open(setup: Setup) -> Result<Self> {
         let config: Config = setup.config(&REGISTRATION)?;
-        let host = config.host()?;
+        let access = config.access().map_err(|error| error.with_provider(&setup.id))?;
         let mut capabilities = capabilities::capabilities();
         capabilities.quotas = setup.quotas(&capabilities.quotas);
         for object in &mut capabilities.objects {
@@ -48,18 +62,17 @@ impl Salesforce {
                 *max = setup.batch_max.map_or(*max, |wish| wish.min(*max));
             }
         }
-        let named = |error: ProviderError| error.with_provider(&setup.id);
-        let client = Client::builder(&setup.id, &host, Arc::clone(&setup.clock))
-            .authorizer(auth::authorizer(config).map_err(named)?)
+        let client = Client::builder(&setup.id, &access.base_url, Arc::clone(&setup.clock))
+            .authorizer(access.authorizer)
             .windows(capabilities.quotas.iter().cloned().map(Window::new))
             .observer(observe)
             .retry(setup.retry())
             .seed(setup.seed)
-            .request_id_headers(&["x-sfdc-request-id"])
+            .request_id_headers(&["x-sfdc-request-id", "x-request-id"])
             .build()?;
-        let known = Known { capabilities: Arc::new(capabilities), version: API_VERSION.to_owned() };
-        let known = RwLock::new(known);
-        Ok(Self { id: setup.id, client, host, normalizer: setup.normalizer, known })
+        let capabilities = Arc::new(capabilities);
+        let known = RwLock::new(Known { capabilities, version: None, survey: None });
+        Ok(Self { id: setup.id, client, normalizer: setup.normalizer, known })
     }
 
     /// Returns how a kind is read and written, if there is such a kind.
@@ -67,23 +80,54 @@ impl Salesforce {
         let known = self.known();
         let capability = known.capabilities.object(kind).cloned();
         let capability = capability.ok_or_else(|| ProviderError::unsupported(kind.plural()))?;
-        Ok(Table::new(capability, self.normalizer))
+        let has_uid = known.survey.is_none_or(|survey| !survey.without_uid.contains(&kind));
+        Ok(Table::new(capability, self.normalizer, has_uid))
     }
 
-    /// Returns a request below the root of the spoken version.
-    pub(crate) fn get_request(&self, operation: Operation, path: &str) -> Request {
-        Request::get(operation, self.path(path)).endpoint(format!("GET {path}"))
+    /// Returns the version that is spoken: the highest one offered that we know.
+    pub(crate) async fn version(&self) -> Result<Arc<str>> {
+        if let Some(version) = self.known().version {
+            return Ok(version);
+        }
+        let request = Request::get(Operation::Probe, "/services/data");
+        let classify = |failure: &Failure<'_>| Reading::default().classify(failure);
+        let read = |reply: &Reply| Ok(agreed(&reply.json::<Vec<Offered>>()?));
+        let version = self.client.fetch(request, &classify, read).await?;
+        let version: Arc<str> = version.ok_or_else(error::no_version)?.into();
+        self.known.write().unwrap_or_else(PoisonError::into_inner).version =
+            Some(Arc::clone(&version));
+        Ok(version)
     }
 
-    /// Returns a path below the root of the spoken version.
-    pub(crate) fn path(&self, path: &str) -> String {
-        format!("/services/data/v{}{path}", self.known().version)
+    /// Returns a path below the version.
+    pub(crate) async fn path(&self, rest: &str) -> Result<String> {
+        let version = self.version().await?;
+        Ok(format!("/services/data/v{version}{rest}"))
     }
 
-    /// Remembers what a probe found.
-    pub(crate) fn learn(&self, capabilities: Capabilities, version: String) {
-        let known = Known { capabilities: Arc::new(capabilities), version };
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+    /// Returns what the last survey showed.
+    pub(crate) fn surveyed(&self) -> Option<Survey> {
+        self.known().survey
+    }
+
+    /// Remembers what a survey showed.
+    pub(crate) fn learn(&self, capabilities: Capabilities, survey: Survey) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.capabilities = Arc::new(capabilities);
+        known.survey = Some(survey);
+    }
+
+    /// Returns whether a read failed because a column is gone; what is known of the org is then
+    /// up to date again, and the read is worth another attempt.
+    async fn outdated<T: Sync>(&self, answer: &Result<T>) -> Result<bool> {
+        let Err(error) = answer else {
+            return Ok(false);
+        };
+        if error.code() != Some(error::INVALID_FIELD) {
+            return Ok(false);
+        }
+        self.survey().await?;
+        Ok(true)
     }
 
     fn known(&self) -> Known {
@@ -91,18 +135,30 @@ impl Salesforce {
     }
 }
 
-/// Corrects the day's quota: `Sforce-Limit-Info: api-usage=18/15000`.
+/// Returns the highest version offered that we know.
+fn agreed(offered: &[Offered]) -> Option<String> {
+    let number = |text: &str| {
+        let (major, minor) = text.split_once('.')?;
+        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
+    };
+    let ours = number(API_VERSION);
+    let known = offered.iter().map(|offered| (number(&offered.version), &offered.version));
+    let known = known.filter(|(number, _)| number.is_some() && *number <= ours);
+    known.max_by_key(|(number, _)| *number).map(|(_, text)| text.clone())
+}
+
+/// Corrects the day's quota by the header of an answer: `api-usage=22/15000`, more behind it.
 fn observe(_lane: &str, headers: &HeaderMap, pacer: &Pacer) {
-    let text = headers.get("sforce-limit-info").and_then(|value| value.to_str().ok());
-    let usage = text.and_then(|text| {
-        let (_, rest) = text.split_once("api-usage=")?;
-        let (used, rest) = rest.split_once('/')?;
-        let limit: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        Some((used.parse::<u64>().ok()?, limit.parse::<u64>().ok()?))
-    });
-    if let Some((used, limit)) = usage {
+    let info = headers.get("sforce-limit-info").and_then(|value| value.to_str().ok());
+    if let Some((used, limit)) = info.and_then(usage) {
         pacer.observe(DAILY, limit, limit.saturating_sub(used), None);
     }
+}
+
+fn usage(info: &str) -> Option<(u64, u64)> {
+    let mut parts = info.split([';', ',']).map(str::trim);
+    let (used, limit) = parts.find_map(|part| part.strip_prefix("api-usage="))?.split_once('/')?;
+    Some((used.trim().parse().ok()?, limit.trim().parse().ok()?))
 }
 
 #[async_trait]
@@ -120,11 +176,19 @@ impl Provider for Salesforce {
     }
 
     async fn get(&self, kind: ObjectKind, ids: &[RemoteId]) -> Result<Vec<Lookup>> {
-        self.lookups(&self.table(kind)?, ids).await
+        let answer = self.lookups(&self.table(kind)?, ids).await;
+        if self.outdated(&answer).await? {
+            return self.lookups(&self.table(kind)?, ids).await;
+        }
+        answer
     }
 
     async fn find(&self, kind: ObjectKind, keys: &[MatchKey]) -> Result<Vec<Remote>> {
-        self.matches(&self.table(kind)?, keys).await
+        let answer = self.matches(&self.table(kind)?, keys).await;
+        if self.outdated(&answer).await? {
+            return self.matches(&self.table(kind)?, keys).await;
+        }
+        answer
     }
 
     async fn changes(
@@ -133,11 +197,11 @@ impl Provider for Salesforce {
         feed: Feed,
         after: Option<&Cursor>,
     ) -> Result<ChangePage> {
-        let table = self.table(kind)?;
-        match feed {
-            Feed::Changes | Feed::Fresh => self.changed(&table, feed, after).await,
-            Feed::Deletions => self.deleted(&table, after).await,
+        let answer = self.page(&self.table(kind)?, feed, after).await;
+        if self.outdated(&answer).await? {
+            return self.page(&self.table(kind)?, feed, after).await;
         }
+        answer
     }
 
     async fn apply(&self, writes: &[Write]) -> Result<BatchOutcome> {
@@ -150,5 +214,36 @@ impl Provider for Salesforce {
 
     fn usage(&self) -> Usage {
         self.client.usage()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offered(versions: &[&str]) -> Vec<Offered> {
+        versions.iter().map(|text| Offered { version: (*text).to_owned() }).collect()
+    }
+
+    #[test]
+    fn the_highest_version_that_we_know_is_agreed_on() {
+        let cases: [(&[&str], Option<&str>); 4] = [
+            (&["31.0", "66.0", "67.0", "68.0"], Some("67.0")),
+            (&["66.0", "9.0", "65.0"], Some("66.0")),
+            (&["68.0", "odd"], None),
+            (&[], None),
+        ];
+        for (versions, expected) in cases {
+            assert_eq!(agreed(&offered(versions)).as_deref(), expected, "{versions:?}");
+        }
+    }
+
+    #[test]
+    fn the_usage_is_read_whatever_stands_behind_it() {
+        assert_eq!(usage("api-usage=22/15000"), Some((22, 15_000)));
+        let more = "api-usage=25/5000; per-app-api-usage=17/250(appName=sync)";
+        assert_eq!(usage(more), Some((25, 5_000)));
+        assert_eq!(usage("per-app-api-usage=17/250"), None);
+        assert_eq!(usage("api-usage=many"), None);
     }
 }

@@ -1,194 +1,138 @@
-//! Reads: pages of the feeds, records by id, records by key.
+//! Reads: by id, by key, and the pages of queries that everything else is made of.
 
 use std::collections::BTreeMap;
 
-use crm_core::mapping::{Row, Scalar};
-use crm_core::{
-    Change, ChangePage, Cursor, ErrorKind, Feed, Lookup, MatchKey, Operation, ProviderError,
-    Remote, RemoteId, Result, normal,
-};
+use crm_core::mapping::Row;
+use crm_core::{Lookup, MatchKey, Operation, ProviderError, Remote, RemoteId, Result};
 use crm_http::{Effect, Failure, Reply, Request, chunk};
 use jiff::Timestamp;
 
 use crate::Salesforce;
-use crate::feed::{Changes, Deletions, DeletionsAsk, ID, STAMP, Seen};
-use crate::soql::{Filter, Literal, Select, lists};
-use crate::table::{Table, place};
-use crate::wire::{Deleted, Query, Retrieve};
+use crate::feed::position::ID;
+use crate::soql::{self, Filter, Literal, Select};
+use crate::table::{self, DELETED, MASTER, Table};
+use crate::wire::{Page, Retrieve};
 
 /// How many calls are under way at once; the pacer decides how fast they go.
 const CONCURRENCY: usize = 4;
-const IS_DELETED: &str = "IsDeleted";
-const MASTER: &str = "MasterRecordId";
 
-/// Which rows a query sees.
+/// Which records a query sees.
 #[derive(Clone, Copy, Debug)]
-enum Scope {
+pub(crate) enum Bin {
+    /// Live records.
     Live,
-    All,
+    /// Also those in the recycle bin.
+    Included,
 }
 
-/// Rows of a query, read.
-struct Rows<T> {
-    rows: Vec<T>,
-    seen: Seen,
+impl Bin {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Live => "/query",
+            Self::Included => "/queryAll",
+        }
+    }
+}
+
+/// A page of a query.
+#[derive(Debug)]
+pub(crate) struct Rows<T> {
+    /// The provider's time, as the answer's header tells it.
+    pub(crate) date: Timestamp,
+    pub(crate) rows: Vec<T>,
+    /// The last row's id and stamp, as `read` returned them.
+    pub(crate) more: bool,
 }
 
 impl Salesforce {
-    /// Reads one page of what changed.
-    pub(crate) async fn changed(
+    /// Reads one page of a query. What is beyond it is asked for by another statement, never by
+    /// the vendor's cursor, which dies.
+    pub(crate) async fn query<T: Send>(
         &self,
         table: &Table,
-        feed: Feed,
-        after: Option<&Cursor>,
-    ) -> Result<ChangePage> {
-        let position = Changes::read(after, feed)?;
-        let ask = Changes::ask(position.as_ref(), feed, table.capability.overlap);
-        let select = Select {
-            fields: &table.columns,
-            from: table.mapping().remote,
-            filter: ask.filter,
-            order_by: ask.order_by,
-            limit: Some(table.capability.page_max.get()),
-        };
-        let page = self
-            .query(table, Operation::Changes, Scope::Live, &select, |row| table.remote(row))
-            .await?;
-        let lag = table.capability.visibility_lag;
-        let position = Changes::advance(position, feed, &page.seen, lag);
-        let changes = page.rows.into_iter().map(Change::Observed).collect();
-        Ok(ChangePage { changes, next: position.cursor()?, more: position.more() })
-    }
-
-    /// Reads one page of what was deleted or merged away.
-    pub(crate) async fn deleted(
-        &self,
-        table: &Table,
-        after: Option<&Cursor>,
-    ) -> Result<ChangePage> {
-        let position = Deletions::read(after)?;
-        let overlap = table.capability.overlap;
-        let (changes, position) = match Deletions::ask(position.as_ref(), overlap) {
-            DeletionsAsk::Bin(filter) => {
-                let page = self.bin(table, filter).await?;
-                let lag = table.capability.visibility_lag;
-                (page.rows, Deletions::after_bin(position, &page.seen, lag))
-            }
-            DeletionsAsk::Log { start, end } => {
-                let Some(position) = position else { return Err(lost_cursor()) };
-                if position.log_has_gap() {
-                    tracing::warn!("the log of deletions no longer reaches back to the last read");
-                }
-                match self.log(table, start, end).await? {
-                    Some((changes, covered)) => (changes, position.after_log(covered)),
-                    None => (Vec::new(), position.halve_log(overlap)),
-                }
-            }
-        };
-        Ok(ChangePage { changes, next: position.cursor()?, more: position.more() })
-    }
-
-    async fn bin(&self, table: &Table, filter: Option<Filter>) -> Result<Rows<Change>> {
-        let deleted = Filter::Is(IS_DELETED, Literal::True);
-        let select = Select {
-            fields: &[ID, STAMP, MASTER],
-            from: table.mapping().remote,
-            filter: Some(match filter {
-                Some(filter) => Filter::All(vec![deleted, filter]),
-                None => deleted,
-            }),
-            order_by: &[STAMP, ID],
-            limit: Some(table.capability.page_max.get()),
-        };
-        let read = |row: &Row<'_>| {
-            let id = RemoteId::from(row.text(ID)?);
-            Some(match row.text(MASTER) {
-                Some(winner) => Change::Merged { winner: winner.into(), losers: vec![id] },
-                None => Change::Missing { id },
-            })
-        };
-        self.query(table, Operation::Changes, Scope::All, &select, read).await
-    }
-
-    /// Reads the log of deletions; `None` if it is too long for one answer.
-    async fn log(
-        &self,
-        table: &Table,
-        start: Timestamp,
-        end: Timestamp,
-    ) -> Result<Option<(Vec<Change>, Option<Timestamp>)>> {
-        let path = format!("/sobjects/{}/deleted", table.mapping().remote);
-        let request = self
-            .get_request(Operation::Changes, &path)
-            .query("start", format!("{start:.0}"))
-            .query("end", format!("{end:.0}"));
+        operation: Operation,
+        bin: Bin,
+        select: &Select<'_>,
+        read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync,
+    ) -> Result<Rows<T>> {
+        let request = Request::get(operation, self.path(bin.path()).await?)
+            .endpoint(format!("GET {} {}", bin.path(), select.from))
+            .query("q", select);
         let classify = |failure: &Failure<'_>| table.reading.classify(failure);
+        let limit = select.limit.map_or(usize::MAX, usize::from);
         let read = |reply: &Reply| {
-            let log: Deleted = reply.json()?;
-            let missing =
-                log.deleted_records.into_iter().map(|r| Change::Missing { id: r.id.into() });
-            let covered = log.latest_date_covered.as_deref().and_then(normal::instant);
-            Ok((missing.collect(), covered))
+            let date = reply.date();
+            let date = date.ok_or_else(|| reply.malformed("the answer has no `Date` header"))?;
+            let page: Page<'_> = reply.json()?;
+            let more = !page.done || page.records.len() >= limit;
+            let rows = page.records.iter().map(&read).collect::<Result<_>>()?;
+            Ok(Rows { date, rows, more })
         };
-        match self.client.fetch(request, &classify, read).await {
-            Ok(log) => Ok(Some(log)),
-            Err(error) if error.code() == Some("EXCEEDED_ID_LIMIT") => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.client.fetch(request, &classify, read).await
     }
 
-    /// Answers for each id. What no live record answers for is looked up among the deleted ones,
-    /// which tell a merge from a delete; what is not there either is gone.
+    /// Answers for each id: from a read by id, and for what that does not show from a query that
+    /// sees the recycle bin too. An id that neither knows is gone.
     pub(crate) async fn lookups(&self, table: &Table, ids: &[RemoteId]) -> Result<Vec<Lookup>> {
-        let mut distinct: Vec<&str> = ids.iter().map(RemoteId::as_str).collect();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let max = usize::from(table.capability.read_max.get());
-        let live =
-            chunk::read(&distinct, max, CONCURRENCY, |ids| self.retrieve(table, ids)).await?;
-        let mut answers: BTreeMap<RemoteId, Lookup> =
-            live.into_iter().map(|remote| (remote.id.clone(), Lookup::Found(remote))).collect();
-        let absent = distinct.iter().filter(|id| !answers.contains_key(&RemoteId::from(**id)));
-        let absent: Vec<Literal> = absent.map(|id| Literal::text(*id)).collect();
-        for list in lists(absent) {
-            answers.extend(self.discarded(table, list).await?);
+        let asked = distinct(ids.iter().map(RemoteId::as_str).filter(|id| is_id(id)));
+        let mut answers: BTreeMap<&str, Lookup> = BTreeMap::new();
+        if !asked.is_empty() {
+            self.version().await?;
         }
-        Ok(ids.iter().map(|id| answers.get(id).cloned().unwrap_or(Lookup::Gone)).collect())
+        let max = usize::from(table.capability.read_max.get());
+        let found = chunk::read(&asked, max, CONCURRENCY, |ids| self.retrieve(table, ids)).await?;
+        for (id, remote) in asked.iter().zip(found) {
+            answers.extend(remote.map(|remote| (*id, Lookup::Found(remote))));
+        }
+        let absent: Vec<&str> =
+            asked.iter().copied().filter(|id| !answers.contains_key(id)).collect();
+        let discarded =
+            chunk::read(&absent, soql::LIST_MAX, CONCURRENCY, |ids| self.discarded(table, ids));
+        let discarded = discarded.await?;
+        for id in absent {
+            let found = discarded.iter().find(|(known, _)| same_id(known, id));
+            answers.extend(found.map(|(_, lookup)| (id, lookup.clone())));
+        }
+        let answer = |id: &RemoteId| answers.get(id.as_str()).cloned().unwrap_or(Lookup::Gone);
+        Ok(ids.iter().map(answer).collect())
     }
 
-    async fn retrieve(&self, table: &Table, ids: &[&str]) -> Result<Vec<Remote>> {
-        let path = format!("/composite/sobjects/{}", table.mapping().remote);
-        let request = Request::post(Operation::Get, self.path(&path))
-            .endpoint(format!("POST {path} (read)"))
+    /// Reads records by id; the answer has one element per id, in order.
+    async fn retrieve(&self, table: &Table, ids: &[&str]) -> Result<Vec<Option<Remote>>> {
+        let path = format!("/composite/sobjects/{}", table.object());
+        let request = Request::post(Operation::Get, self.path(&path).await?)
+            .endpoint(format!("POST {path}"))
             .effect(Effect::Read)
             .json(&Retrieve { ids, fields: &table.columns });
         let classify = |failure: &Failure<'_>| table.reading.classify(failure);
         let read = |reply: &Reply| {
             let rows: Vec<Option<Row<'_>>> = reply.json()?;
-            Ok(rows.iter().flatten().filter_map(|row| table.remote(row)).collect())
+            if rows.len() != ids.len() {
+                return Err(reply.malformed("the answer has not one element for each id"));
+            }
+            let remotes = rows.iter().map(|row| row.as_ref().map(|row| table.remote(row)));
+            remotes.map(Option::transpose).collect()
         };
         self.client.fetch(request, &classify, read).await
     }
 
-    async fn discarded(&self, table: &Table, ids: Vec<Literal>) -> Result<Vec<(RemoteId, Lookup)>> {
-        let select = Select {
-            fields: &[ID, IS_DELETED, MASTER],
-            from: table.mapping().remote,
-            filter: Some(Filter::OneOf(ID, ids)),
-            order_by: &[],
-            limit: None,
-        };
+    /// Looks for ids in the recycle bin and among the merged.
+    async fn discarded(&self, table: &Table, ids: &[&str]) -> Result<Vec<(RemoteId, Lookup)>> {
+        let mut columns = table.columns.clone();
+        columns.extend([DELETED, MASTER]);
+        let ids = ids.iter().copied().map(Literal::text).collect();
+        let select = table.select(&columns, Some(Filter::OneOf(ID, ids)), &[]);
         let read = |row: &Row<'_>| {
-            let id = RemoteId::from(row.text(ID)?);
-            let deleted = row.get(IS_DELETED) == Some(&Scalar::Bool(true));
-            Some(match row.text(MASTER) {
-                Some(master) => (id, Lookup::MergedInto(master.into())),
-                None if deleted => (id, Lookup::Archived),
-                // It came back between the two reads: the next look finds it.
-                None => (id, Lookup::Archived),
-            })
+            let deleted = row.get(DELETED) == Some(&crm_core::mapping::Scalar::Bool(true));
+            let lookup = match (deleted, row.text(MASTER)) {
+                // Somebody restored it between the two reads.
+                (false, _) => Lookup::Found(table.remote(row)?),
+                (true, Some(winner)) => Lookup::MergedInto(winner.into()),
+                (true, None) => Lookup::Archived,
+            };
+            Ok((RemoteId::from(table::id_of(row)?), lookup))
         };
-        Ok(self.query(table, Operation::Get, Scope::All, &select, read).await?.rows)
+        Ok(self.query(table, Operation::Get, Bin::Included, &select, read).await?.rows)
     }
 
     /// Finds live records by our uid or by e-mail address.
@@ -196,64 +140,89 @@ impl Salesforce {
         let (mut uids, mut emails) = (Vec::new(), Vec::new());
         for key in keys {
             match key {
-                MatchKey::Uid(uid) => uids.push(Literal::text(uid.as_str())),
-                MatchKey::Email(email) => emails.push(Literal::text(&**email)),
+                MatchKey::Uid(uid) => uids.push(uid.as_str()),
+                MatchKey::Email(email) if is_storable(email) => emails.push(&**email),
+                MatchKey::Email(_) => {}
                 MatchKey::Phone { .. } | MatchKey::Domain(_) => {
                     return Err(ProviderError::unsupported("a look-up by phone or domain"));
                 }
             }
         }
-        let uid = table.mapping().uid.unwrap_or(ID);
-        let mut found = BTreeMap::new();
-        for (values, column) in [(uids, uid), (emails, "Email")] {
-            for list in lists(values) {
-                let select = Select {
-                    fields: &table.columns,
-                    from: table.mapping().remote,
-                    filter: Some(Filter::OneOf(column, list)),
-                    order_by: &[],
-                    limit: None,
-                };
-                let read = |row: &Row<'_>| table.remote(row);
-                let page = self.query(table, Operation::Find, Scope::Live, &select, read).await?;
-                found.extend(page.rows.into_iter().map(|remote| (remote.id.clone(), remote)));
-            }
+        let mut filters = Vec::new();
+        for (values, column) in [(uids, table.uid), (emails, Some("Email"))] {
+            let values = distinct(values.into_iter()).into_iter().map(Literal::text).collect();
+            // Without our field no record carries a uid.
+            let Some(column) = column else { continue };
+            let lists = soql::lists(values).into_iter();
+            filters.extend(lists.map(|list| Filter::OneOf(column, list)));
         }
-        Ok(found.into_values().collect())
+        if !filters.is_empty() {
+            self.version().await?;
+        }
+        let found = chunk::read(&filters, 1, CONCURRENCY, |filters| self.each(table, filters));
+        let found = found.await?.into_iter().map(|remote| (remote.id.clone(), remote));
+        Ok(found.collect::<BTreeMap<_, _>>().into_values().collect())
     }
 
-    async fn query<T: Send + Sync>(
-        &self,
-        table: &Table,
-        operation: Operation,
-        scope: Scope,
-        select: &Select<'_>,
-        read: impl Fn(&Row<'_>) -> Option<T> + Sync,
-    ) -> Result<Rows<T>> {
-        let path = match scope {
-            Scope::Live => "/query",
-            Scope::All => "/queryAll",
-        };
-        let request = self
-            .get_request(operation, path)
-            .endpoint(format!("GET {path} {}", select.from))
-            .query("q", select);
-        let classify = |failure: &Failure<'_>| table.reading.classify(failure);
-        let limit = select.limit.map(usize::from);
-        let read = |reply: &Reply| {
-            let answer: Query<'_> = reply.json()?;
-            let now = reply.date();
-            let now = now.ok_or_else(|| reply.malformed("the answer has no `Date` header"))?;
-            // Wide rows make smaller pages; the next one begins behind the last row all the same.
-            let more = !answer.done || Some(answer.records.len()) == limit;
-            let last = answer.records.last().and_then(place);
-            let rows = answer.records.iter().filter_map(&read).collect();
-            Ok(Rows { rows, seen: Seen { now, last, more } })
-        };
-        self.client.fetch(request, &classify, read).await
+    /// Reads all live records that fulfil any of the conditions, in the order of ids.
+    async fn each(&self, table: &Table, filters: &[Filter]) -> Result<Vec<Remote>> {
+        let mut remotes: Vec<Remote> = Vec::new();
+        for filter in filters {
+            let mut condition = filter.clone();
+            loop {
+                let select = table.select(&table.columns, Some(condition), &[ID]);
+                let read = |row: &Row<'_>| table.remote(row);
+                let page = self.query(table, Operation::Find, Bin::Live, &select, read).await?;
+                let last = page.rows.last().map(|remote| remote.id.clone());
+                remotes.extend(page.rows);
+                let (Some(last), true) = (last, page.more) else { break };
+                let after = Filter::After(ID, Literal::text(last.as_str()));
+                condition = Filter::All(vec![filter.clone(), after]);
+            }
+        }
+        Ok(remotes)
     }
 }
 
-fn lost_cursor() -> ProviderError {
-    ProviderError::new(ErrorKind::Permanent, "the saved place in the feed is not complete")
+fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut values: Vec<&str> = values.collect();
+    values.sort_unstable();
+    values.dedup();
+    values
+}
+
+/// Returns whether text has the form of an id; anything else is certainly no record's, and would
+/// fail the whole query.
+pub(crate) fn is_id(text: &str) -> bool {
+    matches!(text.len(), 15 | 18) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Returns whether two ids name one record: the long form only adds a check.
+fn same_id(long: &RemoteId, id: &str) -> bool {
+    long.as_str().get(..15) == id.get(..15)
+}
+
+/// The field holds 80 characters; a longer address is no record's.
+fn is_storable(email: &str) -> bool {
+    email.chars().count() <= 80
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ids_are_asked_for() {
+        assert!(is_id("003dM0000012345QAC") && is_id("003dM0000012345"));
+        for text in ["", "003", "003dM0000012345QA'", "003dM0000012345 AC", "003dM000001234é"] {
+            assert!(!is_id(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_short_form_of_an_id_names_the_same_record() {
+        let long = RemoteId::from("003dM0000012345QAC");
+        assert!(same_id(&long, "003dM0000012345") && same_id(&long, "003dM0000012345QAC"));
+        assert!(!same_id(&long, "003dM0000012346"));
+    }
 }

@@ -163,9 +163,9 @@ pub(crate) struct Attributes {
 /// The body that makes a field.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct NewField {
+pub(crate) struct NewField<'a> {
     pub(crate) full_name: String,
-    pub(crate) metadata: FieldMetadata,
+    pub(crate) metadata: &'a FieldMetadata,
 }
 
 /// What a new field is like.

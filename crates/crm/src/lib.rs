@@ -1,1 +1,50 @@
 //! The facade: one crate, providers chosen by features.
+//!
+//! ```no_run
+//! # async fn sync() -> Result<(), Box<dyn std::error::Error>> {
+//! use crm::prelude::*;
+//!
+//! // crm.toml, or the guide's environment variables alone (HUBSPOT_API_KEY, …)
+//! let settings = Settings::load(None, &[])?;
+//! let system = crm::open(&settings)?;
+//! let run = crm::new_run();
+//! let plan = system.engine.plan(run, &()).await?;
+//! println!("{} writes planned", plan.writes());
+//! let report = system.engine.sync(crm::new_run(), Approval::Given, &()).await?;
+//! println!("{} records written", report.writes());
+//! # Ok(()) }
+//! ```
+//!
+//! Features: `hubspot`, `salesforce`, `all-providers`, `sqlite` (on by default).
+
+mod config;
+mod generated;
+mod open;
+
+/// What most programs need.
+pub mod prelude {
+    pub use crate::{Settings, System};
+    pub use crm_sync::{Approval, Direction, FirstSync, Outcome, Policy};
+}
+
+pub use config::{
+    ConfigError, ConnectionSettings, FlowSettings, Problem, Settings, Strategy, read_env_file,
+};
+pub use crm_core as core;
+pub use crm_http::{Registration, SystemClock, Variable};
+#[cfg(feature = "hubspot")]
+pub use crm_provider_hubspot as hubspot;
+#[cfg(feature = "salesforce")]
+pub use crm_provider_salesforce as salesforce;
+pub use crm_store as store;
+#[cfg(feature = "sqlite")]
+pub use crm_store_sqlite as sqlite;
+pub use crm_sync as sync;
+pub use open::{OpenError, System, connect, new_run};
+#[cfg(feature = "sqlite")]
+pub use open::{open, open_store_read_only};
+
+/// Returns every provider that this build has.
+pub fn registry() -> &'static [Registration] {
+    generated::registry::REGISTRY
+}

@@ -326,6 +326,12 @@ impl Deletions {
     }
 }
 
+/// Returns the error of a cursor that cannot be what it says.
+pub(crate) fn unreadable() -> ProviderError {
+    ProviderError::new(ErrorKind::Permanent, "the saved place in the feed cannot be read")
+        .with_hint("the store was written by another release; start from a new store file")
+}
+
 fn earlier(instant: Timestamp, by: SignedDuration) -> Timestamp {
     instant.checked_sub(by).unwrap_or(Timestamp::MIN)
 }

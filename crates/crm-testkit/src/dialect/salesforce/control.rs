@@ -173,13 +173,11 @@ impl Salesforce {
     ) -> Result<u64, Refusal> {
         let kind = self.known(&touch.kind)?;
         let (name, prefix) = (kind.name, kind.prefix);
-        let ids: Vec<String> = match &touch.ids {
-            Some(ids) => ids.iter().filter_map(|id| ids::lengthened(id)).collect(),
-            None => {
-                let live = world.table(name).into_iter().flat_map(|table| table.live_after(0));
-                live.map(|record| ids::long(prefix, record.key())).collect()
-            }
-        };
+        let live = world.table(name).into_iter().flat_map(|table| table.live_after(0));
+        let ids: Vec<String> = touch.ids.as_ref().map_or_else(
+            || live.map(|record| ids::long(prefix, record.key())).collect(),
+            |ids| ids.iter().filter_map(|id| ids::lengthened(id)).collect(),
+        );
         let mut count = 0;
         for id in ids {
             self.control_write(world, name, |desk, kind| desk.update(kind, &id, &touch.fields))?;

@@ -1,6 +1,7 @@
 //! `/query`, `/queryAll` and their pages.
 
 use crm_testkit::dialect::salesforce::SalesforceOptions;
+use crm_testkit::fake::Fake as _;
 use serde_json::{Value, json};
 
 use super::{BASE, Desk, crowd, encoded};
@@ -131,7 +132,6 @@ fn deleted_merged_and_archived_rows_are_seen_by_query_all_only() {
     let keep = desk.contact(&json!({ "LastName": "Keep" }));
     let lost = desk.contact(&json!({ "LastName": "Lost" }));
     let gone = desk.contact(&json!({ "LastName": "Gone" }));
-    use crm_testkit::fake::Fake as _;
     let task = desk.post("/sobjects/Task", &json!({ "Subject": "Call", "WhoId": lost })).id();
     desk.fake.merge("Contact", &keep, &lost).unwrap();
     desk.delete(&format!("/sobjects/Contact/{gone}"));

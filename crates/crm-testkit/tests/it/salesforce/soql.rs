@@ -46,13 +46,13 @@ const CASES: &[(&str, &str)] = &[
     ("CreatedDate >= 2026-11-24T10:00:00+02:00", "Byron O'Hara Vale Ö_100%"),
     ("IsEmailBounced = false AND IsDeleted != TRUE", "Byron O'Hara Vale Ö_100%"),
     ("Account.Name = 'Mill'", "O'Hara"),
-    ("Account.AnnualRevenue >= 1000.5", "O'Hara"),
+    ("Account.AnnualRevenue >= 1000.0", "O'Hara"),
     ("Account.NumberOfEmployees < 7", ""),
     ("Id = '003000000000001'", ""),
 ];
 
 fn people(desk: &Desk) {
-    let account = json!({ "Name": "Mill", "AnnualRevenue": 1_000.5, "NumberOfEmployees": 7 });
+    let account = json!({ "Name": "Mill", "AnnualRevenue": 1_000, "NumberOfEmployees": 7 });
     let account = desk.post("/sobjects/Account", &account).id();
     desk.contact(&json!({ "LastName": "Byron", "Title": "Countess", "Birthdate": "1815-12-10" }));
     desk.contact(&json!({ "LastName": "O'Hara", "AccountId": account }));

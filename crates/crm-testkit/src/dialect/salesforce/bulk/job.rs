@@ -1,4 +1,4 @@
-//! A job and its life: Open → `UploadComplete` → `InProgress` → `JobComplete` or Failed, or Aborted.
+//! A job and its life: Open, `UploadComplete`, `InProgress`, then `JobComplete`, Failed or Aborted.
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,170 @@
+//! Making the fields that the org lacks, and letting the user see them.
+
+use crm_core::mapping::Row;
+use crm_core::{ErrorKind, Finding, Operation, ProviderError, Repair, Result};
+use crm_http::{Failure, Reply, Request};
+
+use crate::Salesforce;
+use crate::soql::{Filter, Literal, Select};
+use crate::table::Table;
+use crate::wire::{FieldMetadata, FieldPermission, NewField, Page, UserInfo};
+
+/// A uid is 36 characters, and longer after a deliberate re-creation (`…#2`).
+const UID_LENGTH: u16 = 40;
+const UID_LABEL: &str = "CRM sync id";
+const UID_DOC: &str = "Names the record in the synchronisation of CRMs. Do not change it.";
+const TEXT_DOC: &str = "Kept in step by the synchronisation of CRMs.";
+const COMPANY_LABEL: &str = "Company (text)";
+
+impl Salesforce {
+    /// Makes the field that a finding says is missing, and lets the user see and edit it.
+    pub(crate) async fn mend(&self, finding: &Finding) -> Result<()> {
+        let table = self.table(finding.kind)?;
+        let (name, metadata) = match &finding.repair {
+            Some(Repair::UidField) => {
+                let name = table.mapping().uid.ok_or_else(no_repair)?;
+                (name, uid_field())
+            }
+            Some(Repair::Field(name)) => {
+                let rule = table.mapping().rule_of_remote(name).filter(|rule| rule.custom);
+                let rule = rule.ok_or_else(no_repair)?;
+                (rule.remote, text_field(rule.length_max))
+            }
+            None => return Err(no_repair()),
+        };
+        let clicks = |error| with_clicks(error, &table, name, &metadata);
+        self.make(&table, name, &metadata).await.map_err(clicks)?;
+        self.show(&table, name).await.map_err(clicks)?;
+        // What was known of the org no longer holds.
+        self.survey().await.map(drop)
+    }
+
+    async fn make(&self, table: &Table, name: &str, metadata: &FieldMetadata) -> Result<()> {
+        let path = self.path("/tooling/sobjects/CustomField").await?;
+        let request = Request::post(Operation::Metadata, path)
+            .endpoint("POST /tooling/sobjects/CustomField")
+            .json(&NewField { full_name: full_name(table, name), metadata });
+        match self.client.send(request, &|failure: &Failure<'_>| classify(table, failure)).await {
+            Ok(_) => Ok(()),
+            // It is there but hidden, or the answer to an earlier attempt was lost.
+            Err(error) if is_there(&error) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A new field is hidden from everybody until a permission set shows it. The user's profile
+    /// has one of its own.
+    async fn show(&self, table: &Table, name: &str) -> Result<()> {
+        let parent_id = self.permission_set(table).await?;
+        let path = self.path("/sobjects/FieldPermissions").await?;
+        let request = Request::post(Operation::Metadata, path)
+            .endpoint("POST /sobjects/FieldPermissions")
+            .json(&FieldPermission {
+                parent_id: &parent_id,
+                sobject_type: table.object(),
+                field: full_name(table, name),
+                permissions_read: true,
+                permissions_edit: true,
+            });
+        match self.client.send(request, &|failure: &Failure<'_>| classify(table, failure)).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_there(&error) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn permission_set(&self, table: &Table) -> Result<String> {
+        let request = Request::get(Operation::Metadata, "/services/oauth2/userinfo");
+        let failed = |failure: &Failure<'_>| classify(table, failure);
+        let read = |reply: &Reply| reply.json::<UserInfo>();
+        let user = self.client.fetch(request, &failed, read).await?;
+        let select = Select {
+            fields: &["PermissionSetId"],
+            from: "PermissionSetAssignment",
+            filter: Some(Filter::All(vec![
+                Filter::Is("AssigneeId", Literal::text(user.user_id)),
+                Filter::Is("PermissionSet.IsOwnedByProfile", Literal::True),
+            ])),
+            order_by: &[],
+            limit: Some(1),
+        };
+        let request = Request::get(Operation::Metadata, self.path("/query").await?)
+            .endpoint("GET /query PermissionSetAssignment")
+            .query("q", select);
+        let read = |reply: &Reply| {
+            let page: Page<'_> = reply.json()?;
+            let id = page.records.first().and_then(|row: &Row<'_>| row.text("PermissionSetId"));
+            Ok(id.map(str::to_owned))
+        };
+        let found = self.client.fetch(request, &failed, read).await?;
+        found.ok_or_else(|| {
+            ProviderError::new(ErrorKind::Forbidden, "the user's profile cannot be changed")
+        })
+    }
+}
+
+fn classify(table: &Table, failure: &Failure<'_>) -> crm_http::Verdict {
+    table.reading.classify(failure)
+}
+
+fn full_name(table: &Table, name: &str) -> String {
+    format!("{}.{name}", table.object())
+}
+
+fn is_there(error: &ProviderError) -> bool {
+    matches!(error.code(), Some("DUPLICATE_DEVELOPER_NAME" | "DUPLICATE_VALUE"))
+}
+
+const fn uid_field() -> FieldMetadata {
+    FieldMetadata {
+        label: UID_LABEL,
+        description: UID_DOC,
+        ty: "Text",
+        length: UID_LENGTH,
+        required: false,
+        external_id: true,
+        unique: true,
+        case_sensitive: Some(false),
+    }
+}
+
+fn text_field(length_max: Option<u16>) -> FieldMetadata {
+    FieldMetadata {
+        label: COMPANY_LABEL,
+        description: TEXT_DOC,
+        ty: "Text",
+        length: length_max.unwrap_or(255),
+        required: false,
+        external_id: false,
+        unique: false,
+        case_sensitive: None,
+    }
+}
+
+fn no_repair() -> ProviderError {
+    ProviderError::unsupported("making this field")
+}
+
+/// Says how a person makes the field, where the user lacks the right.
+fn with_clicks(
+    error: ProviderError,
+    table: &Table,
+    name: &str,
+    metadata: &FieldMetadata,
+) -> ProviderError {
+    let lacks_right = matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound)
+        || error.code().is_some_and(|code| code.starts_with("INSUFFICIENT_ACCESS"));
+    if !lacks_right {
+        return error;
+    }
+    let unique = if metadata.unique { ", tick Unique and External ID" } else { "" };
+    let short = name.trim_end_matches("__c");
+    error.with_hint(format!(
+        "ask an administrator: Setup, Object Manager, {}, Fields & Relationships, New, Text, \
+         label {}, length {}, name {short}{unique}; then make it visible and editable for the \
+         profile of the user, and run `crm check`",
+        table.object(),
+        metadata.label,
+        metadata.length,
+    ))
+}

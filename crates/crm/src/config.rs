@@ -1,0 +1,180 @@
+//! Settings: one TOML file, or the environment alone.
+//!
+//! Every problem is found at once, each with what to do about it. Keys may be written in camel
+//! case (`syncInterval`), as the original guide does, and known other names are accepted.
+
+mod env;
+mod file;
+mod keys;
+mod value;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crm_core::{Field, ObjectKind, ProviderId, Region, Value};
+use crm_sync::{Direction, FirstSync, Policy};
+
+pub use env::read_env_file;
+
+/// The file that is looked for where none is named.
+const FILE: &str = "crm.toml";
+/// The database where none is named.
+const DATABASE: &str = "crm.db";
+
+/// All settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The connection of the highest rank.
+    pub primary: ProviderId,
+    /// The others, by rank.
+    pub secondary: Vec<ProviderId>,
+    /// When a sync runs.
+    pub strategy: Strategy,
+    /// Milliseconds between two polls of `crm serve`.
+    pub sync_interval_ms: u64,
+    /// How often a request is repeated at most, if not as usual.
+    pub retry_attempts: Option<u32>,
+    /// How many records go into one batch at most, if fewer than the vendor takes.
+    pub batch_size: Option<u16>,
+    /// Whether webhooks are wanted.
+    pub enable_webhooks: bool,
+    /// The country of phone numbers that are written without one.
+    pub default_region: Region,
+    /// Whether the first sync needs an approved plan.
+    pub first_sync: FirstSync,
+    /// The database file.
+    pub database: PathBuf,
+    /// The connections by name.
+    pub connections: BTreeMap<ProviderId, ConnectionSettings>,
+    /// What is kept in step.
+    pub flows: Vec<FlowSettings>,
+    /// How much faster than real time the clock runs: only for a sandbox with faults.
+    pub time_scale: u32,
+    /// What is accepted and does nothing yet, for people to know.
+    pub notes: Vec<String>,
+}
+
+/// When a sync runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// When a change is told, with a poll as a safety net. Needs `crm serve`.
+    RealTime,
+    /// Every interval. Needs `crm serve`.
+    Scheduled,
+    /// When somebody runs `crm sync`.
+    #[default]
+    Manual,
+}
+
+/// One connection.
+#[derive(Clone)]
+pub struct ConnectionSettings {
+    /// Which provider it is.
+    pub provider: String,
+    /// The provider's own settings; credentials among them.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Limits of quotas by name, where they are not what the vendor publishes.
+    pub quotas: BTreeMap<String, u64>,
+}
+
+impl fmt::Debug for ConnectionSettings {
+    /// Shows the keys of the settings, never their values.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionSettings")
+            .field("provider", &self.provider)
+            .field("settings", &self.settings.keys().collect::<Vec<_>>())
+            .field("quotas", &self.quotas)
+            .finish()
+    }
+}
+
+/// How one kind is kept in step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowSettings {
+    /// The kind.
+    pub kind: ObjectKind,
+    /// Whether it is kept in step at all.
+    pub enabled: bool,
+    /// Where changes go.
+    pub direction: Direction,
+    /// Only these fields.
+    pub fields: Option<Vec<Field>>,
+    /// Fields in which a blank may beat a value.
+    pub allow_clear: Vec<Field>,
+    /// Who wins.
+    pub policy: Policy,
+    /// Who wins, where it differs.
+    pub field_policy: BTreeMap<Field, Policy>,
+    /// Fillers for fields that a connection requires.
+    pub required_default: BTreeMap<Field, Value>,
+}
+
+impl Settings {
+    /// Loads the settings: from `file`, else from `CRM_CONFIG`, else from `crm.toml` in the
+    /// current folder, else from the environment alone. `extra` are variables that come before
+    /// those of the process (from `--env-file`).
+    pub fn load(file: Option<&Path>, extra: &[(String, String)]) -> Result<Self, ConfigError> {
+        let env = env::Env::new(extra);
+        let named = file.map(Path::to_owned).or_else(|| env.get("CRM_CONFIG").map(PathBuf::from));
+        let path = match named {
+            Some(path) => Some(path),
+            None if Path::new(FILE).is_file() => Some(PathBuf::from(FILE)),
+            None => None,
+        };
+        match path {
+            Some(path) => file::load(&path, &env),
+            None => env::settings(&env),
+        }
+    }
+}
+
+/// What is wrong with the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// Every problem, at least one.
+    pub problems: Vec<Problem>,
+}
+
+/// One problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where: `crm.toml:12`, or a variable.
+    pub place: Option<String>,
+    /// What is wrong, one line.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl Problem {
+    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { place: None, message: message.into(), hint: hint.into() }
+    }
+}
+
+impl From<Problem> for ConfigError {
+    fn from(problem: Problem) -> Self {
+        Self { problems: vec![problem] }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            if let Some(place) = &problem.place {
+                write!(f, "{place}: ")?;
+            }
+            f.write_str(&problem.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! The environment: variables of the process, files of variables, settings without a file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crm_core::{ObjectKind, ProviderId, Region};
+use crm_sync::{Direction, FirstSync, Policy};
+use serde_json::{Map, Value};
+
+use super::{ConfigError, ConnectionSettings, DATABASE, FlowSettings, Problem, Settings, Strategy};
+use crate::registry;
+
+/// Variables: those of files come before those of the process.
+#[derive(Clone, Debug)]
+pub(super) struct Env {
+    extra: BTreeMap<String, String>,
+}
+
+impl Env {
+    pub(super) fn new(extra: &[(String, String)]) -> Self {
+        Self { extra: extra.iter().cloned().collect() }
+    }
+
+    /// Returns a variable that is set and not empty.
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        let found = self.extra.get(name).cloned().or_else(|| std::env::var(name).ok());
+        found.filter(|value| !value.trim().is_empty())
+    }
+
+    /// Returns whether a variable is set, be it to nothing.
+    fn is_set(&self, name: &str) -> bool {
+        self.extra.contains_key(name) || std::env::var_os(name).is_some()
+    }
+}
+
+/// Reads a file of variables: `NAME=value` or `export NAME='value'`, `#` begins a comment.
+pub fn read_env_file(path: &Path) -> Result<Vec<(String, String)>, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Problem::new(
+            format!("the file of variables {} cannot be read: {error}", path.display()),
+            "name a file that exists; `crm sandbox` writes `sandbox.env`",
+        )
+    })?;
+    let mut pairs = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let assignment = line.strip_prefix("export ").unwrap_or(line);
+        let Some((name, value)) = assignment.split_once('=') else {
+            return Err(ConfigError::from(Problem {
+                place: Some(format!("{}:{}", path.display(), number + 1)),
+                message: "the line is not NAME=value".to_owned(),
+                hint: "write NAME='value', or begin a comment with #".to_owned(),
+            }));
+        };
+        pairs.push((name.trim().to_owned(), unquote(value.trim())));
+    }
+    Ok(pairs)
+}
+
+/// Undoes shell quoting: `'it'\''s'` and `"two words"`.
+fn unquote(value: &str) -> String {
+    let inner = |quote: char| {
+        value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)).map(str::to_owned)
+    };
+    match inner('\'') {
+        Some(text) => text.replace("'\\''", "'"),
+        None => inner('"').unwrap_or_else(|| value.to_owned()),
+    }
+}
+
+/// Returns the settings of a provider that variables give; none if no variable is set.
+pub(super) fn connection(env: &Env, room: &crate::Registration) -> Map<String, Value> {
+    room.variables
+        .iter()
+        .filter_map(|variable| {
+            let value = env.get(variable.env)?;
+            Some((variable.key.to_owned(), Value::String(value)))
+        })
+        .collect()
+}
+
+/// Returns the time scale that a sandbox asks for.
+pub(super) fn time_scale(env: &Env) -> Result<u32, Problem> {
+    let Some(text) = env.get("CRM_TIME_SCALE") else { return Ok(1) };
+    text.parse().ok().filter(|scale| (1..=1_000).contains(scale)).ok_or_else(|| {
+        Problem::new(
+            format!("CRM_TIME_SCALE is `{text}`, which is not a whole number from 1 to 1000"),
+            "leave it unset, unless a sandbox runs with faults",
+        )
+    })
+}
+
+/// Builds settings from variables alone.
+pub(super) fn settings(env: &Env) -> Result<Settings, ConfigError> {
+    let mut problems = Vec::new();
+    let mut connections = BTreeMap::new();
+    for room in registry() {
+        // A host alone is no connection.
+        let settings = connection(env, room);
+        let addresses = ["base_url", "instance_url", "login_url"];
+        if settings.keys().any(|key| !addresses.contains(&key.as_str())) {
+            let provider = room.name.to_owned();
+            let quotas = BTreeMap::new();
+            connections.insert(
+                ProviderId::new(room.name),
+                ConnectionSettings { provider, settings, quotas },
+            );
+            continue;
+        }
+        let empty = room.variables.iter().find(|v| v.secret && env.is_set(v.env));
+        if let Some(variable) = empty {
+            problems.push(Problem::new(
+                format!("{} is set to nothing", variable.env),
+                format!("give it a value ({}), or unset it", variable.doc.trim_end_matches('.')),
+            ));
+        }
+    }
+    if connections.is_empty() && problems.is_empty() {
+        problems.push(nothing());
+    }
+    let time_scale = time_scale(env).unwrap_or_else(|problem| {
+        problems.push(problem);
+        1
+    });
+    let primary = match env.get("CRM_PRIMARY").map(ProviderId::from) {
+        Some(name) if !connections.contains_key(&name) && !connections.is_empty() => {
+            let known: Vec<&str> = connections.keys().map(ProviderId::as_str).collect();
+            problems.push(Problem::new(
+                format!("CRM_PRIMARY names `{name}`, and no variable of it is set"),
+                format!("set it to one of: {}", known.join(", ")),
+            ));
+            name
+        }
+        Some(name) => name,
+        None => first_choice(&connections),
+    };
+    if !problems.is_empty() {
+        return Err(ConfigError { problems });
+    }
+    let secondary = connections.keys().filter(|name| **name != primary).cloned().collect();
+    Ok(Settings {
+        primary,
+        secondary,
+        strategy: Strategy::Manual,
+        sync_interval_ms: 300_000,
+        retry_attempts: None,
+        batch_size: None,
+        enable_webhooks: false,
+        default_region: Region::default(),
+        first_sync: FirstSync::Preview,
+        database: env.get("CRM_DATABASE").map_or_else(|| PathBuf::from(DATABASE), PathBuf::from),
+        connections,
+        flows: vec![default_flow(ObjectKind::Contact)],
+        time_scale,
+        notes: Vec::new(),
+    })
+}
+
+fn first_choice(connections: &BTreeMap<ProviderId, ConnectionSettings>) -> ProviderId {
+    let hubspot = ProviderId::new("hubspot");
+    if connections.contains_key(&hubspot) {
+        return hubspot;
+    }
+    connections.keys().next().cloned().unwrap_or(hubspot)
+}
+
+/// Returns the flow that a configuration without a word about a kind means.
+pub(super) fn default_flow(kind: ObjectKind) -> FlowSettings {
+    FlowSettings {
+        kind,
+        enabled: true,
+        direction: Direction::Bidirectional,
+        fields: None,
+        allow_clear: Vec::new(),
+        policy: Policy::default(),
+        field_policy: BTreeMap::new(),
+        required_default: BTreeMap::new(),
+    }
+}
+
+fn nothing() -> Problem {
+    let first = |room: &crate::Registration| room.variables.first().map(|variable| variable.env);
+    let names: Vec<&str> = registry().iter().filter_map(first).collect();
+    Problem::new(
+        "no connection is configured",
+        format!(
+            "set the variables of two CRMs ({}, …), or write crm.toml; without an account, try \
+             `crm demo`",
+            names.join(", ")
+        ),
+    )
+}
+
+/// Returns the address that a variable gives: it comes before the file's, so that a
+/// configuration can be pointed at a sandbox as it is.
+pub(super) fn address(env: &Env, room: &crate::Registration) -> Map<String, Value> {
+    let base = room.variables.iter().find(|variable| variable.key == "base_url");
+    let value = base.and_then(|variable| env.get(variable.env));
+    value.map(|url| ("base_url".to_owned(), Value::String(url))).into_iter().collect()
+}

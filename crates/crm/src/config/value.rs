@@ -1,0 +1,148 @@
+//! Reading typed values out of a TOML table, collecting every problem.
+
+use toml::{Table, Value};
+
+use super::Problem;
+use super::env::Env;
+use super::keys::{advice, canonical};
+
+/// Reads one file.
+pub(super) struct Reader<'a> {
+    /// The file's name, for messages.
+    pub(super) name: String,
+    pub(super) text: &'a str,
+    pub(super) env: &'a Env,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// Adds a problem about a key.
+    pub(super) fn refuse(
+        &mut self,
+        key: &str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let place = match self.line_of(key) {
+            Some(line) => format!("{}:{line}", self.name),
+            None => self.name.clone(),
+        };
+        let problem = Problem { place: Some(place), ..Problem::new(message, hint) };
+        self.problems.push(problem);
+    }
+
+    /// Returns the first line that sets a key: good enough to find it, since a file has few.
+    fn line_of(&self, key: &str) -> Option<usize> {
+        let names = |line: &str| {
+            let line = line.trim_start().trim_start_matches('[');
+            let end = line.find(['=', ' ', ']', '.']).unwrap_or(line.len());
+            let head = line.get(..end).unwrap_or_default().trim_matches('"');
+            head == key || canonical(head) == key
+        };
+        self.text.lines().position(names).map(|index| index + 1)
+    }
+
+    /// Brings the keys of a table to their one spelling, and refuses unknown ones.
+    pub(super) fn known(&mut self, section: &str, table: Table, known: &[&str]) -> Table {
+        let mut checked = Table::new();
+        for (key, value) in table {
+            let name = canonical(&key);
+            if known.contains(&name.as_str()) {
+                checked.insert(name, value);
+            } else {
+                let whole = format!("unknown key `{key}`{}", inside(section));
+                self.refuse(&key, whole, advice(&name, known));
+            }
+        }
+        checked
+    }
+
+    /// Takes a table.
+    pub(super) fn table(&mut self, table: &mut Table, key: &str) -> Option<Table> {
+        match table.remove(key)? {
+            Value::Table(inner) => Some(inner),
+            other => self.wrong(key, "a table", &other),
+        }
+    }
+
+    /// Takes text, with `${NAME}` replaced.
+    pub(super) fn text(&mut self, table: &mut Table, key: &str) -> Option<String> {
+        match table.remove(key)? {
+            Value::String(text) => self.expand(key, &text),
+            other => self.wrong(key, "text", &other),
+        }
+    }
+
+    /// Takes a whole number from a range.
+    pub(super) fn number(
+        &mut self,
+        table: &mut Table,
+        key: &str,
+        from: i64,
+        to: i64,
+    ) -> Option<u64> {
+        match table.remove(key)? {
+            Value::Integer(number) if (from..=to).contains(&number) => u64::try_from(number).ok(),
+            other => self.wrong(key, &format!("a whole number from {from} to {to}"), &other),
+        }
+    }
+
+    /// Takes yes or no.
+    pub(super) fn flag(&mut self, table: &mut Table, key: &str) -> Option<bool> {
+        match table.remove(key)? {
+            Value::Boolean(yes) => Some(yes),
+            other => self.wrong(key, "true or false", &other),
+        }
+    }
+
+    /// Takes a list of texts.
+    pub(super) fn list(&mut self, table: &mut Table, key: &str) -> Option<Vec<String>> {
+        let Value::Array(items) = table.remove(key)? else {
+            self.refuse(key, format!("`{key}` is not a list"), format!("write {key} = [\"…\"]"));
+            return None;
+        };
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            match item {
+                Value::String(text) => texts.extend(self.expand(key, &text)),
+                other => {
+                    let none: Option<String> = self.wrong(key, "a list of texts", &other);
+                    return none.map(|text| vec![text]);
+                }
+            }
+        }
+        Some(texts)
+    }
+
+    fn wrong<T>(&mut self, key: &str, wanted: &str, found: &Value) -> Option<T> {
+        let message = format!("`{key}` must be {wanted}, and is {}", found.type_str());
+        self.refuse(key, message, format!("correct the value of `{key}`"));
+        None
+    }
+
+    /// Replaces `${NAME}`. A variable that is not set is a problem that names it.
+    pub(super) fn expand(&mut self, key: &str, text: &str) -> Option<String> {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, reference)) = rest.split_once("${") {
+            out.push_str(before);
+            let Some((name, after)) = reference.split_once('}') else {
+                self.refuse(key, format!("`{key}` has `${{` without `}}`"), "close the reference");
+                return None;
+            };
+            let Some(value) = self.env.get(name) else {
+                let message = format!("`{key}` refers to {name}, which is not set");
+                self.refuse(key, message, format!("export {name}, or name it in --env-file"));
+                return None;
+            };
+            out.push_str(&value);
+            rest = after;
+        }
+        out.push_str(rest);
+        Some(out)
+    }
+}
+
+fn inside(section: &str) -> String {
+    if section.is_empty() { String::new() } else { format!(" in [{section}]") }
+}
