@@ -1,2 +1,48 @@
-//! The `crm` command.
-fn main() {}
+//! The `crm` command: thin. It reads arguments, asks the library, and shows what comes back.
+//! Data goes to stdout, everything else to stderr.
+
+mod args;
+mod cmd;
+mod error;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use error::Failure;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    output::logging(args.verbose);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(run(args)),
+        Err(error) => {
+            Err(Failure::new(format!("the runtime does not start: {error}"), "try again"))
+        }
+    };
+    match done {
+        Ok(code) => code,
+        Err(failure) => {
+            output::failure(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<ExitCode, Failure> {
+    let Args { config, env_files, command, verbose: _ } = args;
+    let settings = || error::settings(config.as_deref(), &env_files);
+    match command {
+        Command::Demo(options) => Box::pin(cmd::demo::run(options)).await,
+        Command::Sandbox(options) => cmd::sandbox::run(options).await,
+        Command::Check(options) => Box::pin(cmd::check::run(&settings()?, options)).await,
+        Command::Plan(options) => Box::pin(cmd::plan::run(&settings()?, options)).await,
+        Command::Sync(options) => Box::pin(cmd::sync::run(&settings()?, options)).await,
+        Command::Status(options) => Box::pin(cmd::status::run(&settings()?, options)).await,
+    }
+}

@@ -118,8 +118,3 @@ fn miscounted(items: usize, results: usize) -> ProviderError {
     let message = format!("a batch of {items} items was answered with {results} results");
     ProviderError::new(kind, message)
 }
-
-/// Returns an error that says the same: see [`ProviderError::copy`].
-pub fn copy_of(error: &ProviderError) -> ProviderError {
-    error.copy()
-}

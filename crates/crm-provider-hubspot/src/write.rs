@@ -201,7 +201,7 @@ fn blame(table: &Table, slots: &mut Slots<'_>, error: &ProviderError) -> bool {
     let guilty = slots.iter_mut().filter(|(write, result)| result.is_none() && has(write, *field));
     let mut any = false;
     for (_, slot) in guilty {
-        *slot = Some(Err(chunk::copy_of(error)));
+        *slot = Some(Err(error.copy()));
         any = true;
     }
     any

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crm_core::{ErrorKind, ProviderError, Result, SharedProvider};
 use crm_http::{Authorizer, Grant, OAuth, Registration, Setup, Variable};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::Salesforce;
@@ -83,7 +83,8 @@ pub(crate) struct Config {
     refresh_token: Option<SecretString>,
     username: Option<String>,
     private_key: Option<SecretString>,
-    private_key_file: Option<String>,
+    /// The name of a file, or the key itself.
+    private_key_file: Option<SecretString>,
     login_url: Option<String>,
     base_url: Option<String>,
 }
@@ -144,7 +145,13 @@ impl Config {
             return Ok(Access { base_url: org.to_owned(), authorizer });
         };
         let mut oauth = OAuth::new(format!("{login}/services/oauth2/token"), grant);
-        oauth = oauth.refused_hint(hint);
+        oauth = oauth.refused_hint(hint).on_rotation(Arc::new(|_token| {
+            tracing::warn!(
+                "the org replaced the refresh token; the configured one no longer works: turn \
+                 refresh token rotation off in the app"
+            );
+            Ok(())
+        }));
         if hosts.base.is_none() {
             oauth = oauth.instance_from("instance_url");
         }
@@ -164,7 +171,10 @@ impl Config {
         has_token: bool,
     ) -> Result<Option<(String, Grant, &'static str)>> {
         let key = self.private_key.is_some() || self.private_key_file.is_some();
-        if key || self.username.is_some() {
+        // A user name alone is no wish for JWT where the other settings are complete.
+        let other = self.client_id.is_some()
+            && (self.client_secret.is_some() || self.refresh_token.is_some());
+        if key || (self.username.is_some() && !other && !has_token) {
             let lacking = lacking(&[
                 (self.client_id.is_none(), "client_id"),
                 (self.username.is_none(), "username"),
@@ -202,13 +212,15 @@ impl Config {
     }
 }
 
-fn key_pem(inline: Option<SecretString>, file: Option<String>) -> Result<SecretString> {
-    if let Some(key) = inline {
-        return Ok(key);
+fn key_pem(inline: Option<SecretString>, file: Option<SecretString>) -> Result<SecretString> {
+    let Some(named) = inline.or(file) else {
+        return Err(refused("no private key is configured"));
+    };
+    if named.expose_secret().trim_start().starts_with("-----BEGIN") {
+        return Ok(named);
     }
-    let path = file.unwrap_or_default();
-    let key = std::fs::read_to_string(&path).map_err(|error| {
-        refused("the file of `private_key_file` cannot be read")
+    let key = std::fs::read_to_string(named.expose_secret()).map_err(|error| {
+        ProviderError::new(ErrorKind::Auth, "the file of `private_key_file` cannot be read")
             .with_hint("set SALESFORCE_PRIVATE_KEY_FILE to a readable file with an RSA key (PEM)")
             .with_source(error)
     })?;

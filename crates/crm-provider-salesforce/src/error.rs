@@ -235,7 +235,7 @@ fn duplicate(problem: &Problem) -> ProviderError {
 /// The edge of the network answers without JSON; whatever the status, it is a matter of time.
 fn silent(failure: &Failure<'_>) -> Verdict {
     match failure.status().as_u16() {
-        403 | 406 | 420 => {
+        406 | 420 => {
             let applied = failure.applied();
             let message = "the network in front of Salesforce refused the request";
             Verdict::new(ErrorKind::Transient { applied }, message)

@@ -53,7 +53,7 @@ impl Salesforce {
         let position = Changes::advance(position, feed, &seen, lag);
         let observed = |(remote, _): (Remote, Place)| Change::Observed(remote);
         Ok(ChangePage {
-            changes: page.rows.into_iter().map(observed).collect(),
+            changes: page.items.into_iter().map(observed).collect(),
             next: position.cursor()?,
             more: position.more(),
         })
@@ -100,7 +100,7 @@ impl Salesforce {
         let page = self.query(table, Operation::Changes, Bin::Included, &select, read).await?;
         let seen = seen(&page);
         let position = Deletions::after_bin(position, &seen, table.capability.visibility_lag);
-        Ok((page.rows.into_iter().map(|(change, _)| change).collect(), position))
+        Ok((page.items.into_iter().map(|(change, _)| change).collect(), position))
     }
 
     /// Reads the log of deletions, which still knows what has left the recycle bin.
@@ -137,13 +137,13 @@ impl Salesforce {
         if earliest.is_some_and(|earliest| earliest > start) {
             tracing::warn!(object = table.object(), "the log of deletions was shortened");
         }
-        let missing = log.deleted_records.into_iter();
+        let missing = log.records.into_iter();
         let changes = missing.map(|record| Change::Missing { id: record.id.into() }).collect();
         Ok((changes, position.after_log(covered)))
     }
 }
 
 fn seen<T>(page: &Rows<(T, Place)>) -> Seen {
-    let last = page.rows.last().map(|(_, place)| place.clone());
+    let last = page.items.last().map(|(_, place)| place.clone());
     Seen { now: page.date, last, more: page.more }
 }

@@ -34,13 +34,13 @@ impl Bin {
     }
 }
 
-/// A page of a query.
+/// A page of a query, each row as its reader made it.
 #[derive(Debug)]
 pub(crate) struct Rows<T> {
     /// The provider's time, as the answer's header tells it.
     pub(crate) date: Timestamp,
-    pub(crate) rows: Vec<T>,
-    /// The last row's id and stamp, as `read` returned them.
+    pub(crate) items: Vec<T>,
+    /// Whether the condition has more rows.
     pub(crate) more: bool,
 }
 
@@ -65,8 +65,8 @@ impl Salesforce {
             let date = date.ok_or_else(|| reply.malformed("the answer has no `Date` header"))?;
             let page: Page<'_> = reply.json()?;
             let more = !page.done || page.records.len() >= limit;
-            let rows = page.records.iter().map(&read).collect::<Result<_>>()?;
-            Ok(Rows { date, rows, more })
+            let items = page.records.iter().map(&read).collect::<Result<_>>()?;
+            Ok(Rows { date, items, more })
         };
         self.client.fetch(request, &classify, read).await
     }
@@ -132,7 +132,7 @@ impl Salesforce {
             };
             Ok((RemoteId::from(table::id_of(row)?), lookup))
         };
-        Ok(self.query(table, Operation::Get, Bin::Included, &select, read).await?.rows)
+        Ok(self.query(table, Operation::Get, Bin::Included, &select, read).await?.items)
     }
 
     /// Finds live records by our uid or by e-mail address.
@@ -173,8 +173,8 @@ impl Salesforce {
                 let select = table.select(&table.columns, Some(condition), &[ID]);
                 let read = |row: &Row<'_>| table.remote(row);
                 let page = self.query(table, Operation::Find, Bin::Live, &select, read).await?;
-                let last = page.rows.last().map(|remote| remote.id.clone());
-                remotes.extend(page.rows);
+                let last = page.items.last().map(|remote| remote.id.clone());
+                remotes.extend(page.items);
                 let (Some(last), true) = (last, page.more) else { break };
                 let after = Filter::After(ID, Literal::text(last.as_str()));
                 condition = Filter::All(vec![filter.clone(), after]);

@@ -86,8 +86,8 @@ fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Deleted {
-    #[serde(default)]
-    pub(crate) deleted_records: Vec<DeletedRecord>,
+    #[serde(default, rename = "deletedRecords")]
+    pub(crate) records: Vec<DeletedRecord>,
     pub(crate) latest_date_covered: Option<String>,
     pub(crate) earliest_date_available: Option<String>,
 }

@@ -1,5 +1,8 @@
 //! Writes: upserts on our unique field, updates and deletes by id, in collections whose answers
 //! have one element per record, in the order of the request.
+//!
+//! No write is sent again after an answer that was lost, though the vendor would make no second
+//! record of it: a user may have edited the record meanwhile, and the repetition would undo that.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +12,7 @@ use crm_core::{
     Written, mapping,
 };
 use crm_http::chunk::{self, Refusal};
-use crm_http::{Effect, Failure, Reply, Request};
+use crm_http::{Failure, Reply, Request};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
@@ -148,7 +151,6 @@ impl Salesforce {
         let members = mapping::encode_fields(table.mapping(), fields);
         let request = Request::patch(Operation::Apply, path)
             .endpoint(format!("PATCH /sobjects/{object}/{key}/{{uid}}"))
-            .effect(Effect::IdempotentWrite)
             .header(CALLER.0, CALLER.1)
             .json(&without_suspended(table, members));
         let classify = |failure: &Failure<'_>| table.reading.classify(failure);
@@ -173,7 +175,6 @@ fn request(
         (Verb::Upsert, Some(uid)) => {
             Request::patch(Operation::Apply, format!("{root}/{object}/{uid}"))
                 .endpoint(format!("PATCH /composite/sobjects/{object}/{uid}"))
-                .effect(Effect::IdempotentWrite)
                 .json(&body())
         }
         (Verb::Delete, _) => {
@@ -185,7 +186,6 @@ fn request(
         }
         (Verb::Upsert | Verb::Update, _) => Request::patch(Operation::Apply, root)
             .endpoint("PATCH /composite/sobjects")
-            .effect(Effect::IdempotentWrite)
             .json(&body()),
     }
 }

@@ -144,10 +144,10 @@ impl Work<'_> {
     fn expect(&mut self, commit: &Commit) -> StoreResult<()> {
         for (id, row_version) in &commit.expected {
             let touched = self.rows.entry(*id).or_default();
-            if touched.expected.is_some_and(|other| other != *row_version) {
+            if touched.expected.replace(*row_version).is_some() {
+                // Two decisions on one row version: the second did not know of the first.
                 return Err(StoreError::Raced);
             }
-            touched.expected = Some(*row_version);
         }
         Ok(())
     }

@@ -8,7 +8,9 @@ use crate::{Conflict, Entity, History, KeyHash, Link, Mark, Run, Stage};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Commit {
     /// Entities with the row version that the decision was made on; 0 for one that must not
-    /// exist yet. Each one's version grows by one.
+    /// exist yet. An entity named twice is refused: the second decision did not know of the
+    /// first. The version of every entity that is named here or changed by a mutation grows by
+    /// one.
     pub expected: Vec<(EntityId, u64)>,
     /// Fences of the leases under which the work was done.
     pub fences: Vec<(EntityId, u64)>,
@@ -21,14 +23,17 @@ pub struct Commit {
 pub enum Mutation {
     /// Stores an entity's own row (state, version, golden values, mark): links are mutations of
     /// their own, so that an update writes only the rows that changed. A new entity gets the
-    /// next place in the order of insertion. Ends the entity's lease.
+    /// next place in the order of insertion. The entity must be expected. Ends its lease as
+    /// [`Mutation::Mark`] does.
     Entity(Box<Entity>),
     /// Stores one link of an entity, found by entity and provider.
     Link(EntityId, Box<Link>),
     /// Removes one link of an entity.
     Unlink(EntityId, ProviderId),
     /// Sets or clears the mark alone, and ends the entity's lease. Setting keeps an earlier due
-    /// time that is already there, unless attempts are counted.
+    /// time that is already there, unless attempts are counted. A commit that carries the
+    /// entity's fence may be followed by others that carry it; where it does not, somebody else
+    /// noticed a change, and the fence of who works on the entity is void from now on.
     Mark(EntityId, Option<Mark>),
     /// Adds and removes match keys of an entity.
     Keys {

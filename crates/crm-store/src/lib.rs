@@ -60,10 +60,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn scan(&self, kind: ObjectKind, after: Seq, limit: usize) -> StoreResult<Vec<Entity>>;
 
     /// Leases marked entities that are due, oldest first. A leased entity is not leased again
-    /// before its lease is over or a commit with its fence clears or renews its mark.
+    /// before its lease is over or a commit clears or renews its mark.
     async fn lease(&self, request: LeaseRequest) -> StoreResult<Vec<Leased>>;
 
-    /// Returns when the next mark of a kind is due; `None` if nothing is marked.
+    /// Returns from when on [`Store::lease`] finds something of a kind: when the next mark is
+    /// due and its entity is not leased; `None` if nothing is marked.
     async fn next_due(&self, kind: ObjectKind) -> StoreResult<Option<Timestamp>>;
 
     /// Reads where a feed goes on.

@@ -2,3 +2,4 @@
 //! declared, the case asserts the refusal instead.
 
 pub mod provider;
+pub mod store;

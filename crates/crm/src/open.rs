@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crm_core::{Clock, Normalizer, ProviderError, RunId, SharedProvider, TenantId};
 use crm_http::{Setup, SystemClock};
+use crm_layers::Stack;
 use crm_store::{SharedStore, StoreError};
 use crm_sync::{Engine, EngineError, Flow, Options, Topology};
 use uuid::Uuid;
@@ -56,7 +57,7 @@ pub fn new_run() -> RunId {
     RunId::from_uuid(Uuid::now_v7())
 }
 
-/// Opens all connections, by rank; no request is sent.
+/// Opens all connections, by rank, each behind the layers; no request is sent.
 pub fn connect(
     settings: &Settings,
     clock: &Arc<dyn Clock>,
@@ -76,7 +77,7 @@ pub fn connect(
         setup.batch_max = settings.batch_size.and_then(NonZeroU16::new);
         setup.quotas = quotas(&connection.quotas);
         let provider = (room.open)(setup).map_err(|error| error.with_provider(name))?;
-        providers.push(provider);
+        providers.push(Stack::new(Arc::clone(clock)).wrap(provider).provider);
     }
     Ok(providers)
 }

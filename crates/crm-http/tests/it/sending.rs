@@ -219,20 +219,25 @@ async fn a_room_can_ask_for_a_longer_wait() {
 
 #[tokio::test]
 async fn bodies_are_bounded_announced_or_not() {
-    let big = || Act::Answer(200, Vec::new(), vec![b' '; 5_000]);
-    let site = Site::acts(vec![big]);
-    let id = ProviderId::new("acme");
-    let build = |max| {
-        let builder = Client::builder(&id, &site.url, Recorder::start());
-        builder.retry(policy()).body_max(max).build().unwrap()
-    };
-    assert_eq!(build(5_000).send(read(), &classify).await.unwrap().body().len(), 5_000);
-    let error = build(4_999).send(read(), &classify).await.unwrap_err();
-    assert_eq!(*error.kind(), ErrorKind::Permanent, "{error}");
-    assert_eq!(site.heard().len(), 2);
-    let error = build(4_999).send(write(Effect::Write), &classify).await.unwrap_err();
-    let applied = Applied::Unknown;
-    assert_eq!(*error.kind(), ErrorKind::Malformed { applied }, "{error}");
+    let bodies: [fn() -> Act; 2] =
+        [|| Act::Answer(200, Vec::new(), vec![b' '; 5_000]), || Act::Stream(vec![b' '; 5_000])];
+    for big in bodies {
+        let site = Site::acts(vec![big]);
+        let id = ProviderId::new("acme");
+        let build = |max| {
+            let builder = Client::builder(&id, &site.url, Recorder::start());
+            builder.retry(policy()).body_max(max).build().unwrap()
+        };
+        let reply = build(5_000).send(read(), &classify).await.unwrap();
+        assert_eq!(reply.body().len(), 5_000);
+        let error = build(4_999).send(read(), &classify).await.unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Permanent, "{error}");
+        assert_eq!(site.heard().len(), 2);
+        let write = write(Effect::Write);
+        let error = build(4_999).send(write, &classify).await.unwrap_err();
+        let applied = Applied::Unknown;
+        assert_eq!(*error.kind(), ErrorKind::Malformed { applied }, "{error}");
+    }
 }
 
 #[tokio::test]
@@ -240,7 +245,7 @@ async fn an_attempt_has_an_end() {
     let site = Site::acts(vec![|| Act::Slow(Duration::from_secs(30)), || json(200, "{}")]);
     let id = ProviderId::new("acme");
     let slow = RetryPolicy {
-        attempt_max: Duration::from_millis(300),
+        attempt_max: Duration::from_millis(1_500),
         retries_max: 1,
         ..RetryPolicy::default()
     };
@@ -330,4 +335,17 @@ async fn nothing_personal_is_shown() {
     assert!(!format!("{reply:?}{client:?}").contains("ada@"));
     let error = client.send(Request::get(Operation::Get, "relative"), &classify).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Permanent);
+}
+
+#[tokio::test]
+async fn a_scaled_clock_runs_and_sleeps_faster() {
+    use crm_core::Clock;
+    let clock = SystemClock::scaled(1_000);
+    let real = SystemClock::new();
+    let (began, really_began) = (clock.now(), real.now());
+    clock.sleep(Duration::from_mins(5)).await;
+    let passed = clock.now().duration_since(began);
+    assert!(passed.as_secs() >= 300, "{passed:?}");
+    let really = real.now().duration_since(really_began);
+    assert!(really.as_secs() < 60, "{really:?}");
 }

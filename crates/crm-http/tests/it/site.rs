@@ -33,6 +33,8 @@ impl Heard {
 pub(crate) enum Act {
     /// Status, headers, body.
     Answer(u16, Vec<(&'static str, String)>, Vec<u8>),
+    /// A body whose length is not announced.
+    Stream(Vec<u8>),
     /// The connection ends without a word.
     Cut,
     /// The connection ends in the middle of the body.
@@ -111,6 +113,10 @@ fn serve(mut stream: TcpStream, script: &Script, log: &Mutex<Vec<Heard>>, count:
     log.lock().unwrap().push(request.clone());
     let said = match script(&request) {
         Act::Answer(status, headers, body) => answer(&mut stream, status, &headers, &body, 0),
+        Act::Stream(body) => {
+            let head = b"HTTP/1.1 200 Said\r\nconnection: close\r\n\r\n";
+            stream.write_all(&[head, &body[..]].concat())
+        }
         Act::Cut => Ok(()),
         Act::CutBody => answer(&mut stream, 200, &[], b"{\"rows\":[1,", 100),
         Act::Slow(wait) => {

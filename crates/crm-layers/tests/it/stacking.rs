@@ -66,7 +66,7 @@ fn stuck() -> SharedProvider {
 #[tokio::test]
 async fn an_operation_has_an_end_and_a_write_of_unknown_fate_says_so() {
     let clock: Arc<dyn Clock> = Arc::new(HandClock::default());
-    let limited = layer(stuck(), Deadline::new(clock, Duration::from_secs(600)));
+    let limited = layer(stuck(), Deadline::new(clock, Duration::from_mins(10)));
     let error = limited.get(CONTACT, &ids(1)).await.unwrap_err();
     let applied = Applied::No;
     assert_eq!(*error.kind(), ErrorKind::Transient { applied });

@@ -2,8 +2,8 @@
 //! after it. Nothing here sends a request.
 //!
 //! The `changes` feed first walks all records by id, which no edit can reorder, and then polls by
-//! stamp from the moment before the walk. The `deletions` feed polls the recycle bin; once an hour
-//! it also asks for the log of deletions, which alone knows of records that were purged.
+//! stamp from the moment before the walk. The `deletions` feed polls the recycle bin; once a day it
+//! also asks for the log of deletions, which alone knows of records that were purged.
 
 use std::time::Duration;
 
@@ -19,8 +19,11 @@ pub(crate) const STAMP: &str = "SystemModstamp";
 /// The id.
 pub(crate) const ID: &str = "Id";
 
-/// How often the log of deletions is read (dec. 23: at most hourly, counted as a sweep).
-const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// How often the log of deletions is read. The recycle bin keeps records for fifteen days unless
+/// somebody empties it, so a day is soon enough, and a poll stays one request.
+const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(24);
+/// Stamps are whole seconds.
+const GRANULARITY: SignedDuration = SignedDuration::from_secs(1);
 /// How far back the log of deletions reaches, less a margin for the two clocks.
 const LOG_REACH: SignedDuration = SignedDuration::from_hours(15 * 24 - 1);
 /// A shorter window than this is refused or empty: Salesforce ignores its seconds.
@@ -120,7 +123,11 @@ impl Changes {
             None => None,
             Some(Self::Walk { after, .. }) => Some(Filter::After(ID, Literal::text(after))),
             Some(Self::Poll { mark, window: None }) => {
-                let from = mark.from(feed, overlap);
+                let from = match feed {
+                    Feed::Changes | Feed::Deletions => mark.from(feed, overlap),
+                    // What was committed later in the second of the last poll has its stamp.
+                    Feed::Fresh => earlier(mark.from(feed, overlap), GRANULARITY),
+                };
                 Some(Filter::From(STAMP, Literal::Moment(from)))
             }
             Some(Self::Poll { window: Some((_, rest)), .. }) => Some(rest.filter()),
@@ -274,13 +281,12 @@ impl Deletions {
             Todo::Bin(rest) => rest.now,
             Todo::None | Todo::Log(_) => seen.now,
         };
-        position.rest = match seen.last.as_ref().filter(|_| seen.more) {
-            Some(last) => Todo::Bin(Rest { now, stamp: last.stamp, id: last.id.clone() }),
-            None => {
-                position.mark = position.mark.advance(Feed::Deletions, now, lag);
-                let age = now.duration_since(position.swept);
-                if age >= SWEEP_EVERY { Todo::Log(now) } else { Todo::None }
-            }
+        position.rest = if let Some(last) = seen.last.as_ref().filter(|_| seen.more) {
+            Todo::Bin(Rest { now, stamp: last.stamp, id: last.id.clone() })
+        } else {
+            position.mark = position.mark.advance(Feed::Deletions, now, lag);
+            let age = now.duration_since(position.swept);
+            if age >= SWEEP_EVERY { Todo::Log(now) } else { Todo::None }
         };
         position
     }

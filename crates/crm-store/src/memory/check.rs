@@ -9,6 +9,11 @@ use crate::{Commit, Entity, Link, Mutation, StoreError, StoreResult};
 
 impl Tables {
     pub(super) fn check(&self, commit: &Commit) -> StoreResult<()> {
+        let expected: BTreeSet<EntityId> = commit.expected.iter().map(|(id, _)| *id).collect();
+        if expected.len() != commit.expected.len() {
+            // Two decisions on one row version: the second did not know of the first.
+            return Err(StoreError::Raced);
+        }
         for (id, row_version) in &commit.expected {
             if self.entity(*id).map_or(0, |entity| entity.row_version) != *row_version {
                 return Err(StoreError::Raced);
@@ -22,7 +27,7 @@ impl Tables {
         }
         let mut ahead = Ahead {
             tables: self,
-            expected: commit.expected.iter().map(|(id, _)| *id).collect(),
+            expected,
             made: BTreeMap::new(),
             owners: BTreeMap::new(),
             remotes: BTreeMap::new(),

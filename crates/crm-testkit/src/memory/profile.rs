@@ -191,8 +191,7 @@ const READ_MAX: NonZeroU16 = size(10);
 const WRITE_MAX: NonZeroU16 = size(5);
 pub(super) const PAGE_MAX: NonZeroU16 = size(7);
 
-const LOWERED: Form =
-    Form { letter_case: LetterCase::Lowered, ..Form::FAITHFUL };
+const LOWERED: Form = Form { letter_case: LetterCase::Lowered, ..Form::FAITHFUL };
 const CUT_AT_10: Form = Form { cut_at: Some(10), ..Form::FAITHFUL };
 
 const fn rule(field: Field, remote: &'static str, ty: FieldType, form: Form) -> FieldRule {

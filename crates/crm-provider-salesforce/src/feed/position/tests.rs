@@ -2,7 +2,7 @@
 
 use super::*;
 
-const OVERLAP: Duration = Duration::from_secs(60);
+const OVERLAP: Duration = Duration::from_mins(1);
 const LAG: Duration = Duration::from_secs(10);
 
 fn at(second: i64) -> Timestamp {
@@ -49,7 +49,8 @@ fn a_fresh_look_leaves_the_settled_mark() {
     let looked = Changes::advance(Some(start), Feed::Fresh, &seen(50, None, false), LAG);
     let mark = Watermark { settled: at(0), polled: at(50) };
     assert_eq!(looked, Changes::Poll { mark, window: None });
-    let from = Filter::From(STAMP, Literal::Moment(at(50)));
+    // One second earlier: what was committed later in the second of the last look.
+    let from = Filter::From(STAMP, Literal::Moment(at(49)));
     assert_eq!(Changes::ask(Some(&looked), Feed::Fresh, OVERLAP).filter, Some(from));
 }
 
@@ -65,17 +66,48 @@ fn an_open_fresh_window_gives_way_to_a_full_one() {
     assert!(Changes::read(Some(&Cursor("x".to_owned())), Feed::Changes).is_err());
 }
 
+const DAY: i64 = 24 * 3_600;
+
 #[test]
-fn the_log_is_read_once_an_hour_and_halved_when_too_long() {
+fn the_log_is_read_once_a_day() {
     let first = Deletions::after_bin(None, &seen(0, None, false), LAG);
     assert!(!first.more());
-    let soon = Deletions::after_bin(Some(first.clone()), &seen(600, None, false), LAG);
+    let soon = Deletions::after_bin(Some(first.clone()), &seen(DAY - 1, None, false), LAG);
     assert!(!soon.more());
-    let later = Deletions::after_bin(Some(first), &seen(4_000, None, false), LAG);
+    let later = Deletions::after_bin(Some(first), &seen(DAY, None, false), LAG);
     assert!(later.more());
     let ask = Deletions::ask(Some(&later), OVERLAP);
-    assert_eq!(ask, DeletionsAsk::Log { start: at(-60), end: at(4_000) });
-    let half = later.clone().halve_log(OVERLAP);
-    assert!(matches!(Deletions::ask(Some(&half), OVERLAP), DeletionsAsk::Log { .. }));
-    assert!(!later.after_log(Some(at(4_000))).more());
+    assert_eq!(ask, DeletionsAsk::Log { start: at(-60), end: at(DAY) });
+    // The vendor cut the seconds off: the next log begins where this one ended.
+    let done = later.after_log(Some(at(DAY - 30)));
+    assert!(!done.more());
+    let next = Deletions::after_bin(Some(done), &seen(2 * DAY, None, false), LAG);
+    let ask = Deletions::ask(Some(&next), OVERLAP);
+    assert_eq!(ask, DeletionsAsk::Log { start: at(DAY - 90), end: at(2 * DAY) });
+}
+
+#[test]
+fn the_log_reaches_back_fifteen_days_and_says_so() {
+    let first = Deletions::after_bin(None, &seen(0, None, false), LAG);
+    let short = Deletions::after_bin(Some(first.clone()), &seen(14 * DAY, None, false), LAG);
+    assert!(!short.log_has_gap());
+    let long = Deletions::after_bin(Some(first), &seen(20 * DAY, None, false), LAG);
+    assert!(long.log_has_gap());
+    let DeletionsAsk::Log { start, end } = Deletions::ask(Some(&long), OVERLAP) else {
+        panic!("the log is due");
+    };
+    assert!(end.duration_since(start) < SignedDuration::from_hours(15 * 24));
+}
+
+#[test]
+fn a_log_that_is_too_long_is_halved_until_it_fits() {
+    let first = Deletions::after_bin(None, &seen(0, None, false), LAG);
+    let mut position = Deletions::after_bin(Some(first), &seen(DAY, None, false), LAG);
+    let mut halvings = 0;
+    while position.more() {
+        position = position.halve_log(OVERLAP);
+        halvings += 1;
+        assert!(halvings < 20, "it ends");
+    }
+    assert!(halvings > 5);
 }

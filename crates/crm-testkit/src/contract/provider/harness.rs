@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crm_core::mapping::encode_fields;
@@ -87,6 +87,7 @@ pub struct Harness {
     pub fake: Arc<dyn Fake>,
     open: Open,
     url: String,
+    capability: OnceLock<ObjectCapability>,
     _server: Server,
 }
 
@@ -108,7 +109,7 @@ impl Harness {
     ) -> Self {
         let server = Server::of(Arc::clone(&fake)).unwrap();
         let url = server.url(0).unwrap();
-        Self { room, fake, open: Box::new(open), url, _server: server }
+        Self { room, fake, open: Box::new(open), url, capability: OnceLock::new(), _server: server }
     }
 
     /// Opens a connection with the right credentials.
@@ -118,14 +119,22 @@ impl Harness {
 
     /// Opens a connection.
     pub fn connect(&self, credentials: Credentials) -> SharedProvider {
+        (self.open)(self.way(credentials))
+    }
+
+    /// Returns how to connect, for a room that opens a connection with settings of its own.
+    pub fn way(&self, credentials: Credentials) -> Connect {
         let clock = Arc::new(FakeTime(self.fake.clock()));
-        (self.open)(Connect { url: self.url.clone(), credentials, clock })
+        Connect { url: self.url.clone(), credentials, clock }
     }
 
     /// Returns what the room declares for the kind under test.
-    pub fn capability(&self) -> ObjectCapability {
-        let capabilities = self.provider().capabilities();
-        capabilities.object(self.room.kind).unwrap().clone()
+    pub fn capability(&self) -> &ObjectCapability {
+        // Opening a connection reads the system's certificates: once is enough.
+        self.capability.get_or_init(|| {
+            let capabilities = self.provider().capabilities();
+            capabilities.object(self.room.kind).unwrap().clone()
+        })
     }
 
     /// Returns how many requests the fake has seen whose endpoint contains a text.

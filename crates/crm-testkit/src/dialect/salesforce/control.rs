@@ -54,6 +54,11 @@ pub(super) fn settle(
     };
     let permissions = [("Name", "Sync"), ("Label", "Sync"), ("IsCustom", "true")];
     seed(catalog, world, "PermissionSet", &permissions);
+    let profile = [("Name", "Profile"), ("Label", "Profile"), ("IsOwnedByProfile", "true")];
+    let profile = seed(catalog, world, "PermissionSet", &profile);
+    let assigned =
+        [("PermissionSetId", profile.as_str()), ("AssigneeId", users.integration.as_str())];
+    seed(catalog, world, "PermissionSetAssignment", &assigned);
     (org_id, users)
 }
 

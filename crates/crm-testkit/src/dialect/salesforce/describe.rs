@@ -26,6 +26,7 @@ const KINDS: &[(&str, &str, &str, &str, &str)] = &[
     ("OpportunityContactRole", "Roles", "00K", "wr", opportunity::OPPORTUNITY_CONTACT_ROLE),
     ("Organization", "Organizations", "00D", "", user::ORGANIZATION),
     ("PermissionSet", "Permission Sets", "0PS", "", user::PERMISSION_SET),
+    (ASSIGNMENT, "Permission Set Assignments", "0Pa", "", user::PERMISSION_SET_ASSIGNMENT),
     ("Task", "Tasks", "00T", "wusr", task::TASK),
     ("User", "Users", "005", "sr", user::USER),
 ];
@@ -49,6 +50,7 @@ const CHILDREN: &[(&str, &str, &str, Option<&str>, OnDelete)] = &[
     ("Opportunity", "Event", "WhatId", Some("Events"), OnDelete::Cascade),
 ];
 
+const ASSIGNMENT: &str = "PermissionSetAssignment";
 const CONTACT: &str = "Contact";
 const ROLE: &str = "OpportunityContactRole";
 

@@ -53,6 +53,14 @@ LastModifiedById reference 18 dsfg to:User as:LastModifiedBy
 SystemModstamp datetime 0 dsf
 ";
 
+/// The same for `PermissionSetAssignment`.
+pub(super) const PERMISSION_SET_ASSIGNMENT: &str = "
+Id id 18 disfg
+PermissionSetId reference 18 sfg to:PermissionSet as:PermissionSet
+AssigneeId reference 18 sfg to:User as:Assignee
+SystemModstamp datetime 0 dsf
+";
+
 /// The same for `FieldPermissions`.
 pub(super) const FIELD_PERMISSIONS: &str = "
 Id id 18 disfg

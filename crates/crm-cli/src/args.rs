@@ -1,0 +1,122 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+const AFTER: &str = "\
+A first sync: set HUBSPOT_API_KEY and SALESFORCE_CLIENT_ID/_SECRET (or write crm.toml), then
+  crm check     are the accounts ready?
+  crm plan      what would a sync do?
+  crm sync      do it
+Without an account: crm demo
+
+Exit codes: 0 ok · 1 failed · 2 wrong usage · 3 finished with open conflicts or parked records";
+
+/// Keeps contacts in step between CRMs, both ways.
+#[derive(Debug, Parser)]
+#[command(name = "crm", version, after_help = AFTER, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Configuration file [default: crm.toml if it is there, else the environment alone]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// File of variables (NAME='value'), read before the environment; may be repeated
+    #[arg(long = "env-file", global = true, value_name = "FILE")]
+    pub(crate) env_files: Vec<PathBuf>,
+    /// Tell more on stderr (-vv: even more)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show a whole synchronisation between two fake CRMs, without an account
+    Demo(Demo),
+    /// Run fake CRMs on this machine until interrupted
+    Sandbox(Sandbox),
+    /// Check connections, credentials and fields; with --fix, make what is missing
+    Check(Check),
+    /// Show what a sync would do; writes nothing to any CRM
+    Plan(Plan),
+    /// Bring all CRMs in step
+    Sync(Sync),
+    /// Show what is stored: counts, runs, conflicts with their losers, parked records
+    Status(Status),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// How many invented people
+    #[arg(long, default_value_t = 1_000, value_name = "N")]
+    pub(crate) people: usize,
+    /// Seed of the people and edits
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    pub(crate) seed: u64,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Sandbox {
+    /// Which CRMs, with commas between them [default: all that exist: hubspot,salesforce]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) providers: Vec<String>,
+    /// How many invented people to spread over them
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) people: usize,
+    /// Seed of the people and faults
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    pub(crate) seed: u64,
+    /// Load people from a CSV file into one CRM; may be repeated
+    #[arg(long, value_name = "PROVIDER=FILE.csv")]
+    pub(crate) load: Vec<String>,
+    /// First port: control; the CRMs follow. 0 takes any that are free
+    #[arg(long, default_value_t = 4_700, value_name = "P")]
+    pub(crate) port_base: u16,
+    /// Milliseconds to wait before each answer
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    pub(crate) latency: u64,
+    /// Weather: calm, rough, lag, quota or hostile; time then runs fifty times as fast
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) faults: Option<String>,
+    /// Without the custom fields that a sync needs, as a new account is
+    #[arg(long)]
+    pub(crate) bare: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Check {
+    /// Make the fields that are missing
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Plan {
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Sync {
+    /// Approve the first sync without being asked
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Status {
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,9 @@
+//! One file for each command.
+
+pub(crate) mod check;
+pub(crate) mod demo;
+mod demo_accounts;
+pub(crate) mod plan;
+pub(crate) mod sandbox;
+pub(crate) mod status;
+pub(crate) mod sync;

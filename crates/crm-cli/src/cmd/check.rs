@@ -1,0 +1,129 @@
+//! `crm check`: are the accounts ready?
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crm::core::{Account, Clock, SharedProvider};
+use crm::{Settings, SystemClock};
+use serde::Serialize;
+
+use crate::args::Check;
+use crate::error::Failure;
+use crate::output;
+
+#[derive(Serialize)]
+struct Row {
+    connection: String,
+    account: Option<String>,
+    api_version: Option<String>,
+    findings: Vec<Found>,
+    fixed: Vec<String>,
+    error: Option<String>,
+    hint: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Found {
+    kind: String,
+    message: String,
+    hint: String,
+    blocking: bool,
+}
+
+/// Checks every connection; with `--fix`, makes what is missing.
+pub(crate) async fn run(settings: &Settings, options: Check) -> Result<ExitCode, Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::scaled(settings.time_scale));
+    let providers = crm::connect(settings, &clock)?;
+    let mut rows = Vec::new();
+    for provider in &providers {
+        rows.push(check(provider, options.fix).await);
+    }
+    let ready =
+        rows.iter().all(|row| row.error.is_none() && !row.findings.iter().any(|f| f.blocking));
+    if options.json {
+        output::json(&rows)?;
+    } else {
+        print(&rows);
+    }
+    if ready {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut failure = Failure { lines: Vec::new() };
+    for row in rows {
+        if let Some(error) = row.error {
+            failure.lines.push((error, row.hint));
+        }
+        for found in row.findings.into_iter().filter(|found| found.blocking) {
+            failure
+                .lines
+                .push((format!("{}: {}", row.connection, found.message), Some(found.hint)));
+        }
+    }
+    Err(failure)
+}
+
+async fn check(provider: &SharedProvider, fix: bool) -> Row {
+    let mut row = Row {
+        connection: provider.id().to_string(),
+        account: None,
+        api_version: None,
+        findings: Vec::new(),
+        fixed: Vec::new(),
+        error: None,
+        hint: None,
+    };
+    match probe(provider, fix, &mut row.fixed).await {
+        Ok(account) => {
+            row.account = Some(account.name);
+            row.api_version = Some(account.api_version);
+            row.findings = account
+                .findings
+                .into_iter()
+                .map(|finding| Found {
+                    kind: finding.kind.to_string(),
+                    message: finding.message,
+                    hint: finding.hint,
+                    blocking: finding.blocking,
+                })
+                .collect();
+        }
+        Err(error) => {
+            row.hint = error.hint().map(str::to_owned);
+            row.error = Some(error.to_string());
+        }
+    }
+    row
+}
+
+async fn probe(
+    provider: &SharedProvider,
+    fix: bool,
+    fixed: &mut Vec<String>,
+) -> crm::core::Result<Account> {
+    let account = provider.probe().await?;
+    if !fix {
+        return Ok(account);
+    }
+    for finding in account.findings.iter().filter(|finding| finding.repair.is_some()) {
+        provider.repair(finding).await?;
+        fixed.push(finding.message.clone());
+    }
+    if fixed.is_empty() { Ok(account) } else { provider.probe().await }
+}
+
+fn print(rows: &[Row]) {
+    let table = rows
+        .iter()
+        .map(|row| {
+            let account = row.account.clone().unwrap_or_else(|| "not reached".to_owned());
+            let version = row.api_version.clone().unwrap_or_default();
+            let mut told: Vec<String> =
+                row.fixed.iter().map(|message| format!("mended: {message}")).collect();
+            told.extend(row.findings.iter().map(|found| found.message.clone()));
+            told.extend(row.error.clone());
+            let told = if told.is_empty() { "ready".to_owned() } else { told.join("\n") };
+            vec![row.connection.clone(), account, version, told]
+        })
+        .collect();
+    output::table(&["connection", "account", "version", "state"], table);
+}

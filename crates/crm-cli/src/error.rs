@@ -1,0 +1,78 @@
+//! What ends a command: one `error:` line and a `hint:` that says what to do.
+
+use std::path::{Path, PathBuf};
+
+use crm::core::ProviderError;
+use crm::store::StoreError;
+use crm::sync::EngineError;
+use crm::{ConfigError, OpenError, Settings};
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// One pair of message and hint for each thing that is wrong.
+    pub(crate) lines: Vec<(String, Option<String>)>,
+}
+
+impl Failure {
+    /// Makes a failure of one thing.
+    pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { lines: vec![(message.into(), Some(hint.into()))] }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let line = |problem: crm::Problem| {
+            let message = match problem.place {
+                Some(place) => format!("{place}: {}", problem.message),
+                None => problem.message,
+            };
+            (message, Some(problem.hint))
+        };
+        Self { lines: error.problems.into_iter().map(line).collect() }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self { lines: vec![(error.to_string(), error.hint())] }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self { lines: vec![(error.to_string(), error.hint())] }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self { lines: vec![(error.to_string(), error.hint().map(str::to_owned))] }
+    }
+}
+
+impl From<ProviderError> for Failure {
+    fn from(error: ProviderError) -> Self {
+        Self { lines: vec![(error.to_string(), error.hint().map(str::to_owned))] }
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::new(format!("the report cannot be written as JSON: {error}"), "leave out --json")
+    }
+}
+
+/// Loads the settings.
+pub(crate) fn settings(config: Option<&Path>, env_files: &[PathBuf]) -> Result<Settings, Failure> {
+    let mut variables = Vec::new();
+    for file in env_files {
+        variables.extend(crm::read_env_file(file)?);
+    }
+    let settings = Settings::load(config, &variables)?;
+    for note in &settings.notes {
+        crate::output::note(note);
+    }
+    Ok(settings)
+}

@@ -1,0 +1,3 @@
+//! The contract of all rooms.
+
+crm_testkit::provider_contract!(crate::room::harness);
