@@ -49,7 +49,7 @@ pub(crate) fn status(text: &str) {
 /// Prints a table.
 pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_BORDERS_ONLY);
+    table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(head.iter().copied());
     table.add_rows(rows);

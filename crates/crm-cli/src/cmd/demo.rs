@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm::core::{Clock as _, ProviderId};
+use crm::core::ProviderId;
 use crm::sync::{Approval, Plan, Report};
 use crm::{Settings, System};
 use crm_testkit::sandbox::{Ports, Sandbox, SandboxOptions, Vendor};

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crm_testkit::dialect::hubspot::Setup;
 use crm_testkit::fault::Profile;
 use crm_testkit::people::{Person, from_csv};
-use crm_testkit::sandbox::{Ports, Sandbox, SandboxOptions, Setup, Vendor};
+use crm_testkit::sandbox::{Ports, Sandbox, SandboxOptions, Vendor};
 
 use crate::args;
 use crate::error::Failure;

@@ -55,15 +55,14 @@ async fn change(provider: &SharedProvider, feed: Feed) -> Result<Change> {
 
 async fn apply(provider: &SharedProvider, wanted: &Canonical) -> Result<RemoteId> {
     let action = match &wanted.uid {
-        Some(uid) => {
-            Action::Create { uid: Uid::parse(uid).unwrap(), fields: wanted.values() }
-        }
+        Some(uid) => Action::Create { uid: Uid::parse(uid).unwrap(), fields: wanted.values() },
         None => {
             let patch = wanted.changes().into_iter().collect();
             Action::Update { id: wanted.id.clone(), patch, expected: None }
         }
     };
-    let key = WriteKey::derive("0b9bd9ff-1c8e-5c0f-9f0e-5e2a3f1c7d10".parse().unwrap(), provider.id(), 1);
+    let key =
+        WriteKey::derive("0b9bd9ff-1c8e-5c0f-9f0e-5e2a3f1c7d10".parse().unwrap(), provider.id(), 1);
     let write = Write { key, kind: KIND, action };
     Ok(provider.apply(&[write]).await?.into_results().remove(0)?.id)
 }

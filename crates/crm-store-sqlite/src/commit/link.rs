@@ -54,8 +54,8 @@ impl Work<'_> {
 
 /// Counts what was announced and is not settled.
 fn open(link: &Link) -> i64 {
-    let intents = i64::try_from(link.intents.len()).unwrap_or(i64::MAX);
-    intents.saturating_add(i64::from(link.claim.is_some()))
+    let intents = link.intents.iter().filter(|intent| !intent.watched);
+    i64::from(link.claim.is_some()) + intents.map(|_| 1).sum::<i64>()
 }
 
 fn is_troubled(link: &Link) -> bool {

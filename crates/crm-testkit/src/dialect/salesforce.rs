@@ -131,6 +131,15 @@ pub struct Salesforce {
     jobs: Jobs,
     rule: DuplicateRule,
     late: Vec<Late>,
+    purged: Vec<Purged>,
+}
+
+/// What the log of deletions keeps of a record that left the recycle bin.
+#[derive(Clone, Debug)]
+struct Purged {
+    kind: &'static str,
+    id: String,
+    at_ms: i64,
 }
 
 impl Salesforce {
@@ -178,6 +187,7 @@ impl Dialect for Salesforce {
             jobs: Jobs::default(),
             rule: options.duplicate_rule,
             late: Vec::new(),
+            purged: Vec::new(),
         }
     }
 

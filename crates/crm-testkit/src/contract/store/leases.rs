@@ -184,7 +184,9 @@ pub async fn recover_marks_what_is_open(harness: &StoreHarness) {
     let deal = Entity { kind: ObjectKind::Deal, ..entity(4) };
     put(&*store, store_row(&deal)).await;
     put(&*store, loose(vec![Mutation::Link(deal.id, Box::new(claimed))])).await;
-    linked(&*store, 5, vec![Link { intents: Vec::new(), ..link(hubspot(), "h5") }]).await;
+    // What is only watched for a late landing is settled.
+    let watched = announced.intents.iter().map(|intent| Intent { watched: true, ..intent.clone() });
+    linked(&*store, 5, vec![Link { intents: watched.collect(), ..link(hubspot(), "h5") }]).await;
     let recover = || Mutation::Recover { kind: KIND, mark: mark(at(7)).unwrap() };
     put(&*store, loose(vec![recover()])).await;
     assert_eq!(leased_ids(&lease(&*store, at(7), 9).await), [id(1), id(2)]);

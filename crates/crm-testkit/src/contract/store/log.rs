@@ -168,9 +168,9 @@ fn with_intents(remote: &str) -> Link {
         key: crm_core::WriteKey::derive(id(1), &salesforce(), version),
         fields: Vec::new(),
         at: at(0),
-        watched: false,
+        watched: version > 2,
     };
-    Link { intents: vec![intent(1), intent(2)], ..link(salesforce(), remote) }
+    Link { intents: vec![intent(1), intent(2), intent(3)], ..link(salesforce(), remote) }
 }
 
 /// What is counted is what is there; problems are what is parked, refused or held.

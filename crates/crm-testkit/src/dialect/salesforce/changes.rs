@@ -59,8 +59,12 @@ impl Salesforce {
                     .contains(&at_ms)
                     .then(|| json!({ "id": found.id(), "deletedDate": moment_ms(at_ms) })),
             });
+            let purged = self.purged.iter().filter(|row| row.kind == kind.name);
+            let purged = purged
+                .filter(|row| window.contains(&row.at_ms))
+                .map(|row| json!({ "id": row.id, "deletedDate": moment_ms(row.at_ms) }));
             return Ok(Answer::ok(&json!({
-                "deletedRecords": gone.collect::<Vec<Value>>(),
+                "deletedRecords": gone.chain(purged).collect::<Vec<Value>>(),
                 "earliestDateAvailable": moment_ms(oldest_ms - oldest_ms.rem_euclid(60_000)),
                 "latestDateCovered": moment_ms(covered_ms),
             })));

@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::render;
 use super::schema::{Found, Users};
 use super::text::moment_ms;
-use super::{DuplicateRule, Salesforce, SalesforceOptions, ids};
+use super::{DuplicateRule, Purged, Salesforce, SalesforceOptions, ids};
 use crate::fake::{Bin, Fields, Refusal, Touch};
 use crate::people::Person;
 use crate::world::{Changes, Source, State, World};
@@ -88,16 +88,24 @@ impl Salesforce {
         .map(drop)
     }
 
-    /// Empties the recycle bin: its records vanish from every query.
+    /// Empties the recycle bin: its records vanish from every query, not from the log.
     pub fn empty_bin(&mut self, world: &mut World, kind: &str) -> Result<u64, Refusal> {
         let kind = self.known(kind)?;
-        let table = world.table_mut(kind.name);
-        let gone: Vec<u64> = table
-            .all()
-            .filter(|record| record.state() != State::Live)
-            .map(crate::world::Record::key)
-            .collect();
-        Ok(gone.into_iter().map(|key| u64::from(table.purge(key))).sum())
+        let (name, prefix) = (kind.name, kind.prefix);
+        let table = world.table_mut(name);
+        let binned = table.all().filter_map(|record| match record.state() {
+            State::Live => None,
+            State::Archived { at_ms } | State::Merged { at_ms, .. } => Some((record.key(), at_ms)),
+        });
+        let binned: Vec<(u64, i64)> = binned.collect();
+        let count = binned.iter().filter(|(key, _)| table.purge(*key)).count();
+        let purged = binned.into_iter();
+        self.purged.extend(purged.map(|(key, at_ms)| Purged {
+            kind: name,
+            id: ids::long(prefix, key),
+            at_ms,
+        }));
+        Ok(u64::try_from(count).unwrap_or(u64::MAX))
     }
 
     pub(super) fn control_write<R>(
