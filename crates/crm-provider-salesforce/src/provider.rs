@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use crm_core::{
     Account, BatchOutcome, Capabilities, ChangePage, Cursor, Feed, Finding, Lookup, MatchKey,
-    Normalizer, ObjectKind, Operation, Provider, ProviderError, ProviderId, Remote, RemoteId,
-    Result, Usage, Write,
+    Normalizer, ObjectKind, Operation, Provider, ProviderError, ProviderId, Quota, Remote,
+    RemoteId, Result, Usage, Write,
 };
-use crm_http::{Client, Failure, Pacer, Reply, Request, Setup, Window};
+use crm_http::{Client, Failure, Lanes, Pacer, Reply, Request, Setup, Window};
 use http::HeaderMap;
 use jiff::Timestamp;
 
@@ -20,6 +20,8 @@ use crate::wire::Offered;
 use crate::{API_VERSION, error};
 
 const DAILY: &str = "daily";
+/// The lane of what the org does not count: the list of versions.
+const FREE_LANE: &str = "free";
 /// What names us in the org's logs and in its change events.
 pub(crate) const CALLER: (&str, &str) = ("sforce-call-options", "client=crm-sync");
 
@@ -64,7 +66,7 @@ impl Salesforce {
         }
         let client = Client::builder(&setup.id, &access.base_url, Arc::clone(&setup.clock))
             .authorizer(access.authorizer)
-            .windows(capabilities.quotas.iter().cloned().map(Window::new))
+            .windows(capabilities.quotas.iter().cloned().map(window))
             .observer(observe)
             .retry(setup.retry())
             .seed(setup.seed)
@@ -89,7 +91,7 @@ impl Salesforce {
         if let Some(version) = self.known().version {
             return Ok(version);
         }
-        let request = Request::get(Operation::Probe, "/services/data");
+        let request = Request::get(Operation::Probe, "/services/data").lane(FREE_LANE);
         let classify = |failure: &Failure<'_>| Reading::default().classify(failure);
         let read = |reply: &Reply| Ok(agreed(&reply.json::<Vec<Offered>>()?));
         let version = self.client.fetch(request, &classify, read).await?;
@@ -133,6 +135,10 @@ impl Salesforce {
     fn known(&self) -> Known {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+fn window(quota: Quota) -> Window {
+    Window::new(quota).lanes(Lanes::Except(&[FREE_LANE]))
 }
 
 /// Returns the highest version offered that we know.

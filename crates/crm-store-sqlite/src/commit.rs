@@ -7,6 +7,8 @@
 mod entity;
 mod link;
 mod log;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,8 @@
 //! What SQLite's errors mean to a person.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::path::Path;
 

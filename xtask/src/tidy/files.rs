@@ -57,7 +57,9 @@ fn check_name(path: &str, found: &mut Vec<Finding>) {
 
 fn check_opening(path: &str, text: &str, found: &mut Vec<Finding>) {
     let opens = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with("#!["));
-    if !is_unit_test(path) && !opens.is_some_and(|line| line.starts_with("//!")) {
+    // A crate whose documentation is its README says it there.
+    let included = text.lines().any(|line| line.starts_with("#![doc = include_str!("));
+    if !is_unit_test(path) && !included && !opens.is_some_and(|line| line.starts_with("//!")) {
         found.push(Finding::error(
             path,
             1,

@@ -1,115 +1,119 @@
-//! What each code means for one record; whole requests are tested against the fake.
+//! Refusals of single records, word for word in the vendor's shape.
+
+use crm_core::ObjectKind;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::generated::mapping;
-use crm_core::{Disposition, ObjectKind};
 
-fn record(json: &str) -> ProviderError {
-    let mapping = mapping::of(ObjectKind::Contact);
-    let problem: Problem = serde_json::from_str(json).unwrap();
-    Reading { mapping }.record(&[problem])
+fn refused(code: &str, message: &str, fields: &[&str]) -> ProviderError {
+    from(&json!([{ "statusCode": code, "message": message, "fields": fields }]))
 }
 
-fn refused(code: &str, message: &str, fields: &str) -> ErrorKind {
-    let json = format!(r#"{{"statusCode":"{code}","message":"{message}","fields":[{fields}]}}"#);
-    let error = record(&json);
-    assert_eq!(error.code(), Some(code));
-    assert_eq!(error.operation(), Some(Operation::Apply));
-    error.kind().clone()
+fn from(problems: &Value) -> ProviderError {
+    let problems: Vec<Problem> = serde_json::from_value(problems.clone()).unwrap();
+    Reading { mapping: mapping::of(ObjectKind::Contact) }.record(&problems)
 }
 
-const fn wrong(field: Field) -> ErrorKind {
-    ErrorKind::Validation { field: Some(field) }
+fn conflict(id: Option<&str>) -> ErrorKind {
+    ErrorKind::Conflict { existing: id.map(RemoteId::from) }
 }
 
 #[test]
-fn a_value_that_is_not_accepted_names_its_field() {
-    let missing = "Required fields are missing: [LastName]";
+fn a_value_that_is_taken_names_its_record() {
+    let said = "duplicate value found: Member_No__c duplicates value on record with id: ";
+    let taken = |id: &str| refused("DUPLICATE_VALUE", &format!("{said}{id}"), &[]);
+    let id = "003Kp000004AaaaIAC";
+    assert_eq!(*taken(id).kind(), conflict(Some(id)));
+    assert_eq!(*taken("003Kp000004Aaaa.").kind(), conflict(Some("003Kp000004Aaaa")));
+    assert_eq!(*taken("<unknown>").kind(), conflict(None));
+    assert_eq!(*taken("").kind(), conflict(None));
+}
+
+fn found_by_rule(key: &str, ids: &[&str]) -> ProviderError {
+    let hit = |id: &&str| json!({ "matchConfidence": 100, "record": { "Id": id } });
+    let hits: Vec<Value> = ids.iter().map(hit).collect();
+    let mut problem = json!({ "errorCode": "DUPLICATES_DETECTED", "message": "a duplicate" });
+    // Two rules may find the same record.
+    let results = json!([{ "matchRecords": hits }, { "matchRecords": hits }]);
+    problem[key] = json!({ "allowSave": true, "matchResults": results });
+    from(&json!([problem]))
+}
+
+#[test]
+fn a_duplicate_rule_is_read_in_both_spellings() {
+    let id = "003Kp000004AaaaIAC";
+    for key in ["duplicateResut", "duplicateResult"] {
+        assert_eq!(*found_by_rule(key, &[id]).kind(), conflict(Some(id)), "{key}");
+        let several = found_by_rule(key, &[id, "003Kp000004AaabIAC"]);
+        assert_eq!(*several.kind(), ErrorKind::Permanent, "{key}");
+        assert_eq!(*found_by_rule(key, &[]).kind(), ErrorKind::Permanent, "{key}");
+    }
+    let bare = refused(DUPLICATES_DETECTED, "a duplicate", &[]);
+    assert_eq!(*bare.kind(), ErrorKind::Permanent);
+}
+
+#[test]
+fn the_field_at_fault_is_named_by_list_brackets_or_quotes() {
+    let invalid = |field| ErrorKind::Validation { field };
     let cases = [
-        ("REQUIRED_FIELD_MISSING", missing, r#""LastName""#, Field::LAST_NAME),
-        ("REQUIRED_FIELD_MISSING", missing, "", Field::LAST_NAME),
-        ("STRING_TOO_LONG", "data value too large", r#""Title""#, Field::JOB_TITLE),
-        ("INVALID_EMAIL_ADDRESS", "invalid", r#""Email""#, Field::EMAIL),
-        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "no", r#""Phone""#, Field::PHONE),
+        ("STRING_TOO_LONG", "too large", &["MailingCity"][..], Some(Field::CITY)),
+        (
+            "REQUIRED_FIELD_MISSING",
+            "Required fields are missing: [LastName]",
+            &[],
+            Some(Field::LAST_NAME),
+        ),
         (
             "INVALID_FIELD",
             "No such column 'Company_Text__c' on sobject of type Contact",
-            "",
-            Field::COMPANY,
+            &[],
+            Some(Field::COMPANY),
         ),
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Ask Petra first", &["Other__c"], None),
+        ("INVALID_EMAIL_ADDRESS", "invalid email address: x", &["Email"], Some(Field::EMAIL)),
     ];
     for (code, message, fields, field) in cases {
-        assert_eq!(refused(code, message, fields), wrong(field), "{code}");
-    }
-    let unknown = refused("FIELD_CUSTOM_VALIDATION_EXCEPTION", "the record is closed", "");
-    assert_eq!(unknown, ErrorKind::Validation { field: None });
-}
-
-#[test]
-fn a_taken_value_names_its_record() {
-    let code = "DUPLICATE_VALUE";
-    let message = "duplicate value found: Crm_Sync_Uid__c duplicates value on record with id: ";
-    let conflict = |id: &str| ErrorKind::Conflict { existing: Some(id.into()) };
-    let short = format!("{message}003dM0000012345");
-    assert_eq!(refused(code, &short, ""), conflict("003dM0000012345"));
-    let long = format!("{message}003dM0000012345QAC");
-    assert_eq!(refused(code, &long, ""), conflict("003dM0000012345QAC"));
-    let hidden = format!("{message}<unknown>");
-    assert_eq!(refused(code, &hidden, ""), ErrorKind::Conflict { existing: None });
-}
-
-#[test]
-fn a_duplicate_rule_names_one_record_or_is_for_a_person() {
-    let hit = |id: &str| format!(r#"{{"record":{{"attributes":{{}},"Id":"{id}"}}}}"#);
-    let found = |key: &str, hits: &[String]| {
-        let json = format!(
-            r#"{{"errorCode":"DUPLICATES_DETECTED","message":"use an existing record",
-                 "{key}":{{"matchResults":[{{"matchRecords":[{}]}}]}}}}"#,
-            hits.join(",")
-        );
-        record(&json)
-    };
-    let one = ErrorKind::Conflict { existing: Some("003A".into()) };
-    for key in ["duplicateResut", "duplicateResult"] {
-        assert_eq!(*found(key, &[hit("003A")]).kind(), one);
-        assert_eq!(*found(key, &[hit("003A"), hit("003A")]).kind(), one);
-        let several = found(key, &[hit("003A"), hit("003B")]);
-        assert_eq!(*several.kind(), ErrorKind::Permanent);
-        assert_eq!(several.code(), Some(DUPLICATES_DETECTED));
-    }
-    assert_eq!(refused(DUPLICATES_DETECTED, "no", ""), ErrorKind::Permanent);
-}
-
-#[test]
-fn what_becomes_of_a_record_follows_from_its_code() {
-    let cases = [
-        ("UNABLE_TO_LOCK_ROW", Disposition::Retry { after: None }),
-        ("UNKNOWN_EXCEPTION", Disposition::Retry { after: None }),
-        ("ALL_OR_NONE_OPERATION_ROLLED_BACK", Disposition::Retry { after: None }),
-        ("ENTITY_IS_DELETED", Disposition::Rebase),
-        ("INVALID_CROSS_REFERENCE_KEY", Disposition::Rebase),
-        ("INSUFFICIENT_ACCESS_OR_READONLY", Disposition::Park),
-        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", Disposition::Park),
-        ("A_CODE_OF_NEXT_YEAR", Disposition::Park),
-    ];
-    for (code, expected) in cases {
-        assert_eq!(refused(code, "said", "").disposition(), expected, "{code}");
+        let error = refused(code, message, fields);
+        assert_eq!(*error.kind(), invalid(field), "{code}");
+        assert_eq!(error.code(), Some(code));
     }
 }
 
 #[test]
-fn a_value_of_ours_is_not_the_records_fault() {
-    let message = "No such column 'Crm_Sync_Uid__c' on sobject of type Contact";
-    let json = format!(r#"{{"statusCode":"INVALID_FIELD","message":"{message}","fields":[]}}"#);
-    let error = record(&json);
+fn our_own_field_is_never_the_records_fault() {
+    let said = "No such column 'Crm_Sync_Uid__c' on sobject of type Contact";
+    let error = refused("INVALID_FIELD", said, &[]);
     assert_eq!(*error.kind(), ErrorKind::Permanent);
     assert!(error.hint().unwrap().contains("--fix"));
 }
 
 #[test]
-fn no_address_of_a_person_stands_in_a_message() {
-    let json = r#"{"statusCode":"INVALID_EMAIL_ADDRESS","fields":["Email"],
-                   "message":"Email: invalid email address: ada.novak@mail.example"}"#;
-    assert!(!record(json).to_string().contains("ada.novak"));
-    assert!(matches!(Reading::default().record(&[]).kind(), ErrorKind::Malformed { .. }));
+fn one_record_without_rights_does_not_stop_the_connection() {
+    for code in ["INSUFFICIENT_ACCESS_OR_READONLY", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"]
+    {
+        let error = refused(code, "no access", &[]);
+        assert_eq!(*error.kind(), ErrorKind::Permanent, "{code}");
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
+fn what_failed_for_a_reason_of_salesforce_was_not_written() {
+    for code in ["UNABLE_TO_LOCK_ROW", "UNKNOWN_EXCEPTION", "ALL_OR_NONE_OPERATION_ROLLED_BACK"] {
+        let kind = ErrorKind::Transient { applied: Applied::No };
+        assert_eq!(*refused(code, "later", &[]).kind(), kind, "{code}");
+    }
+}
+
+#[test]
+fn records_that_are_not_there_and_codes_that_nobody_knows() {
+    for code in ["ENTITY_IS_DELETED", "MALFORMED_ID", "INVALID_CROSS_REFERENCE_KEY"] {
+        assert_eq!(*refused(code, "no", &[]).kind(), ErrorKind::NotFound, "{code}");
+    }
+    let unknown = refused("CANNOT_EXECUTE_FLOW_TRIGGER", "call ada@people.example", &[]);
+    assert_eq!(*unknown.kind(), ErrorKind::Permanent);
+    assert_eq!(unknown.code(), Some("CANNOT_EXECUTE_FLOW_TRIGGER"));
+    assert!(!unknown.to_string().contains("ada@people.example"), "{unknown}");
+    assert_eq!(*from(&json!([])).kind(), ErrorKind::Malformed { applied: Applied::No });
 }

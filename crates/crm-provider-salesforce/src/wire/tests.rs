@@ -1,41 +1,68 @@
-//! Shapes of the vendor that are easy to get wrong.
+//! Envelopes with members that are missing, odd, or in another order.
+
+use serde_json::json;
 
 use super::*;
 
 #[test]
-fn a_collections_answer_has_another_name_for_the_code() {
-    let json = r#"[{"id":"003A","success":true,"errors":[],"created":true},
-                   {"success":false,"errors":[{"statusCode":"STRING_TOO_LONG","message":"m",
-                    "fields":["Title"],"extendedErrorDetails":null}]}]"#;
-    let outcomes: Vec<Outcome> = serde_json::from_str(json).unwrap();
-    let [done, failed] = outcomes.as_slice() else { panic!("two") };
-    assert!(done.success && done.id.as_deref() == Some("003A"));
-    assert!(!failed.success && failed.id.is_none());
-    let problem = failed.errors.first().unwrap();
-    assert_eq!(problem.error_code, "STRING_TOO_LONG");
-    assert_eq!(problem.names(), ["Title"]);
+fn both_dialects_of_errors_are_read() {
+    let top = r#"[{"message":"gone","errorCode":"NOT_FOUND"}]"#;
+    let one = r#"[{"id":null,"success":false,"errors":[
+        {"statusCode":"NOT_FOUND","message":"gone","fields":null,"duplicateResut":"odd"}]}]"#;
+    let top: Vec<Problem> = serde_json::from_str(top).unwrap();
+    let one: Vec<Outcome> = serde_json::from_str(one).unwrap();
+    let codes: Vec<_> = top.iter().chain(&one[0].errors).map(|p| p.error_code.as_str()).collect();
+    assert_eq!(codes, ["NOT_FOUND", "NOT_FOUND"]);
+    assert!(one[0].errors[0].duplicates().is_empty());
 }
 
 #[test]
-fn an_oddly_shaped_duplicate_result_does_not_spoil_the_answer() {
-    let json = r#"{"errorCode":"DUPLICATES_DETECTED","message":"m","duplicateResut":"none",
-                   "duplicateResult":{"matchResults":[{"matchRecords":[{"record":null},
-                   {"record":{"Id":"003B"}},{"record":{"Id":"003A"}}]}]}}"#;
-    let problem: Problem = serde_json::from_str(json).unwrap();
-    assert_eq!(problem.duplicates(), ["003A", "003B"]);
-    let bare: Problem = serde_json::from_str(r#"{"message":"m","fields":null}"#).unwrap();
-    assert!(bare.duplicates().is_empty() && bare.names().is_empty());
+fn a_success_may_say_no_more_than_that() {
+    let outcome: Outcome = serde_json::from_str(r#"{"success":true}"#).unwrap();
+    assert!(outcome.success && outcome.id.is_none() && outcome.errors.is_empty());
+    let silent: Outcome = serde_json::from_str("{}").unwrap();
+    assert!(!silent.success, "what does not say that it was done was not");
 }
 
 #[test]
-fn attributes_come_first_and_a_create_has_no_id() {
-    let mut members = Map::new();
-    members.insert("LastName".to_owned(), Value::from("Novak"));
-    let attributes = Attributes { ty: "Contact" };
-    let create = Input { attributes, id: None, members: members.clone() };
-    let json = serde_json::to_string(&create).unwrap();
-    assert_eq!(json, r#"{"attributes":{"type":"Contact"},"LastName":"Novak"}"#);
-    let update = Input { attributes, id: Some("003A".into()), members };
-    let json = serde_json::to_string(&update).unwrap();
-    assert_eq!(json, r#"{"attributes":{"type":"Contact"},"id":"003A","LastName":"Novak"}"#);
+fn attributes_come_first_in_a_record() {
+    let members = json!({ "LastName": "Vale", "Phone": null }).as_object().unwrap().clone();
+    let id = Some("003Kp000004AaaaIAC".into());
+    let body = Collection {
+        all_or_none: false,
+        records: vec![Input { attributes: Attributes { ty: "Contact" }, id, members }],
+    };
+    assert_eq!(
+        serde_json::to_string(&body).unwrap(),
+        r#"{"allOrNone":false,"records":[{"attributes":{"type":"Contact"},"id":"003Kp000004AaaaIAC","LastName":"Vale","Phone":null}]}"#
+    );
+}
+
+#[test]
+fn a_new_field_is_described_as_the_vendor_spells_it() {
+    let metadata = FieldMetadata {
+        label: "CRM sync id",
+        description: "ours",
+        ty: "Text",
+        length: 40,
+        required: false,
+        external_id: true,
+        unique: true,
+        case_sensitive: Some(false),
+    };
+    let field = NewField { full_name: "Contact.Crm_Sync_Uid__c".to_owned(), metadata: &metadata };
+    let expected = json!({
+        "FullName": "Contact.Crm_Sync_Uid__c",
+        "Metadata": {
+            "label": "CRM sync id",
+            "description": "ours",
+            "type": "Text",
+            "length": 40,
+            "required": false,
+            "externalId": true,
+            "unique": true,
+            "caseSensitive": false,
+        },
+    });
+    assert_eq!(serde_json::to_value(&field).unwrap(), expected);
 }

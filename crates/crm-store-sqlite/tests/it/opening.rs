@@ -181,23 +181,6 @@ fn a_ledger_of_a_later_release_is_refused() {
 }
 
 #[test]
-fn a_full_disk_is_named_and_changes_nothing() {
-    let (folder, config) = place();
-    let mut ledger = SqliteLedger::open(&config).unwrap();
-    ledger.commit(stage(Stage::Snapshot)).unwrap();
-    ledger.limit_pages(1).unwrap();
-    let plan = serde_json::json!("x".repeat(1_000_000));
-    let (message, hint) = refusal(ledger.commit(stage(Stage::Planned { plan })));
-    assert!(message.contains("disk is full"), "{message}");
-    assert!(hint.contains("free some space"), "{hint}");
-    assert_eq!(ledger.stage(KIND).unwrap(), Stage::Snapshot);
-    ledger.commit(stage(Stage::Matching)).unwrap();
-    drop(ledger);
-    assert!(file(&folder).exists());
-    assert_eq!(SqliteLedger::open(&config).unwrap().stage(KIND).unwrap(), Stage::Matching);
-}
-
-#[test]
 fn tenants_of_one_file_do_not_see_each_other() {
     let (_folder, config) = place();
     let of = |name: &str| SqliteLedger::open(&config.clone().tenant(TenantId::from(name)));
