@@ -1,0 +1,6 @@
+//! The command as people run it.
+
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod refusals;
