@@ -144,6 +144,7 @@ fn text(number: u8) -> Value {
 
 fn link(who: u8, place: u8, record: u8, state: u8, notes: u8) -> Link {
     let state = match state {
+        0 | 1 => LinkState::Live,
         2 => LinkState::Claimed,
         3 => LinkState::Gone { at: at(1) },
         4 => LinkState::Merged { into: remote(notes % 5) },
@@ -421,7 +422,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn memory_and_sqlite_give_equal_answers(steps in vec(step(), 1..30)) {
