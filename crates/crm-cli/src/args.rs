@@ -18,14 +18,28 @@ Exit codes: 0 ok · 1 failed · 2 wrong usage · 3 finished with open conflicts 
 #[command(name = "crm", version, after_help = AFTER, max_term_width = 100)]
 pub(crate) struct Args {
     /// Configuration file [default: crm.toml if it is there, else the environment alone]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "For every command")]
     pub(crate) config: Option<PathBuf>,
     /// File of variables (NAME='value'), read before the environment; may be repeated
-    #[arg(long = "env-file", global = true, value_name = "FILE")]
+    #[arg(
+        long = "env-file",
+        global = true,
+        value_name = "FILE",
+        help_heading = "For every command"
+    )]
     pub(crate) env_files: Vec<PathBuf>,
     /// Tell more on stderr (-vv: even more)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(
+        short,
+        long,
+        global = true,
+        action = clap::ArgAction::Count,
+        help_heading = "For every command"
+    )]
     pub(crate) verbose: u8,
+    /// No colours and no moving bars, as with `NO_COLOR=1` in the environment
+    #[arg(long, global = true, help_heading = "For every command")]
+    pub(crate) no_color: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

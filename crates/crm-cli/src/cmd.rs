@@ -7,3 +7,4 @@ pub(crate) mod plan;
 pub(crate) mod sandbox;
 pub(crate) mod status;
 pub(crate) mod sync;
+mod told;

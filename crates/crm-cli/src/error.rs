@@ -19,6 +19,16 @@ impl Failure {
     pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { lines: vec![(message.into(), Some(hint.into()))] }
     }
+
+    /// Makes the failure of a program that went wrong itself.
+    pub(crate) fn bug(panic: &std::panic::PanicHookInfo<'_>) -> Self {
+        let what = panic.payload_as_str().unwrap_or("something unexpected");
+        let place = panic.location().map(|at| format!(" ({}:{})", at.file(), at.line()));
+        Self::new(
+            format!("crm stopped: {what}{}", place.unwrap_or_default()),
+            "this is a bug, please report it; what was stored is safe, so run the command again",
+        )
+    }
 }
 
 impl From<ConfigError> for Failure {
@@ -36,7 +46,7 @@ impl From<ConfigError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
-        Self { lines: vec![(error.to_string(), error.hint())] }
+        Self { lines: error.problems() }
     }
 }
 
@@ -66,13 +76,22 @@ impl From<serde_json::Error> for Failure {
 
 /// Loads the settings.
 pub(crate) fn settings(config: Option<&Path>, env_files: &[PathBuf]) -> Result<Settings, Failure> {
-    let mut variables = Vec::new();
-    for file in env_files {
-        variables.extend(crm::read_env_file(file)?);
-    }
-    let settings = Settings::load(config, &variables)?;
+    let settings = Settings::load(config, &variables(env_files)?)?;
     for note in &settings.notes {
         crate::output::note(note);
     }
     Ok(settings)
+}
+
+/// Returns where the store is, without a look at connections and credentials.
+pub(crate) fn database(config: Option<&Path>, env_files: &[PathBuf]) -> Result<PathBuf, Failure> {
+    Ok(Settings::database_of(config, &variables(env_files)?)?)
+}
+
+fn variables(env_files: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
+    let mut variables = Vec::new();
+    for file in env_files {
+        variables.extend(crm::read_env_file(file)?);
+    }
+    Ok(variables)
 }

@@ -7,20 +7,27 @@ mod error;
 mod output;
 mod progress;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use args::{Args, Command};
 use error::Failure;
+use output::Style;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    output::logging(args.verbose);
+    output::begin(Style { verbose: args.verbose, colour: !args.no_color });
+    std::panic::set_hook(Box::new(|panic| output::failure(&Failure::bug(panic))));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let done = match runtime {
-        Ok(runtime) => runtime.block_on(run(args)),
+        // A panic was told by the hook above; it fails the command like any error.
+        Ok(runtime) => match catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(args)))) {
+            Ok(done) => done,
+            Err(_told) => return ExitCode::FAILURE,
+        },
         Err(error) => {
             Err(Failure::new(format!("the runtime does not start: {error}"), "try again"))
         }
@@ -35,7 +42,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<ExitCode, Failure> {
-    let Args { config, env_files, command, verbose: _ } = args;
+    let Args { config, env_files, command, verbose: _, no_color: _ } = args;
     let settings = || error::settings(config.as_deref(), &env_files);
     match command {
         Command::Demo(options) => Box::pin(cmd::demo::run(options)).await,
@@ -43,6 +50,9 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Check(options) => Box::pin(cmd::check::run(&settings()?, options)).await,
         Command::Plan(options) => Box::pin(cmd::plan::run(&settings()?, options)).await,
         Command::Sync(options) => Box::pin(cmd::sync::run(&settings()?, options)).await,
-        Command::Status(options) => Box::pin(cmd::status::run(&settings()?, options)).await,
+        Command::Status(options) => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            Box::pin(cmd::status::run(&database, options)).await
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The only place that prints. Data goes to stdout, everything else to stderr.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where output happens")]
+//! A reader that goes away (`crm status | head`) is no error.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -9,9 +10,23 @@ use tracing_subscriber::EnvFilter;
 
 use crate::error::Failure;
 
+/// Whether colours and moving bars are unwanted.
+static PLAIN: AtomicBool = AtomicBool::new(false);
+
+/// How much is shown, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    /// How often `-v` was given.
+    pub(crate) verbose: u8,
+    /// Whether colours are wanted where they are possible.
+    pub(crate) colour: bool,
+}
+
 /// Sets up logs on stderr: quiet unless asked.
-pub(crate) fn logging(verbose: u8) {
-    let level = match verbose {
+pub(crate) fn begin(style: Style) {
+    let colour = style.colour && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    PLAIN.store(!colour, Ordering::Relaxed);
+    let level = match style.verbose {
         0 => "error",
         1 => "info",
         _ => "debug",
@@ -20,30 +35,36 @@ pub(crate) fn logging(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_ansi(std::io::stderr().is_terminal() && colour)
         .init();
+}
+
+/// Returns whether bars may move on stderr.
+pub(crate) fn is_lively() -> bool {
+    std::io::stderr().is_terminal() && !PLAIN.load(Ordering::Relaxed)
 }
 
 /// Prints a value as JSON, keys sorted.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), serde_json::Error> {
     let sorted = serde_json::to_value(value)?;
-    println!("{}", serde_json::to_string_pretty(&sorted)?);
+    line(&serde_json::to_string_pretty(&sorted)?);
     Ok(())
 }
 
 /// Prints a line of data.
 pub(crate) fn line(text: &str) {
-    println!("{text}");
+    // Nobody reads any more: there is nobody to tell.
+    drop(writeln!(std::io::stdout().lock(), "{text}"));
 }
 
 /// Prints a remark.
 pub(crate) fn note(text: &str) {
-    eprintln!("note: {text}");
+    status(&format!("note: {text}"));
 }
 
 /// Tells how work goes on.
 pub(crate) fn status(text: &str) {
-    eprintln!("{text}");
+    drop(writeln!(std::io::stderr().lock(), "{text}"));
 }
 
 /// Prints a table.
@@ -53,15 +74,19 @@ pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) {
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(head.iter().copied());
     table.add_rows(rows);
-    println!("{table}");
+    line(&table.to_string());
 }
 
 /// Prints what went wrong and what to do.
 pub(crate) fn failure(failure: &Failure) {
     for (message, hint) in &failure.lines {
-        eprintln!("error: {message}");
+        status(&format!("error: {}", one_line(message)));
         if let Some(hint) = hint {
-            eprintln!("hint: {hint}");
+            status(&format!("hint: {}", one_line(hint)));
         }
     }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

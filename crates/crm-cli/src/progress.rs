@@ -1,6 +1,5 @@
 //! Progress bars on a terminal, one line per phase elsewhere.
 
-use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ pub(crate) struct Bars {
 impl Bars {
     /// Makes bars that fit where stderr leads.
     pub(crate) fn new() -> Self {
-        let plain = !std::io::stderr().is_terminal();
+        let plain = !output::is_lively();
         let bar = if plain { ProgressBar::hidden() } else { ProgressBar::no_length() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {wide_bar} {pos}/{len}") {
             bar.set_style(style);

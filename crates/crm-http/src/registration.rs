@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU16;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crm_core::SharedProvider;
 use crm_core::{Clock, ErrorKind, Normalizer, ProviderError, ProviderId, Quota, Result};
@@ -11,6 +12,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::retry::RetryPolicy;
+
+/// The windows that a configuration may add to those of a vendor.
+pub const PACES: [(&str, Duration); 3] = [
+    ("requests_per_second", Duration::from_secs(1)),
+    ("requests_per_minute", Duration::from_mins(1)),
+    ("requests_per_hour", Duration::from_hours(1)),
+];
 
 /// A room.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +67,9 @@ pub struct Setup {
     pub batch_max: Option<NonZeroU16>,
     /// Limits of quotas by name, where they are not what the vendor publishes.
     pub quotas: BTreeMap<String, u64>,
+    /// What the limits that the vendor publishes are divided by: not every window is told in
+    /// headers, so an account that has less must say so. 0 counts as 1.
+    pub quota_divisor: u64,
 }
 
 impl Setup {
@@ -73,6 +84,7 @@ impl Setup {
             retries_max: None,
             batch_max: None,
             quotas: BTreeMap::new(),
+            quota_divisor: 1,
         }
     }
 
@@ -103,12 +115,17 @@ impl Setup {
         })
     }
 
-    /// Returns the vendor's quotas with the limits that are configured instead.
+    /// Returns the vendor's quotas with the limits that are configured instead, and the windows
+    /// that a configuration may add for any vendor. All of them hold at once.
     pub fn quotas(&self, published: &[Quota]) -> Vec<Quota> {
         let mut quotas = published.to_vec();
         for quota in &mut quotas {
-            if let Some(limit) = self.quotas.get(quota.name) {
-                quota.limit = *limit;
+            let divided = (quota.limit / self.quota_divisor.max(1)).max(1);
+            quota.limit = self.quotas.get(quota.name).copied().unwrap_or(divided);
+        }
+        for (name, window) in PACES {
+            if let Some(limit) = self.quotas.get(name) {
+                quotas.push(Quota { name, limit: *limit, window });
             }
         }
         quotas
@@ -148,6 +165,7 @@ impl fmt::Debug for Setup {
             .field("retries_max", &self.retries_max)
             .field("batch_max", &self.batch_max)
             .field("quotas", &self.quotas)
+            .field("quota_divisor", &self.quota_divisor)
             .finish_non_exhaustive()
     }
 }

@@ -7,11 +7,12 @@ use crm_core::{
     ProviderError, Repair, Result,
 };
 use crm_http::{Failure, Reply, Request};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::API_VERSION;
 use crate::HubSpot;
 use crate::error::Reading;
+use crate::provider::observe_day;
 use crate::wire::{Details, NewProperty, Properties, Property};
 
 const UID_LABEL: &str = "CRM sync id";
@@ -29,7 +30,7 @@ impl HubSpot {
             findings.extend(examine(object, &properties));
         }
         findings.sort_by_key(|finding| !finding.blocking);
-        self.learn(capabilities, details.utc_offset_milliseconds.map(SignedDuration::from_millis));
+        self.learn(capabilities, details.utc_offset());
         Ok(Account {
             name: format!("HubSpot account {}", details.portal_id),
             api_version: API_VERSION.to_owned(),
@@ -44,7 +45,10 @@ impl HubSpot {
         let read = |reply: &Reply| {
             let now = reply.date();
             let now = now.ok_or_else(|| reply.malformed("the answer has no `Date` header"))?;
-            Ok((reply.json()?, now))
+            let details: Details = reply.json()?;
+            let reading = Reading { mapping: None, utc_offset: details.utc_offset() };
+            observe_day(reply.headers(), self.client.pacer(), reading.midnight_after(now));
+            Ok((details, now))
         };
         self.client
             .fetch(request, &|failure: &Failure<'_>| Reading::default().classify(failure), read)

@@ -108,7 +108,12 @@ impl Reading {
         let property = problem.property();
         let name = property.as_deref();
         let uid = self.mapping.and_then(|mapping| mapping.uid);
-        if name.is_some() && name == uid && problem.code() == Some(UNKNOWN_PROPERTY) {
+        let lacks_uid = uid.is_some_and(|uid| match name {
+            Some(name) => name == uid && problem.code() == Some(UNKNOWN_PROPERTY),
+            // As a key it is named only in the text.
+            None => said.contains(uid),
+        });
+        if lacks_uid {
             let message = "the account has no property for our unique id";
             return ProviderError::new(ErrorKind::Permanent, message).with_hint(UID_HINT);
         }
@@ -147,7 +152,8 @@ impl Reading {
         if policy.is_empty() { verdict } else { verdict.code(policy) }
     }
 
-    fn midnight_after(self, now: Timestamp) -> Option<Timestamp> {
+    /// Returns when the account's day ends.
+    pub(crate) fn midnight_after(self, now: Timestamp) -> Option<Timestamp> {
         let offset = self.utc_offset?;
         let local = now.checked_add(offset).ok()?.as_second();
         let into_day = SignedDuration::from_secs(local.rem_euclid(DAY.as_secs()));

@@ -10,7 +10,7 @@ use crm_core::{
 };
 use crm_http::{Client, Lanes, Pacer, Setup, Window};
 use http::HeaderMap;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{Config, REGISTRATION};
 use crate::error::Reading;
@@ -98,20 +98,28 @@ fn window(quota: Quota) -> Window {
 
 /// Corrects the quotas by the headers of an answer.
 fn observe(_lane: &str, headers: &HeaderMap, pacer: &Pacer) {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-    let interval = number("x-hubspot-ratelimit-interval-milliseconds");
+    let interval = number(headers, "x-hubspot-ratelimit-interval-milliseconds");
     if interval.is_none_or(|interval| interval == BURST_WINDOW_MS)
-        && let Some(limit) = number("x-hubspot-ratelimit-max")
-        && let Some(left) = number("x-hubspot-ratelimit-remaining")
+        && let Some(limit) = number(headers, "x-hubspot-ratelimit-max")
+        && let Some(left) = number(headers, "x-hubspot-ratelimit-remaining")
     {
         pacer.observe(BURST, limit, left, None);
     }
-    // OAuth apps are not told: they have no daily quota.
-    if let Some(limit) = number("x-hubspot-ratelimit-daily")
-        && let Some(left) = number("x-hubspot-ratelimit-daily-remaining")
+    observe_day(headers, pacer, None);
+}
+
+/// Corrects the day's quota, also by when the day ends, where that is known. OAuth apps have no
+/// such quota and are told nothing.
+pub(crate) fn observe_day(headers: &HeaderMap, pacer: &Pacer, midnight: Option<Timestamp>) {
+    if let Some(limit) = number(headers, "x-hubspot-ratelimit-daily")
+        && let Some(left) = number(headers, "x-hubspot-ratelimit-daily-remaining")
     {
-        pacer.observe(DAILY, limit, left, None);
+        pacer.observe(DAILY, limit, left, midnight);
     }
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
 #[async_trait]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crm_core::mapping::Row;
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -212,7 +213,14 @@ pub(crate) struct Sort<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Details {
     pub(crate) portal_id: u64,
-    pub(crate) utc_offset_milliseconds: Option<i64>,
+    utc_offset_milliseconds: Option<i64>,
+}
+
+impl Details {
+    /// Returns how far the account's clock is ahead of UTC.
+    pub(crate) fn utc_offset(&self) -> Option<SignedDuration> {
+        self.utc_offset_milliseconds.map(SignedDuration::from_millis)
+    }
 }
 
 /// The definitions of properties.

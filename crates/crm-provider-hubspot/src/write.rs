@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{
-    Action, Applied, BatchOutcome, ErrorKind, Field, ObjectKind, Operation, ProviderError, Result,
-    Write, Written, mapping, normal,
+    Action, Applied, BatchOutcome, ErrorKind, Field, ObjectKind, Operation, Provider as _,
+    ProviderError, Result, Write, Written, mapping, normal,
 };
 use crm_http::chunk::{self, Refusal};
 use crm_http::{Failure, Reply, Request};
@@ -69,7 +69,7 @@ impl HubSpot {
             });
             for (place, result) in round.iter().zip(done.await) {
                 if let Some(slot) = results.get_mut(*place) {
-                    *slot = result;
+                    *slot = result.map_err(|error| error.with_provider(self.id()));
                 }
             }
         }

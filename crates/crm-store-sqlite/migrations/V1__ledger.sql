@@ -3,7 +3,7 @@
 -- Every row of an entity is keyed by `eid`, which follows the order of insertion: with random
 -- keys each row would dirty a page of its own. `link.key` is eid * 64 + connection.
 -- `place` is (tenant * 64 + connection) * 4 + kind: where a record id is unique.
--- Instants are microseconds since 1970; `golden`, `slots` and so on are JSON text, the stored
+-- Instants are microseconds since 1970; `body`, `slots` and so on are JSON text, the stored
 -- form of the model's types. `state` and `kind` are the numbers of row.rs.
 
 PRAGMA application_id = 1668443441;
@@ -31,12 +31,18 @@ CREATE TABLE entity (
     mark_due      INTEGER,
     mark_attempts INTEGER,
     uid           BLOB NOT NULL,
-    detail        TEXT,
-    golden        TEXT
+    detail        TEXT
 ) STRICT;
 CREATE UNIQUE INDEX entity_uid ON entity (uid);
 CREATE INDEX entity_marked ON entity (tenant, kind, mark_due) WHERE mark_due IS NOT NULL;
 CREATE INDEX entity_held ON entity (tenant, kind) WHERE state = 1;
+
+-- Apart from the entity, whose row changes with every mark and every commit and stays small;
+-- these rows are long, written once in the order of insertion, and seldom changed.
+CREATE TABLE golden (
+    eid  INTEGER PRIMARY KEY,
+    body TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE link (
     key         INTEGER PRIMARY KEY,

@@ -21,7 +21,7 @@ impl SqliteLedger {
         // The index has the order, so rows are read only until there are enough.
         let mut statement = connection
             .prepare_cached(select_entity!(
-                "WHERE tenant = ?1 AND kind = ?2 AND mark_due <= ?3 ORDER BY mark_due, eid"
+                "WHERE tenant = ?1 AND kind = ?2 AND mark_due <= ?3 ORDER BY mark_due, entity.eid"
             ))
             .map_err(sql)?;
         let params = params![places.tenant(), kind_number(kind), now.as_microsecond()];

@@ -18,8 +18,8 @@ use crate::place::Places;
 const BUSY_MAX: Duration = Duration::from_secs(10);
 /// More than all statements of this crate.
 const STATEMENTS: usize = 64;
-/// How many entity numbers are remembered: some batches of work, well under a megabyte.
-const KNOWN_MAX: usize = 8_192;
+/// How many entity numbers are remembered: a chunk of match keys, in about two megabytes.
+const KNOWN_MAX: usize = 32_768;
 
 /// A ledger in a SQLite file, or in memory.
 #[derive(Debug)]
@@ -114,7 +114,8 @@ impl SqliteLedger {
     pub fn clear(&mut self) -> StoreResult<()> {
         self.connection
             .execute_batch(
-                "BEGIN IMMEDIATE; DELETE FROM connection; DELETE FROM entity; DELETE FROM link;
+                "BEGIN IMMEDIATE; DELETE FROM connection; DELETE FROM entity; DELETE FROM golden;
+                 DELETE FROM link;
                  DELETE FROM match_key; DELETE FROM alias; DELETE FROM cursor; DELETE FROM stage;
                  DELETE FROM conflict; DELETE FROM history; DELETE FROM run; COMMIT;",
             )

@@ -77,7 +77,9 @@ impl SqliteLedger {
     pub fn scan(&mut self, kind: ObjectKind, after: Seq, most: usize) -> StoreResult<Vec<Entity>> {
         let tenant = self.places.tenant();
         self.select(
-            select_entity!("WHERE eid > ?1 AND tenant = ?2 AND kind = ?3 ORDER BY eid LIMIT ?4"),
+            select_entity!(
+                "WHERE entity.eid > ?1 AND tenant = ?2 AND kind = ?3 ORDER BY entity.eid LIMIT ?4"
+            ),
             params![after.0, tenant, kind_number(kind), limit(most)],
         )
     }
@@ -129,11 +131,11 @@ impl SqliteLedger {
         let tenant = self.places.tenant();
         self.select(
             select_entity!(
-                "WHERE tenant = ?1 AND kind = ?2 AND eid IN (
+                "WHERE tenant = ?1 AND kind = ?2 AND entity.eid IN (
                      SELECT key / 64 FROM link WHERE trouble > 0
                      UNION ALL
                      SELECT eid FROM entity WHERE tenant = ?1 AND kind = ?2 AND state = 1
-                 ) ORDER BY eid LIMIT ?3"
+                 ) ORDER BY entity.eid LIMIT ?3"
             ),
             params![tenant, kind_number(query.kind), limit_or_all(query.limit)],
         )

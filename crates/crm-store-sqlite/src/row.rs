@@ -20,7 +20,8 @@ macro_rules! select_entity {
     ($rest:literal) => {
         concat!(
             "SELECT entity.eid, entity.kind, entity.version, entity.row_ver, entity.mark_due, \
-             entity.mark_attempts, entity.uid, entity.detail, entity.golden FROM entity ",
+             entity.mark_attempts, entity.uid, entity.detail, golden.body \
+             FROM entity LEFT JOIN golden ON golden.eid = entity.eid ",
             $rest
         )
     };

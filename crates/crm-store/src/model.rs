@@ -1,5 +1,6 @@
 //! The rows.
 
+mod entries;
 mod golden;
 mod slots;
 

@@ -127,9 +127,11 @@ impl<'e> Session<'e> {
     /// rules of each kind.
     async fn prepare(&self) -> Result<Vec<Rules>, EngineError> {
         let topology: &Topology = &self.engine.topology;
-        if let Some(flow) = topology.flows.first() {
-            self.phase(flow.kind, Phase::Probe);
-        }
+        let Some(first) = topology.flows.first() else {
+            // Nothing is enabled: nobody is asked anything.
+            return Ok(Vec::new());
+        };
+        self.phase(first.kind, Phase::Probe);
         let names: Vec<&ProviderId> = topology.ranked().collect();
         let probes = names.iter().map(|name| async {
             let provider = self.provider(name)?;
@@ -234,7 +236,8 @@ impl<'e> Session<'e> {
             cost.seconds = self.now().duration_since(self.started).as_secs_f64();
             calls.insert(id.clone(), cost);
         }
-        let kinds = std::mem::take(&mut self.tally.kinds);
+        // A copy: the run's log counts them too.
+        let kinds = self.tally.kinds.clone();
         let mut report = Report {
             run_id: self.run,
             hash: String::new(),

@@ -234,6 +234,17 @@ impl Sandbox {
         }
         if self.yard.clock.scale() != 1 {
             line("CRM_TIME_SCALE", &self.yard.clock.scale().to_string());
+            if let Some(origin) = self.yard.clock.origin() {
+                line("CRM_TIME_ORIGIN", &origin.to_string());
+            }
+        }
+        let divisor = self.yard.options.faults.map_or(1, |profile| profile.rates().quota_divisor);
+        if divisor != 1 {
+            // The limit of searches is in no header: a client must be told.
+            line("CRM_QUOTA_DIVISOR", &divisor.to_string());
+        }
+        if let Some(url) = self.url("control") {
+            line("CRM_SANDBOX_URL", url);
         }
         lines.concat()
     }

@@ -5,7 +5,9 @@
 
 mod env;
 mod file;
+mod flow;
 mod keys;
+mod lines;
 mod value;
 
 use std::collections::BTreeMap;
@@ -14,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use crm_core::{Field, ObjectKind, ProviderId, Region, Value};
 use crm_sync::{Direction, FirstSync, Policy};
+use jiff::Timestamp;
 
 pub use env::read_env_file;
 
@@ -50,9 +53,20 @@ pub struct Settings {
     /// What is kept in step.
     pub flows: Vec<FlowSettings>,
     /// How much faster than real time the clock runs: only for a sandbox with faults.
-    pub time_scale: u32,
+    pub time: Option<Faster>,
+    /// What the quotas that vendors publish are divided by, for accounts that have less.
+    pub quota_divisor: u64,
     /// What is accepted and does nothing yet, for people to know.
     pub notes: Vec<String>,
+}
+
+/// Time that runs faster than it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Faster {
+    /// How many times as fast.
+    pub factor: u32,
+    /// Since when, for all who share this time; `None` = since the clock was made.
+    pub origin: Option<Timestamp>,
 }
 
 /// When a sync runs.
@@ -113,20 +127,39 @@ pub struct FlowSettings {
 impl Settings {
     /// Loads the settings: from `file`, else from `CRM_CONFIG`, else from `crm.toml` in the
     /// current folder, else from the environment alone. `extra` are variables that come before
-    /// those of the process (from `--env-file`).
+    /// those of the process (from `--env-file`); where they have credentials of a provider, those
+    /// of the process do not count for that provider.
     pub fn load(file: Option<&Path>, extra: &[(String, String)]) -> Result<Self, ConfigError> {
         let env = env::Env::new(extra);
-        let named = file.map(Path::to_owned).or_else(|| env.get("CRM_CONFIG").map(PathBuf::from));
-        let path = match named {
-            Some(path) => Some(path),
-            None if Path::new(FILE).is_file() => Some(PathBuf::from(FILE)),
-            None => None,
-        };
-        match path {
+        match file_of(file, &env) {
             Some(path) => file::load(&path, &env),
             None => env::settings(&env),
         }
     }
+
+    /// Returns where the store of these settings is, without a look at anything else: a store
+    /// can be read where there are no credentials.
+    pub fn database_of(
+        file: Option<&Path>,
+        extra: &[(String, String)],
+    ) -> Result<PathBuf, ConfigError> {
+        let env = env::Env::new(extra);
+        match file_of(file, &env) {
+            Some(path) => file::database_of(&path, &env),
+            None => Ok(env.database()),
+        }
+    }
+
+    /// Makes settings from these variables alone, whatever the environment of the process says.
+    pub fn from_variables(variables: &[(String, String)]) -> Result<Self, ConfigError> {
+        env::settings(&env::Env::closed(variables))
+    }
+}
+
+/// Returns the file that settings come from, if they come from one.
+fn file_of(file: Option<&Path>, env: &env::Env) -> Option<PathBuf> {
+    let named = file.map(Path::to_owned).or_else(|| env.get("CRM_CONFIG").map(PathBuf::from));
+    named.or_else(|| Path::new(FILE).is_file().then(|| PathBuf::from(FILE)))
 }
 
 /// What is wrong with the settings.

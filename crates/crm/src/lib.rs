@@ -28,7 +28,8 @@ pub mod prelude {
 }
 
 pub use config::{
-    ConfigError, ConnectionSettings, FlowSettings, Problem, Settings, Strategy, read_env_file,
+    ConfigError, ConnectionSettings, Faster, FlowSettings, Problem, Settings, Strategy,
+    read_env_file,
 };
 pub use crm_core as core;
 pub use crm_http::{Registration, SystemClock, Variable};
@@ -40,7 +41,7 @@ pub use crm_store as store;
 #[cfg(feature = "sqlite")]
 pub use crm_store_sqlite as sqlite;
 pub use crm_sync as sync;
-pub use open::{OpenError, System, connect, new_run};
+pub use open::{OpenError, System, clock, connect, new_run};
 #[cfg(feature = "sqlite")]
 pub use open::{open, open_store_read_only};
 

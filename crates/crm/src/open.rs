@@ -1,17 +1,22 @@
 //! From settings to a running system.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU16;
+#[cfg(feature = "sqlite")]
+use std::path::Path;
 use std::sync::Arc;
 
-use crm_core::{Clock, Normalizer, ProviderError, RunId, SharedProvider, TenantId};
+#[cfg(feature = "sqlite")]
+use crm_core::TenantId;
+use crm_core::{Clock, Normalizer, ProviderError, RunId, SharedProvider};
 use crm_http::{Setup, SystemClock};
 use crm_layers::Stack;
 use crm_store::{SharedStore, StoreError};
-use crm_sync::{Engine, EngineError, Flow, Options, Topology};
+use crm_sync::{Engine, EngineError};
+#[cfg(feature = "sqlite")]
+use crm_sync::{Flow, Options, Topology};
 use uuid::Uuid;
 
-use crate::{Settings, registry};
+use crate::{Faster, Settings, registry};
 
 /// An engine with what it stands on.
 #[derive(Debug)]
@@ -30,26 +35,39 @@ pub struct System {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// A connection's settings are not usable.
-    #[error(transparent)]
-    Provider(#[from] ProviderError),
+    /// The settings of some connections are not usable.
+    #[error("{}", said(.0))]
+    Connections(Vec<ProviderError>),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The engine cannot be made.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(Box<EngineError>),
+}
+
+impl From<EngineError> for OpenError {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(Box::new(error))
+    }
 }
 
 impl OpenError {
-    /// Returns what a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    /// Returns every problem, each with what a person can do about it.
+    pub fn problems(&self) -> Vec<(String, Option<String>)> {
         match self {
-            Self::Provider(error) => error.hint().map(str::to_owned),
-            Self::Store(error) => error.hint().map(str::to_owned),
-            Self::Engine(error) => error.hint(),
+            Self::Connections(errors) => errors
+                .iter()
+                .map(|error| (error.to_string(), error.hint().map(str::to_owned)))
+                .collect(),
+            Self::Store(error) => vec![(error.to_string(), error.hint().map(str::to_owned))],
+            Self::Engine(error) => vec![(error.to_string(), error.hint())],
         }
     }
+}
+
+fn said(errors: &[ProviderError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Makes the id of a run.
@@ -57,47 +75,50 @@ pub fn new_run() -> RunId {
     RunId::from_uuid(Uuid::now_v7())
 }
 
-/// Opens all connections, by rank, each behind the layers; no request is sent.
+/// Returns the clock that the settings ask for: the machine's, but for a sandbox with faults.
+pub fn clock(settings: &Settings) -> Arc<dyn Clock> {
+    match settings.time {
+        None => Arc::new(SystemClock::new()),
+        Some(Faster { factor, origin: None }) => Arc::new(SystemClock::scaled(factor)),
+        Some(Faster { factor, origin: Some(origin) }) => {
+            Arc::new(SystemClock::scaled_since(origin, factor))
+        }
+    }
+}
+
+/// Opens all connections, by rank, each behind the layers; no request is sent. The error has
+/// every connection that cannot be opened.
 pub fn connect(
     settings: &Settings,
     clock: &Arc<dyn Clock>,
-) -> Result<Vec<SharedProvider>, ProviderError> {
+) -> Result<Vec<SharedProvider>, OpenError> {
     let mut providers = Vec::new();
+    let mut errors = Vec::new();
     for name in std::iter::once(&settings.primary).chain(&settings.secondary) {
         let Some(connection) = settings.connections.get(name) else { continue };
         let Some(room) = registry().iter().find(|room| room.name == connection.provider) else {
             continue;
         };
         let mut setup = Setup::new(name.clone(), Arc::clone(clock));
-        setup.settings = connection.settings.clone();
+        setup.settings.clone_from(&connection.settings);
         setup.normalizer = Normalizer { region: settings.default_region };
         // Jitter only has to differ between processes.
         setup.seed = u64::from(std::process::id());
         setup.retries_max = settings.retry_attempts;
         setup.batch_max = settings.batch_size.and_then(NonZeroU16::new);
-        setup.quotas = quotas(&connection.quotas);
-        let provider = (room.open)(setup).map_err(|error| error.with_provider(name))?;
-        providers.push(Stack::new(Arc::clone(clock)).wrap(provider).provider);
+        setup.quotas.clone_from(&connection.quotas);
+        setup.quota_divisor = settings.quota_divisor;
+        match (room.open)(setup) {
+            Ok(provider) => {
+                providers.push(Stack::new(Arc::clone(clock)).wrap(provider).provider);
+            }
+            Err(error) => errors.push(error.with_provider(name)),
+        }
     }
-    Ok(providers)
+    if errors.is_empty() { Ok(providers) } else { Err(OpenError::Connections(errors)) }
 }
 
-/// Brings the guide's rate limits to the vendors' windows: all are enforced at once, so the
-/// tightest one rules.
-fn quotas(configured: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
-    let mut quotas = configured.clone();
-    let per_ten_seconds = [
-        quotas.remove("requests_per_second").map(|limit| limit * 10),
-        quotas.remove("requests_per_minute").map(|limit| (limit / 6).max(1)),
-        quotas.remove("requests_per_hour").map(|limit| (limit / 360).max(1)),
-        quotas.remove("burst"),
-    ];
-    if let Some(burst) = per_ten_seconds.into_iter().flatten().min() {
-        quotas.insert("burst".to_owned(), burst);
-    }
-    quotas
-}
-
+#[cfg(feature = "sqlite")]
 fn topology(settings: &Settings) -> Topology {
     let flows = settings.flows.iter().filter(|flow| flow.enabled).map(|flow| Flow {
         kind: flow.kind,
@@ -119,11 +140,7 @@ fn topology(settings: &Settings) -> Topology {
 /// Opens everything: connections, the store, the engine over them.
 #[cfg(feature = "sqlite")]
 pub fn open(settings: &Settings) -> Result<System, OpenError> {
-    let clock: Arc<dyn Clock> = if settings.time_scale > 1 {
-        Arc::new(SystemClock::scaled(settings.time_scale))
-    } else {
-        Arc::new(SystemClock::new())
-    };
+    let clock = clock(settings);
     let providers = connect(settings, &clock)?;
     let config = crm_store_sqlite::SqliteConfig::new(&settings.database);
     let store: SharedStore = Arc::new(crm_store_sqlite::SqliteStore::open(&config)?);
@@ -140,7 +157,7 @@ pub fn open(settings: &Settings) -> Result<System, OpenError> {
 
 /// Opens the store for reading, beside whoever writes it.
 #[cfg(feature = "sqlite")]
-pub fn open_store_read_only(settings: &Settings) -> Result<SharedStore, StoreError> {
-    let config = crm_store_sqlite::SqliteConfig::new(&settings.database);
+pub fn open_store_read_only(database: &Path) -> Result<SharedStore, StoreError> {
+    let config = crm_store_sqlite::SqliteConfig::new(database);
     Ok(Arc::new(crm_store_sqlite::SqliteStore::open_read_only(&config)?))
 }

@@ -1,10 +1,9 @@
 //! `crm check`: are the accounts ready?
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use crm::core::{Account, Clock, SharedProvider};
-use crm::{Settings, SystemClock};
+use crm::Settings;
+use crm::core::{Account, SharedProvider};
 use serde::Serialize;
 
 use crate::args::Check;
@@ -32,8 +31,7 @@ struct Found {
 
 /// Checks every connection; with `--fix`, makes what is missing.
 pub(crate) async fn run(settings: &Settings, options: Check) -> Result<ExitCode, Failure> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::scaled(settings.time_scale));
-    let providers = crm::connect(settings, &clock)?;
+    let providers = crm::connect(settings, &crm::clock(settings))?;
     let mut rows = Vec::new();
     for provider in &providers {
         rows.push(check(provider, options.fix).await);

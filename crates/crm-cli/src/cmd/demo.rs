@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm::core::ProviderId;
+use crm::core::{Field, ProviderId};
 use crm::sync::{Approval, Plan, Report};
 use crm::{Settings, System};
 use crm_testkit::sandbox::{Ports, Sandbox, SandboxOptions, Vendor};
-use serde::Serialize;
+use serde::ser::Error;
+use serde::{Serialize, Serializer};
 
-use super::demo_accounts::{AccountView, Seen, differences};
+use super::demo_accounts::{AccountView, Seen, compare};
 use super::{plan, sync};
 use crate::args;
 use crate::error::Failure;
@@ -24,11 +25,17 @@ struct DemoReport {
     seed: u64,
     plan: Plan,
     edits: usize,
+    #[serde(serialize_with = "as_told")]
     rounds: Vec<Report>,
     differences: Vec<String>,
     /// People without a last name, whom Salesforce does not take: parked, and said so.
     parked: usize,
     seconds: f64,
+}
+
+fn as_told<S: Serializer>(rounds: &[Report], serializer: S) -> Result<S::Ok, S::Error> {
+    let told: Result<Vec<_>, _> = rounds.iter().map(sync::json).collect();
+    told.map_err(S::Error::custom)?.serialize(serializer)
 }
 
 /// Runs the demo. Exit code 0 only if both accounts agree and the third round wrote nothing.
@@ -43,7 +50,7 @@ pub(crate) async fn run(options: args::Demo) -> Result<ExitCode, Failure> {
     .map_err(|error| Failure::new(error.to_string(), "free a loopback port and try again"))?;
     let folder = Folder::make()?;
     let system = crm::open(&settings(&sandbox, &folder)?)?;
-    let accounts = accounts(&sandbox)?;
+    let accounts = accounts(&sandbox, &system)?;
     let report = play(&options, &system, &accounts).await?;
     let agree = report.differences.is_empty();
     let silent = report.rounds.last().is_some_and(|round| round.writes() == 0);
@@ -83,6 +90,7 @@ async fn play(
         plan::print(&planned);
     }
     let mut rounds = Vec::new();
+    let mut edits = 0;
     for round in 1..=3 {
         let bars = Bars::new();
         let report = system.engine.sync(crm::new_run(), Approval::Given, &bars).await;
@@ -96,35 +104,35 @@ async fn play(
         if round == 1 {
             // A change made in the same second as our write shares its stamp.
             system.clock.sleep(Duration::from_millis(1_100)).await;
-            let edits = edit(hubspot, salesforce)?;
+            edits = edit(hubspot, salesforce)?;
             say(&format!("\nPeople edit {edits} fields on both sides, some of them the same."));
             system.clock.sleep(Duration::from_millis(1_100)).await;
         }
     }
-    let (differences, parked) = differences(&hubspot.contacts()?, &salesforce.contacts()?);
+    let compared = compare(hubspot, salesforce)?;
     Ok(DemoReport {
         people: options.people,
         seed: options.seed,
         plan: planned,
-        edits: EDITS.len(),
+        edits,
         rounds,
-        differences,
-        parked,
+        differences: compared.differences,
+        parked: compared.nameless,
         seconds: system.clock.now().duration_since(began).as_secs_f64(),
     })
 }
 
 /// Which side edits which field of the n-th person, and how. Rows with the same person and field
 /// clash.
-const EDITS: &[(usize, Side, &str, &str)] = &[
-    (0, Side::HubSpot, "job_title", "Workshop Lead"),
-    (0, Side::Salesforce, "phone", "+44 20 7946 0958"),
-    (1, Side::HubSpot, "company", "Bright Repairs"),
-    (2, Side::Salesforce, "city", "Leeds"),
-    (3, Side::HubSpot, "job_title", "Buyer"),
-    (3, Side::Salesforce, "job_title", "Head of Buying"),
-    (4, Side::HubSpot, "phone", "020 7946 0011"),
-    (4, Side::Salesforce, "phone", "020 7946 0022"),
+const EDITS: &[(usize, Side, Field, &str)] = &[
+    (0, Side::HubSpot, Field::JOB_TITLE, "Workshop Lead"),
+    (0, Side::Salesforce, Field::PHONE, "+44 20 7946 0958"),
+    (1, Side::HubSpot, Field::COMPANY, "Bright Repairs"),
+    (2, Side::Salesforce, Field::CITY, "Leeds"),
+    (3, Side::HubSpot, Field::JOB_TITLE, "Buyer"),
+    (3, Side::Salesforce, Field::JOB_TITLE, "Head of Buying"),
+    (4, Side::HubSpot, Field::PHONE, "020 7946 0011"),
+    (4, Side::Salesforce, Field::PHONE, "020 7946 0022"),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,46 +143,45 @@ enum Side {
 
 fn edit(hubspot: &AccountView, salesforce: &AccountView) -> Result<usize, Failure> {
     let there = salesforce.contacts()?;
-    let by_email: BTreeMap<&String, &Seen> =
-        there.iter().filter_map(|seen| Some((seen.1.get("email")?, seen))).collect();
+    let there: BTreeMap<String, &Seen> = there.iter().map(|seen| (seen.person(), seen)).collect();
     let here = hubspot.contacts()?;
-    let both: Vec<(&Seen, &Seen)> =
-        here.iter().filter_map(|seen| Some((seen, *by_email.get(seen.1.get("email")?)?))).collect();
+    let pair = |seen| Some((seen, *there.get(&Seen::person(seen))?));
+    let both: Vec<(&Seen, &Seen)> = here.iter().filter_map(pair).collect();
     let mut done = 0;
     for (person, side, field, text) in EDITS {
-        let Some(((hubspot_id, _), (salesforce_id, _))) = both.get(*person) else { continue };
+        let Some((at_hubspot, at_salesforce)) = both.get(*person) else { continue };
         match side {
-            Side::HubSpot => hubspot.edit(hubspot_id, field, text)?,
-            Side::Salesforce => salesforce.edit(salesforce_id, field, text)?,
+            Side::HubSpot => hubspot.edit(&at_hubspot.id, *field, text)?,
+            Side::Salesforce => salesforce.edit(&at_salesforce.id, *field, text)?,
         }
         done += 1;
     }
     Ok(done)
 }
 
+/// Points at the fakes and a store of its own; what the process's environment says of real
+/// accounts does not count.
 fn settings(sandbox: &Sandbox, folder: &Folder) -> Result<Settings, Failure> {
     let path = folder.0.join("sandbox.env");
-    let unwritable = |error: std::io::Error| {
+    std::fs::write(&path, sandbox.env()).map_err(|error| {
         Failure::new(format!("the temporary folder is not writable: {error}"), "set TMPDIR")
-    };
-    std::fs::write(&path, sandbox.env()).map_err(unwritable)?;
-    let config = folder.0.join("crm.toml");
-    let text = "[store]\nsqlite = \"demo.db\"\n";
-    std::fs::write(&config, text).map_err(unwritable)?;
-    Ok(Settings::load(Some(&config), &crm::read_env_file(&path)?)?)
+    })?;
+    let mut variables = crm::read_env_file(&path)?;
+    let database = folder.0.join("demo.db").display().to_string();
+    variables.push(("CRM_DATABASE".to_owned(), database));
+    Ok(Settings::from_variables(&variables)?)
 }
 
-fn accounts(sandbox: &Sandbox) -> Result<(AccountView, AccountView), Failure> {
-    let fake = |vendor| {
-        sandbox
-            .fake(vendor)
-            .map(Arc::clone)
-            .ok_or_else(|| Failure::new("a fake did not start", "this is a bug; please report it"))
+fn accounts(sandbox: &Sandbox, system: &System) -> Result<(AccountView, AccountView), Failure> {
+    let view = |vendor: Vendor| {
+        let fake = sandbox.fake(vendor).map(Arc::clone);
+        let provider = system.providers.iter().find(|p| p.id().as_str() == vendor.name());
+        match (fake, provider) {
+            (Some(fake), Some(provider)) => AccountView::new(fake, provider),
+            _ => Err(Failure::new("a fake did not start", "this is a bug; please report it")),
+        }
     };
-    Ok((
-        AccountView::hubspot(fake(Vendor::HubSpot)?),
-        AccountView::salesforce(fake(Vendor::Salesforce)?),
-    ))
+    Ok((view(Vendor::HubSpot)?, view(Vendor::Salesforce)?))
 }
 
 fn summary(report: &DemoReport) {
@@ -183,13 +190,18 @@ fn summary(report: &DemoReport) {
     let updated = total(|round| round.kinds.values().map(|kind| kind.updated).sum());
     let linked =
         report.plan.kinds.values().map(|kind| kind.link_exact + kind.link_probable).sum::<u64>();
-    let conflicts: usize = report.rounds.iter().map(|round| round.conflicts.len()).sum();
+    let mut rules: BTreeMap<&str, usize> = BTreeMap::new();
+    for conflict in report.rounds.iter().flat_map(|round| &round.conflicts) {
+        *rules.entry(&conflict.rule).or_default() += 1;
+    }
+    let rules: Vec<String> =
+        rules.iter().map(|(rule, count)| format!("{count} by {rule}")).collect();
     output::line("\nThe whole demo");
     let mut rows = vec![
         vec!["records created".to_owned(), created.to_string()],
         vec!["records updated".to_owned(), updated.to_string()],
         vec!["records linked".to_owned(), linked.to_string()],
-        vec!["conflicts decided, losers kept".to_owned(), conflicts.to_string()],
+        vec!["conflicts decided, losers kept".to_owned(), rules.join(", ")],
         vec!["people parked: no last name".to_owned(), report.parked.to_string()],
         vec!["differences left".to_owned(), report.differences.len().to_string()],
         vec![
@@ -207,7 +219,7 @@ fn summary(report: &DemoReport) {
     for (provider, (made, bound)) in calls {
         rows.push(vec![format!("calls of {provider} (lower bound)"), format!("{made} ({bound})")]);
     }
-    output::table(&["", ""], rows);
+    output::table(&["result", ""], rows);
 }
 
 /// A temporary folder that goes when the demo is over.

@@ -4,120 +4,134 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crm::core::{Region, normal};
-use crm_testkit::fake::{Bin, Fake, Fields};
-use serde_json::Value;
+use crm::core::{Field, FieldRule, Normalizer, ObjectKind, SharedProvider, Value};
+use crm_testkit::fake::{Bin, Fake, Fields, Refusal};
 
 use crate::error::Failure;
 
-/// The mapped fields: ours, HubSpot's, Salesforce's name.
-pub(crate) const FIELDS: &[(&str, &str, &str)] = &[
-    ("first_name", "firstname", "FirstName"),
-    ("last_name", "lastname", "LastName"),
-    ("email", "email", "Email"),
-    ("phone", "phone", "Phone"),
-    ("mobile_phone", "mobilephone", "MobilePhone"),
-    ("company", "company", "Company_Text__c"),
-    ("job_title", "jobtitle", "Title"),
-    ("street", "address", "MailingStreet"),
-    ("city", "city", "MailingCity"),
-    ("state", "state", "MailingState"),
-    ("postal_code", "zip", "MailingPostalCode"),
-    ("country", "country", "MailingCountry"),
-];
+const KIND: ObjectKind = ObjectKind::Contact;
 
-/// One account.
+/// One account: its fake, and how it names the fields that we map.
 #[derive(Debug)]
 pub(crate) struct AccountView {
     fake: Arc<dyn Fake>,
     kind: &'static str,
-    column: fn(&(&'static str, &'static str, &'static str)) -> &'static str,
+    rules: Vec<&'static FieldRule>,
 }
 
-/// A record: id, and values by our names, blanks left out.
-pub(crate) type Seen = (String, BTreeMap<&'static str, String>);
+/// A record: its id, and the values of the mapped fields; blanks are left out.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) id: String,
+    pub(crate) values: BTreeMap<Field, Value>,
+}
+
+impl Seen {
+    /// Returns what tells a person from others: the address, else the phone, else the names.
+    pub(crate) fn person(&self) -> String {
+        let key = |field| self.values.get(&field).map(key);
+        let names = || {
+            let names = [Field::FIRST_NAME, Field::LAST_NAME].into_iter().filter_map(key);
+            names.collect::<Vec<_>>().join(" ")
+        };
+        key(Field::EMAIL).or_else(|| key(Field::PHONE)).unwrap_or_else(names)
+    }
+}
+
+/// Returns what values are compared by. What a CRM shows is text throughout.
+fn key(value: &Value) -> String {
+    if let Value::Text(text) = value { text.key().to_owned() } else { value.display() }
+}
 
 impl AccountView {
-    pub(crate) fn hubspot(fake: Arc<dyn Fake>) -> Self {
-        Self { fake, kind: "contacts", column: |row| row.1 }
-    }
-
-    pub(crate) fn salesforce(fake: Arc<dyn Fake>) -> Self {
-        Self { fake, kind: "Contact", column: |row| row.2 }
+    /// Looks at a fake through the table of the connection to it.
+    pub(crate) fn new(fake: Arc<dyn Fake>, provider: &SharedProvider) -> Result<Self, Failure> {
+        let capabilities = provider.capabilities();
+        let object = capabilities.object(KIND);
+        let object = object.ok_or_else(|| bug("a connection has no contacts"))?;
+        Ok(Self { fake, kind: object.mapping.remote, rules: object.rules().collect() })
     }
 
     /// Returns all live contacts.
     pub(crate) fn contacts(&self) -> Result<Vec<Seen>, Failure> {
-        let records = self.fake.records(self.kind, Bin::Live).map_err(refused)?;
+        let records = self.fake.records(self.kind, Bin::Live).map_err(|r| refused(&r))?;
         Ok(records.iter().map(|record| self.read(record)).collect())
     }
 
-    fn read(&self, record: &Value) -> Seen {
-        let id = record.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let value = |row| {
-            let text = record.get("fields")?.get((self.column)(row))?.as_str()?;
-            let text = text.trim();
-            (!text.is_empty()).then(|| (row.0, text.to_owned()))
+    fn read(&self, record: &serde_json::Value) -> Seen {
+        let id = record.get("id").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let value = |rule: &&FieldRule| {
+            let text = record.get("fields")?.get(rule.remote)?.as_str()?;
+            Some((rule.field, Normalizer::default().text(rule.ty, text)?))
         };
-        (id, FIELDS.iter().filter_map(value).collect())
+        Seen { id: id.to_owned(), values: self.rules.iter().filter_map(value).collect() }
     }
 
     /// Changes one field as a user of the CRM would.
-    pub(crate) fn edit(&self, id: &str, field: &str, text: &str) -> Result<(), Failure> {
-        let row = FIELDS.iter().find(|row| row.0 == field);
-        let name = row.map(self.column).unwrap_or_default().to_owned();
-        let fields: Fields = [(name, Value::String(text.to_owned()))].into_iter().collect();
-        self.fake.patch(self.kind, id, &fields).map_err(refused)
+    pub(crate) fn edit(&self, id: &str, field: Field, text: &str) -> Result<(), Failure> {
+        let rule = self.rules.iter().find(|rule| rule.field == field);
+        let rule = rule.ok_or_else(|| bug("the demo edits a field that is not mapped"))?;
+        let value = serde_json::Value::String(text.to_owned());
+        let fields: Fields = [(rule.remote.to_owned(), value)].into_iter().collect();
+        self.fake.patch(self.kind, id, &fields).map_err(|r| refused(&r))
+    }
+
+    fn maps(&self, field: Field) -> bool {
+        self.rules.iter().any(|rule| rule.field == field)
     }
 }
 
-fn refused(refusal: crm_testkit::fake::Refusal) -> Failure {
-    Failure::new(format!("the fake refused: {refusal}"), "this is a bug; please report it")
+fn refused(refusal: &Refusal) -> Failure {
+    bug(&format!("the fake refused: {refusal}"))
 }
 
-/// Returns what differs between two accounts, one line each: people who are on one side only,
-/// and fields with different values (in normal form). `excused` are people without a last name,
-/// whom Salesforce does not take.
-pub(crate) fn differences(left: &[Seen], right: &[Seen]) -> (Vec<String>, usize) {
-    let by_email = |seen: &'_ [Seen]| -> BTreeMap<String, BTreeMap<&'static str, String>> {
-        let key = |values: &BTreeMap<&'static str, String>| {
-            let text = |name| values.get(name).cloned().unwrap_or_default();
-            let email = normal::email(&text("email")).into_owned();
-            if email.is_empty() { text("phone") } else { email }
-        };
-        seen.iter().map(|(_, values)| (key(values), values.clone())).collect()
-    };
-    let (left, right) = (by_email(left), by_email(right));
-    let mut told = Vec::new();
-    let mut excused = 0;
-    for (email, values) in &left {
-        match right.get(email) {
-            Some(other) => told.extend(fields_apart(email, values, other)),
-            None if !values.contains_key("last_name") => excused += 1,
-            None => told.push(format!("{email} is missing on the second side")),
+fn bug(what: &str) -> Failure {
+    Failure::new(what, "this is a bug; please report it")
+}
+
+/// How two accounts compare.
+#[derive(Debug, Default)]
+pub(crate) struct Comparison {
+    /// One line for each thing that differs.
+    pub(crate) differences: Vec<String>,
+    /// People without a last name, whom Salesforce does not take.
+    pub(crate) nameless: usize,
+}
+
+/// Compares all people and every field that both accounts have, in normal form.
+pub(crate) fn compare(left: &AccountView, right: &AccountView) -> Result<Comparison, Failure> {
+    let mut comparison = Comparison::default();
+    let here = people(&left.contacts()?, "the first side", &mut comparison);
+    let there = people(&right.contacts()?, "the second side", &mut comparison);
+    for (person, values) in &here {
+        match there.get(person) {
+            Some(other) => {
+                let specs = crm::core::schema::fields(KIND);
+                let both = specs.iter().map(|spec| spec.field);
+                let both = both.filter(|field| left.maps(*field) && right.maps(*field));
+                let apart = both.filter(|field| values.get(field) != other.get(field));
+                let apart = apart.map(|field| format!("{person}: {field} differs"));
+                comparison.differences.extend(apart);
+            }
+            None if !values.contains_key(&Field::LAST_NAME) => comparison.nameless += 1,
+            None => comparison.differences.push(format!("{person} is missing on the second side")),
         }
     }
-    let missing = right.keys().filter(|email| !left.contains_key(*email));
-    told.extend(missing.map(|email| format!("{email} is missing on the first side")));
-    (told, excused)
+    let missing = there.keys().filter(|person| !here.contains_key(*person));
+    let missing = missing.map(|person| format!("{person} is missing on the first side"));
+    comparison.differences.extend(missing);
+    Ok(comparison)
 }
 
-fn fields_apart(
-    email: &str,
-    left: &BTreeMap<&'static str, String>,
-    right: &BTreeMap<&'static str, String>,
-) -> Vec<String> {
-    let form = |name: &str, text: Option<&String>| {
-        let text = text.map(String::as_str).unwrap_or_default();
-        match name {
-            "email" => normal::email(text).into_owned(),
-            "phone" | "mobile_phone" => normal::phone(text, Region::GB).into_owned(),
-            _ => normal::text(text).into_owned(),
+type People = BTreeMap<String, BTreeMap<Field, Value>>;
+
+fn people(seen: &[Seen], side: &str, comparison: &mut Comparison) -> People {
+    let mut people = People::new();
+    for record in seen {
+        let person = record.person();
+        if people.insert(person.clone(), record.values.clone()).is_some() {
+            comparison.differences.push(format!("{person} is there twice on {side}"));
         }
-    };
-    FIELDS
-        .iter()
-        .filter(|(name, _, _)| form(name, left.get(name)) != form(name, right.get(name)))
-        .map(|(name, _, _)| format!("{email}: {name} differs"))
-        .collect()
+    }
+    people
 }

@@ -63,10 +63,10 @@ pub(crate) fn actions(plan: &KindPlan) -> Vec<Vec<String>> {
         add("conflict", field.to_string(), *count);
     }
     for (reason, count) in &plan.skip {
-        add("leave alone", reason.clone(), *count);
+        add("leave alone", reason.replace('_', " "), *count);
     }
     for (reason, count) in &plan.blocked {
-        add("blocked", reason.clone(), *count);
+        add("blocked", reason.replace('_', " "), *count);
     }
     if rows.is_empty() {
         rows.push(vec!["nothing".to_owned(), "all in step".to_owned(), "0".to_owned()]);

@@ -21,7 +21,7 @@ pub(crate) async fn run(options: args::Sandbox) -> Result<ExitCode, Failure> {
     let sandbox = Sandbox::start(translate(&options)?).map_err(|error| {
         Failure::new(error.to_string(), "choose other ports with --port-base, or 0 for free ones")
     })?;
-    std::fs::write(ENV_FILE, sandbox.env()).map_err(|error| {
+    write_env(&sandbox.env()).map_err(|error| {
         Failure::new(
             format!("{ENV_FILE} cannot be written: {error}"),
             "run it in a folder that you can write to",
@@ -36,6 +36,13 @@ pub(crate) async fn run(options: args::Sandbox) -> Result<ExitCode, Failure> {
     drop(sandbox);
     stopped.map_err(|error| Failure::new(format!("no signals: {error}"), "stop it with kill"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the file in one step: whoever waits for it never sees half of it.
+fn write_env(text: &str) -> std::io::Result<()> {
+    let part = format!("{ENV_FILE}.part");
+    std::fs::write(&part, text)?;
+    std::fs::rename(&part, ENV_FILE)
 }
 
 fn translate(options: &args::Sandbox) -> Result<SandboxOptions, Failure> {

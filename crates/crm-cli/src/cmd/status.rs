@@ -1,27 +1,32 @@
 //! `crm status`: what is stored. Works while a sync runs, and without a network.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 
-use crm::Settings;
-use crm::core::{EntityId, Field, ObjectKind, Value};
+use crm::core::{EntityId, Field, ObjectKind};
 use crm::store::{
     Conflict, ConflictQuery, Counts, Entity, EntityState, ProblemQuery, Run, SharedStore, Stage,
 };
 use serde::Serialize;
 
+use super::told::{Told, name_of};
 use crate::args;
 use crate::error::Failure;
 use crate::output;
 
 /// The most conflicts and problems that are shown; the store has them all.
 const SHOWN_MAX: usize = 1_000;
+/// The most lines of a table on a terminal.
+const LINES_MAX: usize = 20;
+/// The most runs that are shown.
+const RUNS_MAX: usize = 10;
 
 #[derive(Serialize)]
 struct Status {
     kinds: BTreeMap<ObjectKind, KindStatus>,
     runs: Vec<Run>,
-    conflicts: Vec<Conflict>,
+    conflicts: Vec<Told>,
     problems: Vec<Problem>,
 }
 
@@ -57,15 +62,15 @@ struct Problem {
 }
 
 /// Reads the store and prints what is there.
-pub(crate) async fn run(settings: &Settings, options: args::Status) -> Result<ExitCode, Failure> {
-    if !settings.database.is_file() {
+pub(crate) async fn run(database: &Path, options: args::Status) -> Result<ExitCode, Failure> {
+    if !database.is_file() {
         return Err(Failure::new(
-            format!("there is no store at {}", settings.database.display()),
+            format!("there is no store at {}", database.display()),
             "make one with `crm plan` or `crm sync`, or name another with [store] sqlite",
         ));
     }
-    let store = crm::open_store_read_only(settings)?;
-    let status = read(&store, settings).await?;
+    let store = crm::open_store_read_only(database)?;
+    let status = read(&store).await?;
     if options.json {
         output::json(&status)?;
     } else {
@@ -74,25 +79,30 @@ pub(crate) async fn run(settings: &Settings, options: args::Status) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-async fn read(store: &SharedStore, settings: &Settings) -> Result<Status, Failure> {
+async fn read(store: &SharedStore) -> Result<Status, Failure> {
     let mut kinds = BTreeMap::new();
     let mut problems = Vec::new();
-    for flow in &settings.flows {
-        let counts = store.counts(flow.kind).await?;
-        let stage = store.stage(flow.kind).await?;
-        kinds.insert(flow.kind, kind_status(counts, &stage));
-        let query = ProblemQuery { kind: flow.kind, limit: SHOWN_MAX };
+    for kind in ObjectKind::ALL {
+        let stage = store.stage(kind).await?;
+        if stage == Stage::New {
+            continue;
+        }
+        kinds.insert(kind, kind_status(store.counts(kind).await?, &stage));
+        let query = ProblemQuery { kind, limit: SHOWN_MAX };
         for entity in store.problems(query).await? {
             problems_of(&entity, &mut problems);
         }
     }
     let query = ConflictQuery { limit: SHOWN_MAX, ..ConflictQuery::default() };
-    Ok(Status {
-        kinds,
-        runs: store.runs(10).await?,
-        conflicts: store.conflicts(query).await?,
-        problems,
-    })
+    let conflicts = tell(store, &store.conflicts(query).await?).await?;
+    Ok(Status { kinds, runs: store.runs(RUNS_MAX).await?, conflicts, problems })
+}
+
+async fn tell(store: &SharedStore, conflicts: &[Conflict]) -> Result<Vec<Told>, Failure> {
+    let ids: Vec<EntityId> = conflicts.iter().map(|conflict| conflict.entity).collect();
+    let entities = store.entities(&ids).await?;
+    let pairs = conflicts.iter().zip(&entities);
+    Ok(pairs.map(|(conflict, entity)| Told::of(conflict, entity.as_ref())).collect())
 }
 
 fn kind_status(counts: Counts, stage: &Stage) -> KindStatus {
@@ -161,19 +171,10 @@ fn problems_of(entity: &Entity, problems: &mut Vec<Problem>) {
     }
 }
 
-fn name_of(entity: &Entity) -> String {
-    let text = |field| {
-        let seen = || {
-            let mut observed = entity.links.iter().filter_map(|link| link.observed.as_ref());
-            observed.find_map(|observed| observed.fields.get(field))
-        };
-        entity.golden.value(field).or_else(seen).map(Value::display)
-    };
-    let names = [Field::FIRST_NAME, Field::LAST_NAME, Field::EMAIL];
-    names.into_iter().filter_map(text).collect::<Vec<_>>().join(" ")
-}
-
 fn print(status: &Status) {
+    if status.kinds.is_empty() {
+        output::line("Nothing was read from any CRM yet.");
+    }
     for (kind, row) in &status.kinds {
         output::line(&format!(
             "{}: {} ({} live, {} held, {} waiting, {} parked, {} open conflicts)",
@@ -206,23 +207,22 @@ fn print(status: &Status) {
         output::table(&["run", "status", "created", "updated", "conflicts"], runs.collect());
     }
     if !status.conflicts.is_empty() {
-        let rows = status.conflicts.iter().take(20).map(|conflict| {
-            let sides = conflict.contenders.iter().map(|side| {
-                let name = side.provider.as_ref().map_or("golden record", |p| p.as_str());
-                let value = side.value.as_ref().map_or_else(|| "blank".to_owned(), Value::display);
-                format!("{name}: {value}")
-            });
-            let chosen = conflict.chosen.as_ref().map_or_else(|| "open".to_owned(), Value::display);
-            let sides = sides.collect::<Vec<_>>().join("\n");
-            vec![conflict.field.to_string(), sides, chosen, conflict.rule.clone()]
-        });
-        output::table(&["conflict", "sides", "chosen", "rule"], rows.collect());
+        let rows = status.conflicts.iter().take(LINES_MAX).map(Told::row);
+        output::table(&["conflict of", "field", "sides", "chosen", "rule"], rows.collect());
+        more(status.conflicts.len());
     }
     if !status.problems.is_empty() {
-        let rows = status.problems.iter().take(20).map(|problem| {
+        let rows = status.problems.iter().take(LINES_MAX).map(|problem| {
             let place = problem.connection.clone().unwrap_or_default();
             vec![problem.name.clone(), place, problem.message.clone(), problem.remedy.clone()]
         });
         output::table(&["record", "connection", "problem", "what to do"], rows.collect());
+        more(status.problems.len());
+    }
+}
+
+fn more(count: usize) {
+    if count > LINES_MAX {
+        output::line(&format!("… and {} more: see --json", count - LINES_MAX));
     }
 }

@@ -4,11 +4,11 @@ use std::io::{BufRead, IsTerminal};
 use std::process::ExitCode;
 
 use crm::Settings;
-use crm::core::Value;
 use crm::store::Stage;
 use crm::sync::{Approval, FirstSync, Outcome, Report};
 
 use super::plan;
+use super::told::Told;
 use crate::args;
 use crate::error::Failure;
 use crate::output;
@@ -16,6 +16,9 @@ use crate::progress::Bars;
 
 /// The exit code of a run that left something: open conflicts, parked records, waiting work.
 pub(crate) const LEFT: u8 = 3;
+
+/// The most conflicts that are shown on a terminal.
+const CONFLICTS_MAX: usize = 10;
 
 /// Runs a sync and prints its report.
 pub(crate) async fn run(settings: &Settings, options: args::Sync) -> Result<ExitCode, Failure> {
@@ -40,7 +43,7 @@ pub(crate) async fn run(settings: &Settings, options: args::Sync) -> Result<Exit
     bars.finish();
     let report = report?;
     if options.json {
-        output::json(&report)?;
+        output::json(&json(&report)?)?;
     } else {
         print(&report);
     }
@@ -64,6 +67,17 @@ fn asked(question: &str) -> bool {
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);
     read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+/// Returns a report as `--json` prints it.
+pub(crate) fn json(report: &Report) -> Result<serde_json::Value, serde_json::Error> {
+    let mut json = serde_json::to_value(report)?;
+    let told = report.conflicts.iter().map(|conflict| Told::of(conflict, None));
+    let told = serde_json::to_value(told.collect::<Vec<_>>())?;
+    if let Some(report) = json.as_object_mut() {
+        report.insert("conflicts".to_owned(), told);
+    }
+    Ok(json)
 }
 
 /// Prints a report as tables.
@@ -91,24 +105,14 @@ pub(crate) fn print(report: &Report) {
             }
         }
     }
-    for conflict in report.conflicts.iter().take(10) {
-        let sides: Vec<String> = conflict
-            .contenders
-            .iter()
-            .map(|side| {
-                let name = side.provider.as_ref().map_or("golden record", |p| p.as_str());
-                let value = side.value.as_ref().map_or_else(|| "blank".to_owned(), Value::display);
-                format!("{name}: {value}")
-            })
-            .collect();
-        let chosen =
-            conflict.chosen.as_ref().map_or_else(|| "nobody yet".to_owned(), Value::display);
-        output::line(&format!(
-            "conflict about {}: {} → {chosen} ({})",
-            conflict.field,
-            sides.join(" | "),
-            conflict.rule
-        ));
+    if !report.conflicts.is_empty() {
+        let shown = report.conflicts.iter().take(CONFLICTS_MAX);
+        let rows = shown.map(|conflict| Told::of(conflict, None).row().split_off(1));
+        output::table(&["conflict", "sides", "chosen", "rule"], rows.collect());
+        if report.conflicts.len() > CONFLICTS_MAX {
+            let more = report.conflicts.len() - CONFLICTS_MAX;
+            output::line(&format!("… and {more} more: see `crm status`"));
+        }
     }
     let calls = report.calls.iter().map(|(provider, cost)| {
         vec![provider.to_string(), cost.made.to_string(), cost.bound.to_string()]

@@ -1,6 +1,21 @@
-//! The command as people run it.
+//! The command as a user meets it: the real binary against real sandbox processes on ports of
+//! their own.
 
+#[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod deaths;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
-mod refusals;
+mod desk;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod help;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+mod touched;
+#[cfg(test)]
+mod weather;

@@ -1,1 +1,173 @@
-//! later
+//! Credentials, properties, and the ways in which HubSpot asks for patience.
+
+use std::time::Duration;
+
+use crm_core::{Disposition, ErrorKind, Field, PauseCause, Repair};
+use crm_testkit::contract::provider::{Credentials, Harness};
+use crm_testkit::dialect::hubspot::{HubSpotOptions, Setup};
+use crm_testkit::fault::{Aim, Fault, RetryAfter};
+use jiff::SignedDuration;
+use serde_json::json;
+
+use crate::room::{harness, open, with};
+
+const TOKEN: &str = "POST /oauth/token";
+
+fn grant(refresh_token: &str) -> serde_json::Value {
+    json!({
+        "client_id": "sandbox-hubspot-app",
+        "client_secret": "sandbox-hubspot-secret",
+        "refresh_token": refresh_token,
+    })
+}
+
+#[tokio::test]
+async fn an_expired_token_is_renewed_once_and_the_call_repeated() {
+    let harness = harness();
+    let id = harness.seed(0);
+    let way = harness.way(Credentials::Right);
+    let provider = open(&way, &grant("sandbox-hubspot-refresh")).unwrap();
+    let kind = harness.room.kind;
+    provider.get(kind, std::slice::from_ref(&id)).await.unwrap();
+    assert_eq!(harness.requests(TOKEN), 1);
+    harness.fake.script(Aim::path("/batch/update"), Fault::TokenExpired);
+    let write = harness.update(0, &id, Field::CITY, "Aarhus");
+    harness.apply_one(&provider, write).await.unwrap();
+    assert_eq!(harness.requests(TOKEN), 2);
+    assert_eq!(harness.requests("/batch/update"), 2, "refused before it was carried out");
+    assert_eq!(harness.stored(&id, Field::CITY).as_deref(), Some("Aarhus"));
+    // Tokens live half an hour: the next one is fetched before the old one is refused.
+    harness.pass(Duration::from_mins(30));
+    let before = harness.requests("/batch/read");
+    provider.get(kind, &[id]).await.unwrap();
+    assert_eq!(harness.requests(TOKEN), 3);
+    assert_eq!(harness.requests("/batch/read") - before, 1);
+}
+
+#[tokio::test]
+async fn a_refused_grant_says_what_to_set() {
+    let harness = harness();
+    let provider = open(&harness.way(Credentials::Right), &grant("a-revoked-one")).unwrap();
+    let error = provider.probe().await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Auth);
+    assert!(error.hint().unwrap().contains("HUBSPOT_REFRESH_TOKEN"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_static_token_that_is_refused_says_what_to_set() {
+    let harness = harness();
+    let error = harness.connect(Credentials::Wrong).probe().await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Auth);
+    assert!(error.hint().unwrap().contains("HUBSPOT_API_KEY"), "{error:?}");
+    // The edge's own way of refusing it.
+    harness.fake.script(Aim::default(), Fault::Html(530));
+    let error = harness.provider().probe().await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Auth);
+}
+
+#[tokio::test]
+async fn settings_that_cannot_work_are_refused_before_any_request() {
+    let harness = harness();
+    let way = harness.way(Credentials::Right);
+    let cases = [
+        (json!({}), "no credentials"),
+        (json!({ "client_id": "app" }), "client_secret and refresh_token"),
+        (json!({ "acess_token": "token-1" }), "acess_token"),
+    ];
+    for (settings, part) in cases {
+        let error = open(&way, &settings).unwrap_err();
+        assert!(error.message().contains(part), "{error}");
+        assert!(error.hint().is_some(), "{error}");
+    }
+    assert_eq!(harness.requests(""), 0);
+}
+
+#[tokio::test]
+async fn a_bare_account_is_found_lacking_and_mended() {
+    let (harness, _) = with(HubSpotOptions { setup: Setup::Bare, ..Default::default() });
+    let provider = harness.provider();
+    let error = harness.apply_one(&provider, harness.create(0)).await.unwrap_err();
+    assert!(error.hint().is_some_and(|hint| hint.contains("crm check --fix")), "{error:?}");
+    assert!(matches!(error.disposition(), Disposition::Park), "{error}");
+    let account = provider.probe().await.unwrap();
+    let finding = account.findings.first().unwrap();
+    assert!(finding.blocking);
+    assert_eq!(finding.repair, Some(Repair::UidField));
+    provider.repair(finding).await.unwrap();
+    // Once more is no error: the answer to the first may have been lost.
+    provider.repair(finding).await.unwrap();
+    let account = provider.probe().await.unwrap();
+    assert!(account.findings.iter().all(|finding| !finding.blocking), "{account:?}");
+    harness.apply_one(&provider, harness.create(0)).await.unwrap();
+    assert_eq!(harness.live(), 1);
+}
+
+#[tokio::test]
+async fn a_429_without_a_header_waits_as_its_policy_says() {
+    let harness = harness();
+    let id = harness.seed(0);
+    let provider = harness.provider();
+    harness.fake.script(Aim::path("/batch/read"), Fault::RateLimited(RetryAfter::Silent));
+    let before = harness.fake.clock().now();
+    provider.get(harness.room.kind, &[id]).await.unwrap();
+    let waited = harness.fake.clock().now().duration_since(before);
+    assert!(waited >= SignedDuration::from_secs(10), "{waited}");
+}
+
+#[tokio::test]
+async fn a_used_up_day_pauses_until_midnight_of_the_account() {
+    let (harness, _) = with(HubSpotOptions { daily: 3, ..Default::default() });
+    let id = harness.seed(0);
+    let kind = harness.room.kind;
+    let provider = harness.provider();
+    // Two requests that also tell the limit and the account's time zone.
+    provider.probe().await.unwrap();
+    provider.get(kind, std::slice::from_ref(&id)).await.unwrap();
+    let seen = harness.requests("");
+    let error = provider.get(kind, std::slice::from_ref(&id)).await.unwrap_err();
+    assert_eq!(harness.requests(""), seen, "it is known beforehand");
+    let Disposition::Pause(PauseCause::Until(Some(until))) = error.disposition() else {
+        panic!("{error}");
+    };
+    // The fake's account keeps UTC.
+    assert_eq!(until.as_second() % 86_400, 0, "{until}");
+    assert!(until > harness.fake.clock().now());
+    // Another app of the account is told by the refusal, and does not go on asking.
+    let refused = harness.provider().get(kind, &[id]).await.unwrap_err();
+    assert_eq!(*refused.kind(), ErrorKind::QuotaExhausted { until: None });
+    assert_eq!(harness.requests("") - seen, 1);
+}
+
+#[tokio::test]
+async fn locks_and_migrations_are_waited_for() {
+    let harness = harness();
+    let id = harness.seed(0);
+    let provider = harness.provider();
+    for status in [423, 477, 502, 522] {
+        harness.fake.script(Aim::path("/batch/read"), Fault::Status(status));
+        provider.get(harness.room.kind, std::slice::from_ref(&id)).await.unwrap();
+    }
+    // A locked record was not written: the write is safe to repeat.
+    harness.fake.script(Aim::path("/batch/update"), Fault::Status(423));
+    let write = harness.update(0, &id, Field::CITY, "Aarhus");
+    harness.apply_one(&provider, write).await.unwrap();
+    assert_eq!(harness.requests("/batch/update"), 2);
+}
+
+async fn hundred_reads(harness: &Harness) {
+    let id = harness.seed(0);
+    let provider = harness.provider();
+    for _ in 0..100 {
+        provider.get(harness.room.kind, std::slice::from_ref(&id)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn headers_correct_the_pace() {
+    // Published are 190 in ten seconds; this account has fewer, and only headers say so.
+    let (harness, _) = with(HubSpotOptions { burst: 40, ..Default::default() });
+    hundred_reads(&harness).await;
+    let window = harness.fake.window("ten_secondly").unwrap();
+    assert_eq!((window.exceeded(), window.limit()), (0, 40));
+    assert!(window.peak() <= 40);
+}

@@ -8,6 +8,7 @@ use crm_layers::guard;
 use crm_provider_hubspot::REGISTRATION;
 use crm_testkit::contract::provider::{Connect, Credentials, Harness, Room};
 use crm_testkit::dialect::hubspot::{HubSpotFake, HubSpotOptions};
+use crm_testkit::serve::{Handler, Server, Site};
 use crm_testkit::world::FakeClock;
 use serde_json::{Value, json};
 
@@ -34,21 +35,30 @@ pub(crate) fn with(options: HubSpotOptions) -> (Harness, Arc<HubSpotFake>) {
         unique: Some(Field::EMAIL),
     };
     let handle = Arc::clone(&fake);
-    (Harness::new(room, handle, connect), fake)
+    (Harness::new(room, handle, |way| connect(&way)), fake)
 }
 
-fn connect(connect: Connect) -> SharedProvider {
+fn connect(connect: &Connect) -> SharedProvider {
     let token = match connect.credentials {
         Credentials::Right => "sandbox-hubspot-token",
         Credentials::Wrong => "another-token",
     };
-    guard(open(&connect, &json!({ "access_token": token })))
+    guard(open(connect, &json!({ "access_token": token })).unwrap())
 }
 
 /// Opens a connection with these settings beside the URL.
-pub(crate) fn open(connect: &Connect, settings: &Value) -> SharedProvider {
+pub(crate) fn open(connect: &Connect, settings: &Value) -> crm_core::Result<SharedProvider> {
     let mut setup = Setup::new("hubspot", Arc::clone(&connect.clock));
     setup.settings = settings.as_object().unwrap().clone();
     setup.settings.insert("base_url".to_owned(), json!(connect.url));
-    (REGISTRATION.open)(setup).unwrap()
+    (REGISTRATION.open)(setup)
+}
+
+/// Serves what `answer` makes of each request, which may ask the fake; returns a connection to
+/// it, and the server, which ends when it is dropped.
+pub(crate) fn behind(harness: &Harness, answer: Handler) -> (SharedProvider, Server) {
+    let server = Server::start(vec![Site::bind(0, answer).unwrap()]).unwrap();
+    let connect = Connect { url: server.url(0).unwrap(), ..harness.way(Credentials::Right) };
+    let settings = json!({ "access_token": "sandbox-hubspot-token" });
+    (open(&connect, &settings).unwrap(), server)
 }

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_core::{Change, Cursor, Feed, Field, RemoteId, SharedProvider};
+use crm_core::{Change, Cursor, Feed, Field, Lookup, ObjectKind, RemoteId, SharedProvider};
 use crm_testkit::contract::provider::Harness;
 use crm_testkit::dialect::salesforce::{Late, SalesforceFake, SalesforceOptions};
 use crm_testkit::fake::{Fields, Touch};
+use crm_testkit::fault::{Aim, Fault};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::room::with;
+use crate::room::{harness, with};
 
+const KIND: ObjectKind = ObjectKind::Contact;
 const LONG: Duration = Duration::from_hours(1);
 const SHORT: Duration = Duration::from_secs(5);
 
@@ -44,7 +47,9 @@ async fn pages_smaller_than_asked_for_lose_and_repeat_nothing() {
         let page = harness.page(&provider, Feed::Changes, cursor.as_ref()).await;
         ids.extend(page.changes.iter().map(|change| match change {
             Change::Observed(remote) => remote.id.clone(),
-            other => panic!("{other:?}"),
+            other @ (Change::Touched { .. } | Change::Missing { .. } | Change::Merged { .. }) => {
+                panic!("{other:?}")
+            }
         }));
         cursor = Some(page.next);
         // The vendor's own cursors are of no matter.
@@ -121,6 +126,25 @@ async fn a_commit_later_than_its_stamp_is_seen_within_the_lag() {
 }
 
 #[tokio::test]
+async fn a_stamp_at_the_very_edge_of_the_overlap_is_seen() {
+    let (harness, fake) = with(SalesforceOptions::default());
+    let id = harness.seed(0);
+    let provider = harness.provider();
+    let cursor = begun(&harness, &provider, Feed::Changes).await;
+    let position: serde_json::Value = serde_json::from_str(&cursor.as_ref().unwrap().0).unwrap();
+    let settled: Timestamp = position["mark"]["settled"].as_str().unwrap().parse().unwrap();
+    let overlap = harness.capability().overlap;
+    let edge = settled.checked_sub(SignedDuration::try_from(overlap).unwrap()).unwrap();
+    let fields = json!({ "MailingCity": "Lund" }).as_object().unwrap().clone();
+    let (kind, stamp_ms) = ("Contact".to_owned(), edge.as_millisecond());
+    let visible_ms = harness.fake.clock().now_ms();
+    let late = Late { kind, id: id.to_string(), fields, stamp_ms, visible_ms };
+    fake.with(|org, _| org.change_late(late));
+    let drained = harness.drain(&provider, Feed::Changes, cursor).await;
+    assert_eq!(drained.ids(), [id]);
+}
+
+#[tokio::test]
 async fn a_merge_names_its_winner_and_a_delete_does_not() {
     let (harness, fake) = small_pages();
     let seeded = harness.seed_many(7);
@@ -163,4 +187,77 @@ async fn what_left_the_bin_unseen_is_named_by_the_log_within_a_day() {
     let quiet = harness.drain(&provider, Feed::Deletions, later.cursor).await;
     assert_eq!((quiet.changes, quiet.pages), (Vec::new(), 1));
     assert_eq!(harness.requests("/deleted"), 1);
+    // Longer than the log reaches back: the vendor would refuse an earlier start.
+    harness.pass(20 * 24 * LONG);
+    harness.drain(&provider, Feed::Deletions, quiet.cursor).await;
+    assert_eq!(harness.requests("/deleted"), 2);
+}
+
+#[tokio::test]
+async fn many_deletions_of_one_second_cross_the_edges_of_pages() {
+    let options = SalesforceOptions { page_max: 200, ..SalesforceOptions::default() };
+    let (harness, _fake) = with(options);
+    let mut ids = harness.seed_many(450);
+    let provider = harness.provider();
+    let cursor = harness.drain(&provider, Feed::Deletions, None).await.cursor;
+    for id in &ids {
+        harness.fake.delete("Contact", id.as_str()).unwrap();
+    }
+    harness.pass(Duration::from_secs(5));
+    let drained = harness.drain(&provider, Feed::Deletions, cursor).await;
+    ids.sort();
+    assert_eq!(drained.changes.len(), ids.len());
+    let named = drained.changes.iter().map(|change| match change {
+        Change::Missing { id } => id.clone(),
+        other @ (Change::Observed(_) | Change::Touched { .. } | Change::Merged { .. }) => {
+            panic!("{other:?}")
+        }
+    });
+    let mut named: Vec<RemoteId> = named.collect();
+    named.sort();
+    assert_eq!(named, ids);
+}
+
+#[tokio::test]
+async fn a_restored_record_is_no_longer_missing_and_is_seen_again() {
+    let (harness, fake) = with(SalesforceOptions::default());
+    let id = harness.seed(0);
+    let provider = harness.provider();
+    harness.pass(LONG);
+    let cursor = harness.drain(&provider, Feed::Changes, None).await.cursor;
+    let deletions = harness.drain(&provider, Feed::Deletions, None).await.cursor;
+    harness.pass(LONG);
+    harness.fake.delete("Contact", id.as_str()).unwrap();
+    let named = harness.drain(&provider, Feed::Deletions, deletions).await;
+    assert_eq!(named.changes, [Change::Missing { id: id.clone() }]);
+    fake.with(|org, world| org.undelete(world, "Contact", id.as_str())).unwrap();
+    let lookups = provider.get(KIND, std::slice::from_ref(&id)).await.unwrap();
+    assert!(matches!(lookups.as_slice(), [Lookup::Found(_)]), "{lookups:?}");
+    assert_eq!(harness.drain(&provider, Feed::Changes, cursor).await.ids(), [id]);
+    let quiet = harness.drain(&provider, Feed::Deletions, named.cursor).await;
+    assert_eq!(quiet.changes, []);
+}
+
+#[tokio::test]
+async fn a_feed_outlives_a_cut_and_a_garbled_page() {
+    let harness = harness();
+    let ids = harness.seed_many(2_001);
+    let provider = harness.provider();
+    for fault in [Fault::CutAfter, Fault::Garbled, Fault::Status(503), Fault::TokenExpired] {
+        harness.fake.script(Aim::path("/query"), fault);
+    }
+    let drained = harness.drain(&provider, Feed::Changes, None).await;
+    assert_eq!((drained.pages, drained.ids().len()), (2, ids.len()));
+}
+
+#[tokio::test]
+async fn a_cursor_of_one_feed_is_not_taken_for_the_other() {
+    let harness = harness();
+    let provider = harness.provider();
+    let changes = harness.drain(&provider, Feed::Changes, None).await.cursor;
+    let deletions = harness.drain(&provider, Feed::Deletions, None).await.cursor;
+    let before = harness.requests("");
+    provider.changes(KIND, Feed::Deletions, changes.as_ref()).await.unwrap_err();
+    provider.changes(KIND, Feed::Changes, deletions.as_ref()).await.unwrap_err();
+    assert_eq!(harness.requests(""), before);
 }

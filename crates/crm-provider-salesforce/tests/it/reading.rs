@@ -127,3 +127,13 @@ async fn the_edge_of_the_network_is_weather_and_not_a_missing_right() {
         provider.get(KIND, &ids).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn what_the_org_does_not_count_takes_nothing_from_the_days_requests() {
+    let (harness, _) = with(SalesforceOptions { daily_limit: 1, ..Default::default() });
+    let ids = [harness.seed(0)];
+    let provider = harness.provider();
+    // The list of versions comes first, and leaves the one request for the read.
+    provider.get(KIND, &ids).await.unwrap();
+    assert!(matches!(failure(provider.get(KIND, &ids).await), ErrorKind::QuotaExhausted { .. }));
+}

@@ -34,16 +34,16 @@ pub(crate) fn with(options: SalesforceOptions) -> (Harness, Arc<SalesforceFake>)
         unique: None,
     };
     let handle = Arc::clone(&fake);
-    (Harness::new(room, handle, connect), fake)
+    (Harness::new(room, handle, |way| connect(&way)), fake)
 }
 
-fn connect(connect: Connect) -> SharedProvider {
+fn connect(connect: &Connect) -> SharedProvider {
     let secret = match connect.credentials {
         Credentials::Right => "sandbox-secret",
         Credentials::Wrong => "another-secret",
     };
     let settings = json!({ "client_id": "sandbox-client", "client_secret": secret });
-    guard(open(&connect, &settings).unwrap())
+    guard(open(connect, &settings).unwrap())
 }
 
 /// Opens a connection to the harness's fake with these settings beside the URL.

@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use crm_core::{Action, Applied, Disposition, ErrorKind, Field, Fields, Patch, RemoteId, Write};
+use crm_core::{
+    Action, Applied, Disposition, ErrorKind, Field, Fields, Patch, RemoteId, SharedProvider, Write,
+};
 use crm_testkit::contract::provider::{Connect, Credentials, Harness};
 use crm_testkit::dialect::salesforce::{DuplicateRule, SalesforceOptions};
-use crm_testkit::fake::Fake;
+use crm_testkit::fake::{Bin, Fake};
 use crm_testkit::fault::{Aim, Fault};
 use crm_testkit::serve::{Server, Site};
 use http::Request;
@@ -124,19 +126,6 @@ async fn two_writes_to_one_record_go_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn a_lost_delete_is_unknown_and_the_record_is_found_in_the_bin() {
-    let harness = harness();
-    let id = harness.seed(0);
-    let provider = harness.provider();
-    harness.fake.script(Aim::path("/composite/sobjects"), Fault::CutAfter);
-    let write = harness.write(0, Action::Delete { id: id.clone() });
-    let error = harness.apply_one(&provider, write).await.unwrap_err();
-    assert_eq!(error.disposition(), Disposition::Verify);
-    let lookups = provider.get(harness.room.kind, &[id]).await.unwrap();
-    assert_eq!(lookups, [crm_core::Lookup::Archived]);
-}
-
-#[tokio::test]
 async fn an_empty_patch_changes_nothing() {
     let harness = harness();
     let id = harness.seed(0);
@@ -181,4 +170,83 @@ async fn writes_say_who_they_are_and_never_ask_for_duplicates() {
         count += 1;
     }
     assert!(count >= 3, "{seen:?}");
+}
+
+#[tokio::test]
+async fn each_kind_of_write_has_its_own_collection_and_keeps_its_place() {
+    let harness = harness();
+    let ids = harness.seed_many(4);
+    let provider = harness.provider();
+    let delete = |n: usize| harness.write(n, Action::Delete { id: ids[n].clone() });
+    let writes = [
+        delete(0),
+        harness.create(10),
+        harness.update(1, &ids[1], Field::CITY, "Lund"),
+        harness.update(2, &"003000000000zzzAAA".into(), Field::CITY, "Lund"),
+        harness.write(3, Action::Delete { id: "no id".into() }),
+        harness.create(11),
+        delete(3),
+    ];
+    let results = harness.apply(&provider, &writes).await;
+    let kinds: Vec<Option<ErrorKind>> =
+        results.iter().map(|result| result.as_ref().err().map(|e| e.kind().clone())).collect();
+    let gone = Some(ErrorKind::NotFound);
+    assert_eq!(kinds, [None, None, None, gone.clone(), gone, None, None]);
+    assert_eq!(results[0].as_ref().unwrap().id, ids[0]);
+    assert_eq!(results[6].as_ref().unwrap().id, ids[3]);
+    assert_eq!(harness.live(), 4);
+    assert_eq!(harness.fake.records("Contact", Bin::Archived).unwrap().len(), 2);
+    assert_eq!(harness.requests("PATCH /services/data/composite/sobjects"), 2);
+    assert_eq!(harness.requests("DELETE /services/data/composite/sobjects"), 1);
+}
+
+async fn doubt(harness: &Harness, provider: &SharedProvider, fault: Fault, write: Write) {
+    let path = "/composite/sobjects";
+    let before = harness.requests(path);
+    harness.fake.script(Aim::path(path), fault);
+    let error = harness.apply_one(provider, write).await.unwrap_err();
+    assert_eq!(error.disposition(), Disposition::Verify, "{fault:?}: {error}");
+    assert_eq!(harness.requests(path) - before, 1, "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_write_in_doubt_is_never_sent_again_by_itself() {
+    let harness = harness();
+    let provider = harness.provider();
+    let faults = [
+        Fault::CutAfter,
+        Fault::CutBefore,
+        Fault::StatusAfter(503),
+        Fault::Garbled,
+        Fault::Html(502),
+    ];
+    for (n, fault) in faults.into_iter().enumerate() {
+        doubt(&harness, &provider, fault, harness.create(n)).await;
+        let id = harness.seed(100 + n);
+        let write = harness.update(n, &id, Field::CITY, "Lund");
+        doubt(&harness, &provider, fault, write).await;
+        let write = harness.write(n, Action::Delete { id });
+        doubt(&harness, &provider, fault, write).await;
+    }
+    // A quota, a full house or a dead token is certainly not a write: those are repeated.
+    harness.fake.script(Aim::path("/composite/sobjects"), Fault::TokenExpired);
+    let silent = Fault::RateLimited(crm_testkit::fault::RetryAfter::Silent);
+    harness.fake.script(Aim::path("/composite/sobjects"), silent);
+    assert!(harness.apply_one(&provider, harness.create(50)).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_days_quota_holds_back_without_an_end() {
+    let options = SalesforceOptions { daily_limit: 3, ..SalesforceOptions::default() };
+    let (harness, _fake) = with(options);
+    let provider = harness.provider();
+    for n in 0..3 {
+        harness.apply_one(&provider, harness.create(n)).await.unwrap();
+    }
+    let refused = harness.apply_one(&provider, harness.create(3)).await;
+    assert!(matches!(failure(refused), ErrorKind::QuotaExhausted { .. }));
+    assert_eq!(harness.live(), 3);
+    assert_eq!(harness.fake.window("daily").unwrap().exceeded(), 0);
+    let daily = provider.usage().quotas.into_iter().find(|quota| quota.name == "daily").unwrap();
+    assert_eq!((daily.used, daily.limit), (3, 3), "the header corrected our window");
 }

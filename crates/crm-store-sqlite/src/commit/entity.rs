@@ -1,7 +1,7 @@
 //! The rows of entities, their versions and their marks.
 
 use crm_core::{EntityId, ObjectKind};
-use crm_store::{Entity, Mark, Seq, StoreError, StoreResult};
+use crm_store::{Entity, Golden, Mark, Seq, StoreError, StoreResult};
 use rusqlite::{Params, params};
 
 use super::{RowVersion, Work};
@@ -27,11 +27,10 @@ impl Work<'_> {
         }
         let Place { eid, .. } = self.look_up(entity.id)?.ok_or(StoreError::Raced)?;
         let version = if counted { None } else { Some(expected.cast_signed()) };
-        let golden = if entity.golden.is_empty() { None } else { Some(json(&entity.golden)?) };
         let updated = self.execute(
             "UPDATE entity SET state = ?3, version = ?4, mark_due = ?5, mark_attempts = ?6,
-                 detail = ?7, golden = ?8, row_ver = row_ver + (?9 IS NOT NULL)
-             WHERE eid = ?1 AND uid = ?2 AND (?9 IS NULL OR row_ver = ?9)",
+                 detail = ?7, row_ver = row_ver + (?8 IS NOT NULL)
+             WHERE eid = ?1 AND uid = ?2 AND (?8 IS NULL OR row_ver = ?8)",
             params![
                 eid,
                 entity.id.uuid().as_bytes(),
@@ -40,7 +39,6 @@ impl Work<'_> {
                 entity.mark.map(|mark| mark.due.as_microsecond()),
                 entity.mark.map(|mark| mark.attempts),
                 entity_detail(&entity.state)?,
-                golden,
                 version,
             ],
         )?;
@@ -49,16 +47,15 @@ impl Work<'_> {
         }
         self.outcome.marked.push(eid);
         self.rows.entry(entity.id).or_default().version = RowVersion::Counted;
-        Ok(())
+        self.write_golden(eid, &entity.golden)
     }
 
     fn insert_entity(&mut self, entity: &Entity) -> StoreResult<()> {
-        let golden = if entity.golden.is_empty() { None } else { Some(json(&entity.golden)?) };
         // If it is there, the unique index on the uid says so.
         self.execute(
             "INSERT INTO entity (tenant, kind, state, version, row_ver, mark_due, mark_attempts,
-                 uid, detail, golden)
-             VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9)",
+                 uid, detail)
+             VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8)",
             params![
                 self.places.tenant(),
                 kind_number(entity.kind),
@@ -68,14 +65,26 @@ impl Work<'_> {
                 entity.mark.map(|mark| mark.attempts),
                 entity.id.uuid().as_bytes(),
                 entity_detail(&entity.state)?,
-                golden,
             ],
         )?;
         let touched = self.rows.entry(entity.id).or_default();
         let eid = self.sql.last_insert_rowid();
         touched.place = Some(Place { eid, kind: entity.kind });
         touched.version = RowVersion::Counted;
-        Ok(())
+        if is_blank(&entity.golden) { Ok(()) } else { self.write_golden(eid, &entity.golden) }
+    }
+
+    fn write_golden(&self, eid: i64, golden: &Golden) -> StoreResult<()> {
+        if is_blank(golden) {
+            return self.execute("DELETE FROM golden WHERE eid = ?1", [eid]).map(drop);
+        }
+        // A row that stays the same is not written.
+        self.execute(
+            "INSERT INTO golden (eid, body) VALUES (?1, ?2)
+             ON CONFLICT (eid) DO UPDATE SET body = ?2 WHERE body <> ?2",
+            params![eid, json(golden)?],
+        )
+        .map(drop)
     }
 
     pub(super) fn write_mark(&mut self, id: EntityId, mark: Option<Mark>) -> StoreResult<()> {
@@ -194,4 +203,9 @@ impl Work<'_> {
         )?;
         if updated == 0 { Err(StoreError::Raced) } else { Ok(()) }
     }
+}
+
+/// Returns whether nothing is known, not even that a field is frozen.
+fn is_blank(golden: &Golden) -> bool {
+    *golden == Golden::default()
 }

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use crm_core::{Field, ProviderId, RunId, Value};
 use jiff::Timestamp;
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::ConflictId;
+use super::entries::Entries;
 
 /// The golden values of an entity, sorted by field. A field that is not here never had a value
 /// and has no version: it contends with nobody.
@@ -106,17 +108,6 @@ impl Golden {
     }
 }
 
-#[derive(Serialize)]
-struct Out<'a> {
-    f: BTreeMap<Field, &'a Option<Value>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    p: Option<&'a Provenance>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    x: BTreeMap<Field, &'a Provenance>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    z: &'a [(Field, ConflictId)],
-}
-
 #[derive(Deserialize)]
 struct In {
     f: BTreeMap<Field, Option<Value>>,
@@ -130,20 +121,22 @@ struct In {
 
 impl Serialize for Golden {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let shared = self.slots.first().map(|(_, slot)| &slot.provenance);
-        let differs = |slot: &GoldenSlot| shared != Some(&slot.provenance);
-        Out {
-            f: self.slots.iter().map(|(field, slot)| (*field, &slot.value)).collect(),
-            p: shared,
-            x: self
-                .slots
-                .iter()
-                .filter(|(_, slot)| differs(slot))
-                .map(|(field, slot)| (*field, &slot.provenance))
-                .collect(),
-            z: &self.frozen,
+        let slots = || self.slots.iter();
+        let shared = slots().next().map(|(_, slot)| &slot.provenance);
+        let exceptions = || slots().filter(|(_, slot)| shared != Some(&slot.provenance));
+        let mut out = serializer.serialize_map(None)?;
+        out.serialize_entry("f", &Entries(|| slots().map(|(field, slot)| (field, &slot.value))))?;
+        if let Some(shared) = shared {
+            out.serialize_entry("p", shared)?;
         }
-        .serialize(serializer)
+        if exceptions().next().is_some() {
+            let exceptions = || exceptions().map(|(field, slot)| (field, &slot.provenance));
+            out.serialize_entry("x", &Entries(exceptions))?;
+        }
+        if !self.frozen.is_empty() {
+            out.serialize_entry("z", &self.frozen)?;
+        }
+        out.end()
     }
 }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use crm_core::{Field, Value};
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::entries::Entries;
 
 /// The last value that was read back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,18 +123,6 @@ impl Slots {
 }
 
 /// Values with `null` for blank; the version that most slots have once; exceptions per field.
-#[derive(Serialize)]
-struct Out<'a> {
-    f: BTreeMap<Field, Option<&'a Value>>,
-    a: u64,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    x: BTreeMap<Field, u64>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    n: BTreeMap<Field, u64>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    r: BTreeMap<Field, &'a Refusal>,
-}
-
 #[derive(Deserialize)]
 struct In {
     f: BTreeMap<Field, Option<Value>>,
@@ -147,28 +138,27 @@ struct In {
 
 impl Serialize for Slots {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let based = || self.0.iter().filter(|(_, slot)| slot.shadow != Shadow::None);
+        let slots = || self.0.iter();
+        let based = || slots().filter(|(_, slot)| slot.shadow != Shadow::None);
         let shared = based().next().map_or(0, |(_, slot)| slot.ack);
-        Out {
-            f: based().map(|(field, slot)| (*field, slot.shadow.value())).collect(),
-            a: shared,
-            x: based()
-                .filter(|(_, slot)| slot.ack != shared)
-                .map(|(field, slot)| (*field, slot.ack))
-                .collect(),
-            n: self
-                .0
-                .iter()
-                .filter(|(_, slot)| slot.shadow == Shadow::None)
-                .map(|(field, slot)| (*field, slot.ack))
-                .collect(),
-            r: self
-                .0
-                .iter()
-                .filter_map(|(field, slot)| Some((*field, slot.refused.as_ref()?)))
-                .collect(),
+        let ack = |(field, slot): &(Field, LinkSlot)| (*field, slot.ack);
+        let exceptions = || based().filter(|(_, slot)| slot.ack != shared).map(ack);
+        let baseless = || slots().filter(|(_, slot)| slot.shadow == Shadow::None).map(ack);
+        let refused = || slots().filter_map(|(field, slot)| Some((field, slot.refused.as_ref()?)));
+        let mut out = serializer.serialize_map(None)?;
+        let values = || based().map(|(field, slot)| (field, slot.shadow.value()));
+        out.serialize_entry("f", &Entries(values))?;
+        out.serialize_entry("a", &shared)?;
+        if exceptions().next().is_some() {
+            out.serialize_entry("x", &Entries(exceptions))?;
         }
-        .serialize(serializer)
+        if baseless().next().is_some() {
+            out.serialize_entry("n", &Entries(baseless))?;
+        }
+        if refused().next().is_some() {
+            out.serialize_entry("r", &Entries(refused))?;
+        }
+        out.end()
     }
 }
 

@@ -1,7 +1,9 @@
 //! The stored forms: small where everything is ordinary, and stable, since files keep them.
 
 use crm_core::{Field, MatchKey, ProviderId, RunId, Value};
-use crm_store::{Golden, GoldenSlot, KeyHash, LinkSlot, Mark, Provenance, Refusal, Shadow, Slots};
+use crm_store::{
+    ConflictId, Golden, GoldenSlot, KeyHash, LinkSlot, Mark, Provenance, Refusal, Shadow, Slots,
+};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -41,6 +43,17 @@ fn golden_values_name_what_differs() {
     assert!(serde_json::from_str::<Golden>(r#"{"f":{"city":"Oslo"}}"#).is_err());
     let empty = serde_json::to_string(&Golden::default()).unwrap();
     assert_eq!(serde_json::from_str::<Golden>(&empty).unwrap(), Golden::default());
+}
+
+#[test]
+fn frozen_fields_stay_frozen() {
+    let mut frozen = Golden::default();
+    let conflict = ConflictId(Uuid::from_u128(7));
+    frozen.freeze(Field::CITY, conflict);
+    let text = serde_json::to_string(&frozen).unwrap();
+    let read: Golden = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, frozen);
+    assert_eq!((read.frozen(Field::CITY), read.frozen(Field::EMAIL)), (Some(conflict), None));
 }
 
 #[test]

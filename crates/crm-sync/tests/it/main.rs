@@ -1,4 +1,8 @@
 //! Tests of the engine through its public face.
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod reconcile;
+#[cfg(test)]
+mod simulation;

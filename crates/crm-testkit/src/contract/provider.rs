@@ -4,7 +4,12 @@
 //! [`Harness`]; each case becomes a test of its own. Every case has two sides: what the provider
 //! says, and what the fake saw or holds.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a case fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a case fails by panicking"
+)]
 
 pub mod feed;
 pub mod finding;

@@ -4,7 +4,7 @@ use crm_core::{Change, ChangePage, Cursor, ErrorKind, Feed, Watermark};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::profile::{Merges, PAGE_MAX, Rows};
+use super::profile::{Merges, OVERLAP, PAGE_MAX, Rows};
 use super::realm::Inner;
 use super::record::{Refused, State, version};
 use crate::clock::earlier;
@@ -100,7 +100,7 @@ impl Inner {
         let fresh = feed == Feed::Fresh;
         let window = window.filter(|window| window.fresh == fresh).unwrap_or_else(|| Window {
             fresh,
-            from: watermark.from(feed, profile.overlap()),
+            from: watermark.from(feed, OVERLAP),
             until: now,
             last: 0,
         });

@@ -52,6 +52,8 @@ pub enum Hand {
     Engine {
         /// When the call was sent.
         sent: Timestamp,
+        /// Whether the engine was told what was stored.
+        told: bool,
     },
 }
 

@@ -50,7 +50,7 @@ pub struct Profile {
 pub const POISON: char = '%';
 
 /// How much of the past a poll reads again.
-const OVERLAP: Duration = Duration::from_secs(10);
+pub(super) const OVERLAP: Duration = Duration::from_secs(10);
 
 /// Rows of a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,11 +172,6 @@ impl Profile {
         }
         (!text.is_empty()).then_some(text)
     }
-
-    /// Returns how much of the past a poll reads again.
-    pub const fn overlap(&self) -> Duration {
-        OVERLAP
-    }
 }
 
 const fn size(size: u16) -> NonZeroU16 {
@@ -208,8 +203,9 @@ const fn rule(field: Field, remote: &'static str, ty: FieldType, form: Form) -> 
     }
 }
 
-const fn required(rule: FieldRule) -> FieldRule {
-    FieldRule { required: true, ..rule }
+const fn required(mut rule: FieldRule) -> FieldRule {
+    rule.required = true;
+    rule
 }
 
 const fn table(rules: &'static [FieldRule]) -> Mapping {
@@ -267,7 +263,7 @@ pub static NORTH: Profile = Profile {
     merges: Merges::AsDeletions,
     rewrites: &[],
     picky: Some((Field::COMPANY, Blame::Named)),
-    lag: Duration::from_secs(60),
+    lag: Duration::from_mins(1),
     unknown_wait: Duration::ZERO,
 };
 
@@ -305,7 +301,7 @@ pub static EAST: Profile = Profile {
     merges: Merges::AsDeletions,
     rewrites: &[(Field::COMPANY, Rewrite::CollapseSpaces)],
     picky: Some((Field::JOB_TITLE, Blame::Unnamed)),
-    lag: Duration::from_secs(60),
+    lag: Duration::from_mins(1),
     // A refused connection is given up after ten seconds, and what was sent may be applied
     // twenty seconds after that.
     unknown_wait: Duration::from_secs(40),

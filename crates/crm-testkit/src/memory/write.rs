@@ -33,13 +33,16 @@ impl Inner {
     pub(super) fn arrive(&mut self, call: Call, at: Timestamp) {
         let mut results = Vec::with_capacity(call.writes.len());
         for (write, item) in call.writes.iter().zip(call.items) {
+            let served = call.heard && item == Item::Served;
+            let told = served && self.tells(call.account);
+            let hand = Hand::Engine { sent: call.sent, told };
             let result = match item {
                 Item::Refused => Err(Refused(
                     ErrorKind::Transient { applied: Applied::No },
                     "the record is locked",
                 )),
-                Item::Served => self.execute(call.account, write, call.sent, at),
-                Item::Unsure => self.execute(call.account, write, call.sent, at).and(Err(Refused(
+                Item::Served => self.execute(call.account, write, hand, at),
+                Item::Unsure => self.execute(call.account, write, hand, at).and(Err(Refused(
                     ErrorKind::Transient { applied: Applied::Unknown },
                     "the answer says nothing about this item",
                 ))),
@@ -53,13 +56,18 @@ impl Inner {
         }
     }
 
-    fn execute(&mut self, index: usize, write: &Write, sent: Timestamp, at: Timestamp) -> Outcome {
+    /// Returns whether an answer of an account tells what was stored.
+    fn tells(&self, index: usize) -> bool {
+        self.accounts.get(index).is_some_and(|account| account.profile.answer != Answer::Bare)
+    }
+
+    fn execute(&mut self, index: usize, write: &Write, hand: Hand, at: Timestamp) -> Outcome {
         match &write.action {
-            Action::Create { uid, fields } => self.create(index, uid, fields, sent, at),
+            Action::Create { uid, fields } => self.create(index, uid, fields, hand, at),
             Action::Update { id, patch, expected } => {
-                self.update(index, id, patch, expected.as_ref(), sent, at)
+                self.update(index, id, patch, expected.as_ref(), hand, at)
             }
-            Action::Delete { id } => self.delete(index, id, sent, at),
+            Action::Delete { id } => self.delete(index, id, hand, at),
         }
     }
 
@@ -68,7 +76,7 @@ impl Inner {
         index: usize,
         uid: &Uid,
         fields: &Fields,
-        sent: Timestamp,
+        hand: Hand,
         at: Timestamp,
     ) -> Outcome {
         let account = self.account(index)?;
@@ -91,10 +99,10 @@ impl Inner {
                 row.author = Author::Ours;
             }
         }
-        if known.is_none() {
+        if let (None, Hand::Engine { sent, .. }) = (known, hand) {
             self.journal.creates.push((index, number, sent));
         }
-        self.paint((index, number), &values, Hand::Engine { sent }, at);
+        self.paint((index, number), &values, hand, at);
         self.written(index, number, &values)
     }
 
@@ -104,7 +112,7 @@ impl Inner {
         id: &RemoteId,
         patch: &Patch,
         expected: Option<&Version>,
-        sent: Timestamp,
+        hand: Hand,
         at: Timestamp,
     ) -> Outcome {
         let account = self.account(index)?;
@@ -122,15 +130,15 @@ impl Inner {
             self.journal.refuse(index, id.as_str().to_owned());
             return Err(refused);
         }
-        self.paint((index, number), &values, Hand::Engine { sent }, at);
+        self.paint((index, number), &values, hand, at);
         self.written(index, number, &values)
     }
 
-    fn delete(&mut self, index: usize, id: &RemoteId, sent: Timestamp, at: Timestamp) -> Outcome {
+    fn delete(&mut self, index: usize, id: &RemoteId, hand: Hand, at: Timestamp) -> Outcome {
         let number = self.account(index)?.number(id).ok_or(nobody())?;
         let row = self.row_mut(index, number).filter(|row| row.state == State::Live);
         row.ok_or(nobody())?.state = State::Archived(at);
-        self.touch((index, number), Hand::Engine { sent }, at);
+        self.touch((index, number), hand, at);
         self.written(index, number, &[])
     }
 

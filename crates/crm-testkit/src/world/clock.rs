@@ -63,6 +63,14 @@ impl FakeClock {
         counter.fetch_add(by_ms, Ordering::SeqCst);
     }
 
+    /// Returns the moment from which on it runs faster, if it does.
+    pub fn origin(&self) -> Option<Timestamp> {
+        match &*self.inner {
+            Inner::Manual { .. } => None,
+            Inner::Running { anchor_ms, .. } => Timestamp::from_millisecond(*anchor_ms).ok(),
+        }
+    }
+
     /// Returns how many times as fast as real time the clock runs; 1 for one moved by hand.
     pub fn scale(&self) -> u32 {
         match &*self.inner {

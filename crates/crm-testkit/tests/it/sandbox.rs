@@ -171,12 +171,16 @@ fn populations_and_environment() {
             "export SALESFORCE_CLIENT_SECRET",
             "export SALESFORCE_BASE_URL",
             "export CRM_TIME_SCALE",
+            "export CRM_TIME_ORIGIN",
+            "export CRM_SANDBOX_URL",
         ]
     );
     assert_eq!(lines[5], "export CRM_TIME_SCALE='50'");
     assert!(lines[1].ends_with(&format!("='{}'", sandbox.url("hubspot").unwrap())));
     let calm = start(SandboxOptions::default());
-    assert!(!calm.env().contains("CRM_TIME_SCALE"));
+    assert!(!calm.env().contains("CRM_TIME"));
+    let poor = start(SandboxOptions { faults: Some(Profile::Quota), ..SandboxOptions::default() });
+    assert!(poor.env().contains("export CRM_QUOTA_DIVISOR='10'\n"));
 }
 
 #[test]

@@ -7,29 +7,67 @@ use crm_core::{ObjectKind, ProviderId, Region};
 use crm_sync::{Direction, FirstSync, Policy};
 use serde_json::{Map, Value};
 
-use super::{ConfigError, ConnectionSettings, DATABASE, FlowSettings, Problem, Settings, Strategy};
+use super::{
+    ConfigError, ConnectionSettings, DATABASE, Faster, FlowSettings, Problem, Settings, Strategy,
+};
 use crate::registry;
+
+/// Settings that say where a provider is; alone they make no connection.
+const ADDRESSES: [&str; 3] = ["base_url", "instance_url", "login_url"];
 
 /// Variables: those of files come before those of the process.
 #[derive(Clone, Debug)]
 pub(super) struct Env {
     extra: BTreeMap<String, String>,
+    process: Process,
+}
+
+/// Whether the environment of the process counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Process {
+    Counts,
+    Ignored,
 }
 
 impl Env {
     pub(super) fn new(extra: &[(String, String)]) -> Self {
-        Self { extra: extra.iter().cloned().collect() }
+        Self { extra: extra.iter().cloned().collect(), process: Process::Counts }
+    }
+
+    /// Takes these variables and no others.
+    pub(super) fn closed(variables: &[(String, String)]) -> Self {
+        Self { process: Process::Ignored, ..Self::new(variables) }
     }
 
     /// Returns a variable that is set and not empty.
     pub(super) fn get(&self, name: &str) -> Option<String> {
-        let found = self.extra.get(name).cloned().or_else(|| std::env::var(name).ok());
-        found.filter(|value| !value.trim().is_empty())
+        let set = |value: &String| !value.trim().is_empty();
+        let given = self.extra.get(name).cloned();
+        let process = || match self.process {
+            Process::Counts => std::env::var(name).ok(),
+            Process::Ignored => None,
+        };
+        given.or_else(process).filter(set)
+    }
+
+    /// Returns the database where no file names one.
+    pub(super) fn database(&self) -> PathBuf {
+        self.get("CRM_DATABASE").map_or_else(|| PathBuf::from(DATABASE), PathBuf::from)
     }
 
     /// Returns whether a variable is set, be it to nothing.
     fn is_set(&self, name: &str) -> bool {
-        self.extra.contains_key(name) || std::env::var_os(name).is_some()
+        let process = self.process == Process::Counts && std::env::var_os(name).is_some();
+        self.extra.contains_key(name) || process
+    }
+
+    /// Returns the variables that count for a room: a file of variables with credentials shuts
+    /// the process's own out, or those of a real account would be sent to a sandbox.
+    fn of(&self, room: &crate::Registration) -> Self {
+        let credentials = room.variables.iter().filter(|v| !ADDRESSES.contains(&v.key));
+        let mut given = credentials.filter(|variable| self.extra.contains_key(variable.env));
+        let process = if given.next().is_some() { Process::Ignored } else { self.process };
+        Self { extra: self.extra.clone(), process }
     }
 }
 
@@ -73,6 +111,7 @@ fn unquote(value: &str) -> String {
 
 /// Returns the settings of a provider that variables give; none if no variable is set.
 pub(super) fn connection(env: &Env, room: &crate::Registration) -> Map<String, Value> {
+    let env = env.of(room);
     room.variables
         .iter()
         .filter_map(|variable| {
@@ -82,34 +121,60 @@ pub(super) fn connection(env: &Env, room: &crate::Registration) -> Map<String, V
         .collect()
 }
 
-/// Returns the time scale that a sandbox asks for.
-pub(super) fn time_scale(env: &Env) -> Result<u32, Problem> {
-    let Some(text) = env.get("CRM_TIME_SCALE") else { return Ok(1) };
-    text.parse().ok().filter(|scale| (1..=1_000).contains(scale)).ok_or_else(|| {
-        Problem::new(
-            format!("CRM_TIME_SCALE is `{text}`, which is not a whole number from 1 to 1000"),
-            "leave it unset, unless a sandbox runs with faults",
-        )
+/// Returns all connections that variables give.
+pub(super) fn connections(env: &Env) -> BTreeMap<ProviderId, ConnectionSettings> {
+    let mut connections = BTreeMap::new();
+    for room in registry() {
+        let settings = connection(env, room);
+        if settings.keys().any(|key| !ADDRESSES.contains(&key.as_str())) {
+            let provider = room.name.to_owned();
+            let quotas = BTreeMap::new();
+            let connection = ConnectionSettings { provider, settings, quotas };
+            connections.insert(ProviderId::new(room.name), connection);
+        }
+    }
+    connections
+}
+
+/// Returns how time runs, which only a sandbox with faults changes.
+pub(super) fn time(env: &Env, problems: &mut Vec<Problem>) -> Option<Faster> {
+    let hint = "leave it unset, unless a sandbox runs with faults";
+    let scale = env.get("CRM_TIME_SCALE")?;
+    let factor = scale.parse().ok().filter(|scale| (1..=1_000).contains(scale));
+    if factor.is_none() {
+        let message =
+            format!("CRM_TIME_SCALE is `{scale}`, which is not a whole number from 1 to 1000");
+        problems.push(Problem::new(message, hint));
+    }
+    let origin = env.get("CRM_TIME_ORIGIN").and_then(|text| {
+        let origin = text.parse().ok();
+        if origin.is_none() {
+            let message = format!("CRM_TIME_ORIGIN is `{text}`, which is no instant");
+            problems.push(Problem::new(message, hint));
+        }
+        origin
+    });
+    factor.map(|factor| Faster { factor, origin })
+}
+
+/// Returns what published quotas are divided by.
+pub(super) fn quota_divisor(env: &Env, problems: &mut Vec<Problem>) -> u64 {
+    let Some(text) = env.get("CRM_QUOTA_DIVISOR") else { return 1 };
+    text.parse().ok().filter(|divisor| (1..=1_000).contains(divisor)).unwrap_or_else(|| {
+        let message =
+            format!("CRM_QUOTA_DIVISOR is `{text}`, which is not a whole number from 1 to 1000");
+        problems.push(Problem::new(message, "leave it unset, unless a sandbox has small quotas"));
+        1
     })
 }
 
 /// Builds settings from variables alone.
 pub(super) fn settings(env: &Env) -> Result<Settings, ConfigError> {
     let mut problems = Vec::new();
-    let mut connections = BTreeMap::new();
-    for room in registry() {
-        // A host alone is no connection.
-        let settings = connection(env, room);
-        let addresses = ["base_url", "instance_url", "login_url"];
-        if settings.keys().any(|key| !addresses.contains(&key.as_str())) {
-            let provider = room.name.to_owned();
-            let quotas = BTreeMap::new();
-            connections.insert(
-                ProviderId::new(room.name),
-                ConnectionSettings { provider, settings, quotas },
-            );
-            continue;
-        }
+    let connections = connections(env);
+    for room in
+        registry().iter().filter(|room| !connections.contains_key(&ProviderId::new(room.name)))
+    {
         let empty = room.variables.iter().find(|v| v.secret && env.is_set(v.env));
         if let Some(variable) = empty {
             problems.push(Problem::new(
@@ -121,10 +186,8 @@ pub(super) fn settings(env: &Env) -> Result<Settings, ConfigError> {
     if connections.is_empty() && problems.is_empty() {
         problems.push(nothing());
     }
-    let time_scale = time_scale(env).unwrap_or_else(|problem| {
-        problems.push(problem);
-        1
-    });
+    let time = time(env, &mut problems);
+    let quota_divisor = quota_divisor(env, &mut problems);
     let primary = match env.get("CRM_PRIMARY").map(ProviderId::from) {
         Some(name) if !connections.contains_key(&name) && !connections.is_empty() => {
             let known: Vec<&str> = connections.keys().map(ProviderId::as_str).collect();
@@ -151,15 +214,17 @@ pub(super) fn settings(env: &Env) -> Result<Settings, ConfigError> {
         enable_webhooks: false,
         default_region: Region::default(),
         first_sync: FirstSync::Preview,
-        database: env.get("CRM_DATABASE").map_or_else(|| PathBuf::from(DATABASE), PathBuf::from),
+        database: env.database(),
         connections,
         flows: vec![default_flow(ObjectKind::Contact)],
-        time_scale,
+        time,
+        quota_divisor,
         notes: Vec::new(),
     })
 }
 
-fn first_choice(connections: &BTreeMap<ProviderId, ConnectionSettings>) -> ProviderId {
+/// Returns the connection that is primary where nobody says so.
+pub(super) fn first_choice(connections: &BTreeMap<ProviderId, ConnectionSettings>) -> ProviderId {
     let hubspot = ProviderId::new("hubspot");
     if connections.contains_key(&hubspot) {
         return hubspot;

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use crm_core::{Field, FieldType, Normalizer, ObjectKind, ProviderId, Region};
-use crm_sync::{Direction, FirstSync, Policy};
+use crm_core::{ProviderId, Region};
+use crm_sync::FirstSync;
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
 use super::env::{self, Env};
-use super::keys::{advice, canonical};
+use super::flow::{flows, policy_named};
+use super::keys::advice;
+use super::lines::Lines;
 use super::value::Reader;
-use super::{ConfigError, ConnectionSettings, DATABASE, FlowSettings, Problem, Settings, Strategy};
+use super::{ConfigError, ConnectionSettings, DATABASE, Problem, Settings, Strategy};
 use crate::registry;
 
 const TOP: &[&str] = &[
@@ -29,10 +30,9 @@ const TOP: &[&str] = &[
     "store",
     "connections",
     "data_flow",
+    "notifications",
 ];
-const FLOW: &[&str] =
-    &["enabled", "direction", "fields", "allow_clear", "policy", "required_default"];
-/// The guide's names of rate limits, and the vendors' windows that they set.
+/// The guide's names of rate limits, and those of the vendors' own windows.
 const LIMITS: &[&str] = &[
     "requests_per_second",
     "requests_per_minute",
@@ -44,6 +44,19 @@ const LIMITS: &[&str] = &[
 
 /// Loads a file.
 pub(super) fn load(path: &Path, env: &Env) -> Result<Settings, ConfigError> {
+    read(path, env, settings)
+}
+
+/// Returns where the store is that a file names.
+pub(super) fn database_of(path: &Path, env: &Env) -> Result<PathBuf, ConfigError> {
+    read(path, env, |reader, mut table, folder| database(reader, &mut table, folder))
+}
+
+fn read<T>(
+    path: &Path,
+    env: &Env,
+    take: impl FnOnce(&mut Reader<'_>, Table, &Path) -> T,
+) -> Result<T, ConfigError> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
         Problem::new(
@@ -51,32 +64,53 @@ pub(super) fn load(path: &Path, env: &Env) -> Result<Settings, ConfigError> {
             "name an existing file with --config, or leave it out to use the environment",
         )
     })?;
-    let table: Table = text.parse().map_err(|error: toml::de::Error| {
-        let line = error.span().map(|span| text.get(..span.start).unwrap_or_default());
-        let line = line.map_or(1, |before| before.matches('\n').count() + 1);
-        Problem {
-            place: Some(format!("{name}:{line}")),
-            message: format!("not TOML: {}", error.message().lines().next().unwrap_or_default()),
-            hint: "docs/configuration.md shows a whole file".to_owned(),
-        }
-    })?;
-    let mut reader = Reader { name, text: &text, env, problems: Vec::new() };
+    let table = parse(path, &name, &text)?;
+    let mut reader = Reader {
+        name,
+        lines: Lines::read(&text),
+        section: String::new(),
+        env,
+        problems: Vec::new(),
+        notes: Vec::new(),
+    };
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    let settings = settings(&mut reader, table, folder);
-    match settings {
-        Some(settings) if reader.problems.is_empty() => Ok(settings),
-        _ => Err(ConfigError { problems: reader.problems }),
+    let taken = take(&mut reader, table, folder);
+    if reader.problems.is_empty() {
+        Ok(taken)
+    } else {
+        Err(ConfigError { problems: reader.problems })
     }
 }
 
-fn settings(reader: &mut Reader<'_>, table: Table, folder: &Path) -> Option<Settings> {
+/// Reads TOML, or the guide's JSON where the file's name says so.
+fn parse(path: &Path, name: &str, text: &str) -> Result<Table, ConfigError> {
+    let problem = |line: usize, message: String| {
+        ConfigError::from(Problem {
+            place: Some(format!("{name}:{line}")),
+            message,
+            hint: "docs/configuration.md shows a whole file".to_owned(),
+        })
+    };
+    if path.extension().is_some_and(|extension| extension == "json") {
+        return serde_json::from_str(text)
+            .map_err(|error| problem(error.line(), format!("not JSON: {error}")));
+    }
+    text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().map(|span| text.get(..span.start).unwrap_or_default());
+        let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+        let message = error.message().lines().next().unwrap_or_default();
+        problem(line, format!("not TOML: {message}"))
+    })
+}
+
+fn settings(reader: &mut Reader<'_>, table: Table, folder: &Path) -> Settings {
     let mut top = reader.known("", table, TOP);
     let connections = connections(reader, &mut top);
     let primary = reader.text(&mut top, "primary").map(ProviderId::from);
     let secondary = reader.list(&mut top, "secondary");
-    let (primary, secondary) = ranks(reader, &connections, primary, secondary)?;
+    let (primary, secondary) = ranks(reader, &connections, primary, secondary);
     let policy = reader.text(&mut top, "conflict_resolution");
-    let policy = policy.and_then(|text| word::<Policy>(reader, "conflict_resolution", &text));
+    let policy = policy.and_then(|text| policy_named(reader, "conflict_resolution", &text));
     let flows = flows(reader, &mut top, policy.unwrap_or_default());
     let region = reader.text(&mut top, "default_region");
     let region = region.and_then(|text| match text.parse::<Region>() {
@@ -89,23 +123,23 @@ fn settings(reader: &mut Reader<'_>, table: Table, folder: &Path) -> Option<Sett
     let first_sync = reader.text(&mut top, "first_sync");
     let first_sync = first_sync.and_then(|text| {
         let known = [("preview", FirstSync::Preview), ("auto", FirstSync::Auto)];
-        one_of(reader, "first_sync", &text, &known)
+        reader.one_of("first_sync", &text, &known)
     });
-    let mut notes = Vec::new();
-    let strategy = strategy(reader, &mut top, &mut notes);
+    let strategy = strategy(reader, &mut top);
     let enable_webhooks = reader.flag(&mut top, "enable_webhooks").unwrap_or_default();
     if enable_webhooks {
-        notes.push("enable_webhooks needs `crm serve`; `crm sync` polls".to_owned());
+        reader.note("enable_webhooks needs `crm serve`; `crm sync` polls".to_owned());
+    }
+    if top.remove("notifications").is_some() {
+        reader.note("notifications need `crm serve`; `crm sync` tells here".to_owned());
     }
     let sync_interval_ms = reader.number(&mut top, "sync_interval_ms", 1_000, 86_400_000);
     let retry_attempts = reader.number(&mut top, "retry_attempts", 0, 20);
     let batch_size = reader.number(&mut top, "batch_size", 1, 2_000);
     let database = database(reader, &mut top, folder);
-    let time_scale = env::time_scale(reader.env).unwrap_or_else(|problem| {
-        reader.problems.push(problem);
-        1
-    });
-    Some(Settings {
+    let time = env::time(reader.env, &mut reader.problems);
+    let quota_divisor = env::quota_divisor(reader.env, &mut reader.problems);
+    Settings {
         primary,
         secondary,
         strategy,
@@ -118,22 +152,22 @@ fn settings(reader: &mut Reader<'_>, table: Table, folder: &Path) -> Option<Sett
         database,
         connections,
         flows,
-        time_scale,
-        notes,
-    })
+        time,
+        quota_divisor,
+        notes: std::mem::take(&mut reader.notes),
+    }
 }
 
-fn strategy(reader: &mut Reader<'_>, top: &mut Table, notes: &mut Vec<String>) -> Strategy {
+fn strategy(reader: &mut Reader<'_>, top: &mut Table) -> Strategy {
     let Some(text) = reader.text(top, "sync_strategy") else { return Strategy::Manual };
     let known = [
         ("real-time", Strategy::RealTime),
         ("scheduled", Strategy::Scheduled),
         ("manual", Strategy::Manual),
     ];
-    let text = if text == "real_time" { "real-time".to_owned() } else { text };
-    let strategy = one_of(reader, "sync_strategy", &text, &known).unwrap_or_default();
+    let strategy = reader.one_of("sync_strategy", &text, &known).unwrap_or_default();
     if strategy != Strategy::Manual {
-        notes.push(format!(
+        reader.note(format!(
             "sync_strategy = \"{text}\" needs `crm serve`; until then, `crm sync` runs once"
         ));
     }
@@ -144,7 +178,10 @@ fn database(reader: &mut Reader<'_>, top: &mut Table, folder: &Path) -> PathBuf 
     let store = reader.table(top, "store").unwrap_or_default();
     let mut store = reader.known("store", store, &["sqlite"]);
     let file = reader.text(&mut store, "sqlite");
-    folder.join(file.unwrap_or_else(|| DATABASE.to_owned()))
+    match file {
+        Some(file) => folder.join(file),
+        None => reader.env.get("CRM_DATABASE").map_or_else(|| folder.join(DATABASE), PathBuf::from),
+    }
 }
 
 /// Finds out who is primary, and that all names are those of connections.
@@ -153,17 +190,17 @@ fn ranks(
     connections: &BTreeMap<ProviderId, ConnectionSettings>,
     primary: Option<ProviderId>,
     secondary: Option<Vec<String>>,
-) -> Option<(ProviderId, Vec<ProviderId>)> {
+) -> (ProviderId, Vec<ProviderId>) {
     let names: Vec<&str> = connections.keys().map(ProviderId::as_str).collect();
+    let wish = primary.or_else(|| reader.env.get("CRM_PRIMARY").map(ProviderId::from));
+    let primary = wish.unwrap_or_else(|| env::first_choice(connections));
     if names.is_empty() {
         if reader.problems.is_empty() {
             let hint = "add [connections.hubspot] and another, or set their variables";
             reader.refuse("connections", "no connection is configured", hint);
         }
-        return None;
+        return (primary, Vec::new());
     }
-    let hubspot = names.iter().find(|name| **name == "hubspot").or_else(|| names.first());
-    let primary = primary.or_else(|| hubspot.map(|name| ProviderId::new(*name)))?;
     if !connections.contains_key(&primary) {
         let message = format!("`primary` names `{primary}`, which is no connection");
         reader.refuse("primary", message, advice(primary.as_str(), &names));
@@ -184,16 +221,20 @@ fn ranks(
             reader.refuse("secondary", message, "name each connection once");
         }
     }
-    Some((primary, secondary))
+    (primary, secondary)
 }
 
 fn connections(
     reader: &mut Reader<'_>,
     top: &mut Table,
 ) -> BTreeMap<ProviderId, ConnectionSettings> {
+    let Some(tables) = reader.table(top, "connections") else {
+        return env::connections(reader.env);
+    };
     let mut connections = BTreeMap::new();
-    for (name, value) in reader.table(top, "connections").unwrap_or_default() {
+    for (name, value) in tables {
         let Value::Table(table) = value else {
+            "connections".clone_into(&mut reader.section);
             let message = format!("`connections.{name}` is not a table");
             reader.refuse(&name, message, format!("write [connections.{name}]"));
             continue;
@@ -202,40 +243,37 @@ fn connections(
             connections.insert(ProviderId::from(name), connection);
         }
     }
-    if !top.contains_key("connections") && connections.is_empty() {
-        for room in registry() {
-            let settings = env::connection(reader.env, room);
-            if !settings.is_empty() {
-                let provider = room.name.to_owned();
-                let quotas = BTreeMap::new();
-                let connection = ConnectionSettings { provider, settings, quotas };
-                connections.insert(ProviderId::new(room.name), connection);
-            }
-        }
-    }
     connections
 }
 
 fn connection(reader: &mut Reader<'_>, name: &str, mut table: Table) -> Option<ConnectionSettings> {
+    format!("connections.{name}").clone_into(&mut reader.section);
     let provider = reader.text(&mut table, "provider").unwrap_or_else(|| name.to_owned());
     let rooms: Vec<&str> = registry().iter().map(|room| room.name).collect();
     let Some(room) = registry().iter().find(|room| room.name == provider) else {
         let message = format!("`{provider}` is no provider of this build");
-        reader.refuse(name, message, advice(&provider, &rooms));
+        let key = format!("connections.{name}");
+        reader.refuse(&key, message, advice(&provider, &rooms));
         return None;
     };
     let mut keys: Vec<&str> = room.keys.to_vec();
     keys.extend(["api_key", "rate_limits", "environment"]);
-    let mut table = reader.known(&format!("connections.{name}"), table, &keys);
+    let section = format!("connections.{name}");
+    let mut table = reader.known(&section, table, &keys);
     let limits = reader.table(&mut table, "rate_limits").unwrap_or_default();
-    let mut limits = reader.known(&format!("connections.{name}.rate_limits"), limits, LIMITS);
+    let mut limits = reader.known(&format!("{section}.rate_limits"), limits, LIMITS);
     let mut quotas = BTreeMap::new();
     for key in LIMITS {
         if let Some(limit) = reader.number(&mut limits, key, 1, 100_000_000) {
             quotas.insert((*key).to_owned(), limit);
         }
     }
-    table.remove("environment");
+    section.clone_into(&mut reader.section);
+    if let Some(text) = reader.text(&mut table, "environment")
+        && text != "production"
+    {
+        reader.note(format!("{section}.environment does nothing: base_url says where to go"));
+    }
     let mut settings = env::address(reader.env, room);
     let known: Vec<String> = table.keys().cloned().collect();
     for key in known {
@@ -246,125 +284,4 @@ fn connection(reader: &mut Reader<'_>, name: &str, mut table: Table) -> Option<C
         }
     }
     Some(ConnectionSettings { provider, settings, quotas })
-}
-
-fn flows(reader: &mut Reader<'_>, top: &mut Table, policy: Policy) -> Vec<FlowSettings> {
-    let Some(table) = reader.table(top, "data_flow") else {
-        return vec![FlowSettings { policy, ..env::default_flow(ObjectKind::Contact) }];
-    };
-    let plurals: Vec<&str> = ObjectKind::ALL.iter().map(|kind| kind.plural()).collect();
-    let mut flows = Vec::new();
-    for (name, value) in table {
-        let Some(kind) = ObjectKind::from_name(&canonical(&name)) else {
-            let message = format!("unknown key `{name}` in [data_flow]");
-            reader.refuse(&name, message, advice(&name, &plurals));
-            continue;
-        };
-        let Value::Table(table) = value else {
-            let message = format!("`data_flow.{name}` is not a table");
-            reader.refuse(&name, message, format!("write [data_flow.{name}]"));
-            continue;
-        };
-        flows.push(flow(reader, kind, table, policy));
-    }
-    flows
-}
-
-fn flow(reader: &mut Reader<'_>, kind: ObjectKind, table: Table, policy: Policy) -> FlowSettings {
-    let section = format!("data_flow.{}", kind.plural());
-    let mut table = reader.known(&section, table, FLOW);
-    let mut flow = FlowSettings { policy, ..env::default_flow(kind) };
-    flow.enabled = reader.flag(&mut table, "enabled").unwrap_or(true);
-    if let Some(text) = reader.text(&mut table, "direction") {
-        let known = [
-            ("bidirectional", Direction::Bidirectional),
-            ("to_primary", Direction::ToPrimary),
-            ("from_primary", Direction::FromPrimary),
-        ];
-        flow.direction = one_of(reader, "direction", &text, &known).unwrap_or_default();
-    }
-    let names = reader.list(&mut table, "fields");
-    flow.fields = names.map(|names| fields(reader, kind, "fields", &names));
-    let names = reader.list(&mut table, "allow_clear").unwrap_or_default();
-    flow.allow_clear = fields(reader, kind, "allow_clear", &names);
-    match table.remove("policy") {
-        Some(Value::String(text)) => {
-            flow.policy = word(reader, "policy", &text).unwrap_or_default();
-        }
-        Some(Value::Table(mut table)) => {
-            let names: Vec<String> = table.keys().cloned().collect();
-            for name in names {
-                let field = fields(reader, kind, "policy", std::slice::from_ref(&name));
-                let text = reader.text(&mut table, &name);
-                let policy = text.and_then(|text| word::<Policy>(reader, &name, &text));
-                flow.field_policy.extend(field.first().copied().zip(policy));
-            }
-        }
-        Some(_) => reader.refuse("policy", "`policy` is neither a word nor a table", "see docs"),
-        None => {}
-    }
-    required_default(reader, kind, &mut table, &mut flow);
-    flow
-}
-
-fn required_default(
-    reader: &mut Reader<'_>,
-    kind: ObjectKind,
-    table: &mut Table,
-    flow: &mut FlowSettings,
-) {
-    let mut defaults = reader.table(table, "required_default").unwrap_or_default();
-    let names: Vec<String> = defaults.keys().cloned().collect();
-    for name in names {
-        let field = fields(reader, kind, "required_default", std::slice::from_ref(&name));
-        let text = reader.text(&mut defaults, &name);
-        let value = text.and_then(|text| Normalizer::default().text(FieldType::Text, &text));
-        flow.required_default.extend(field.first().copied().zip(value));
-    }
-}
-
-fn fields(reader: &mut Reader<'_>, kind: ObjectKind, key: &str, names: &[String]) -> Vec<Field> {
-    let specs = crm_core::schema::fields(kind);
-    let known: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
-    let mut fields = Vec::with_capacity(names.len());
-    for name in names {
-        let snake = canonical(name);
-        match specs.iter().find(|spec| spec.name == snake) {
-            Some(spec) => fields.push(spec.field),
-            None => {
-                let message = format!("`{key}` names `{name}`, which is no field of a {kind}");
-                reader.refuse(key, message, advice(&snake, &known));
-            }
-        }
-    }
-    fields
-}
-
-fn word<T: FromStr>(reader: &mut Reader<'_>, key: &str, text: &str) -> Option<T>
-where
-    T::Err: std::fmt::Display,
-{
-    match text.parse() {
-        Ok(word) => Some(word),
-        Err(error) => {
-            let known: Vec<&str> = Policy::ALL.iter().map(|policy| policy.name()).collect();
-            reader.refuse(key, error.to_string(), advice(text, &known));
-            None
-        }
-    }
-}
-
-fn one_of<T: Copy>(
-    reader: &mut Reader<'_>,
-    key: &str,
-    text: &str,
-    known: &[(&str, T)],
-) -> Option<T> {
-    let found = known.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-    if found.is_none() {
-        let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
-        let message = format!("`{key}` is `{text}`, which is none of: {}", words.join(", "));
-        reader.refuse(key, message, advice(text, &words));
-    }
-    found
 }

@@ -14,7 +14,7 @@ pub(super) fn nearest<'k>(
 }
 
 /// Returns what to do about a wrong word.
-pub(super) fn advice<'k>(wrong: &str, known: &[&'k str]) -> String {
+pub(super) fn advice(wrong: &str, known: &[&str]) -> String {
     match nearest(wrong, known.iter().copied()) {
         Some(word) => format!("did you mean `{word}`?"),
         None => format!("known here: {}", known.join(", ")),
@@ -23,7 +23,7 @@ pub(super) fn advice<'k>(wrong: &str, known: &[&'k str]) -> String {
 
 /// Returns a key in its one spelling: snake case, known other names replaced.
 pub(super) fn canonical(key: &str) -> String {
-    let snake = crm_core::schema::snake_case(key);
+    let snake = crm_core::schema::snake_case(key).replace('-', "_");
     match snake.as_str() {
         "sync_interval" => "sync_interval_ms".to_owned(),
         "conflict_policy" => "conflict_resolution".to_owned(),

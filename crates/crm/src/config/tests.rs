@@ -1,4 +1,5 @@
 //! Files and variables, good and bad.
+#![cfg(all(feature = "hubspot", feature = "salesforce"))]
 
 use super::*;
 
@@ -64,6 +65,7 @@ phone = "manual"
     assert_eq!(flow.field_policy.get(&Field::PHONE), Some(&Policy::Manual));
     assert_eq!(flow.fields.as_ref().unwrap().len(), 3);
     assert_eq!(settings.notes.len(), 2, "what needs `crm serve` is said");
+    assert_eq!(settings.time, None);
     assert!(!format!("{settings:?}").contains("hush-hush"), "no secret in Debug");
 }
 
@@ -101,4 +103,122 @@ fn files_of_variables_are_read_as_a_shell_would() {
     let values: Vec<&str> = pairs.iter().map(|(_, value)| value.as_str()).collect();
     assert_eq!(values, ["it's", "two words", "plain"]);
     assert!(error.problems[0].place.as_ref().unwrap().ends_with(":1"));
+}
+
+/// The original guide's configuration, with the connections of this release.
+const GUIDE: &str = r#"{
+  "primary": "hubspot", "secondary": ["salesforce"],
+  "syncStrategy": "real-time", "conflictResolution": "primary_wins", "syncInterval": 300000,
+  "retryAttempts": 3, "batchSize": 100, "enableWebhooks": true,
+  "connections": {
+    "hubspot": {"apiKey": "word", "rateLimits": {"requestsPerSecond": 10}},
+    "salesforce": {"clientId": "word", "clientSecret": "word", "environment": "production"}
+  },
+  "dataFlow": {
+    "contacts": {"enabled": true, "direction": "bidirectional",
+      "fields": ["firstName", "lastName", "email", "phone", "company"]},
+    "activities": {"enabled": true, "direction": "to_primary", "fields": ["type", "subject"]}
+  },
+  "notifications": {"syncComplete": true, "conflicts": true}
+}"#;
+
+#[test]
+fn the_guides_own_form_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("crm.json");
+    std::fs::write(&path, GUIDE).unwrap();
+    let settings = Settings::load(Some(&path), &[]).unwrap();
+    assert_eq!(settings.strategy, Strategy::RealTime);
+    assert_eq!((settings.retry_attempts, settings.sync_interval_ms), (Some(3), 300_000));
+    assert_eq!(settings.flows.len(), 2);
+    assert!(settings.notes.iter().any(|note| note.contains("activities")), "{:?}", settings.notes);
+    assert!(settings.notes.iter().any(|note| note.contains("notifications")));
+    let hubspot = &settings.connections[&ProviderId::new("hubspot")];
+    assert_eq!(hubspot.settings["access_token"], "word");
+    assert_eq!(hubspot.quotas["requests_per_second"], 10);
+    std::fs::write(&path, GUIDE.replace("\"batchSize\": 100,", "\"batchSize\" 100,")).unwrap();
+    let error = Settings::load(Some(&path), &[]).unwrap_err();
+    assert!(error.problems[0].place.as_ref().unwrap().ends_with("crm.json:4"), "{error}");
+}
+
+#[test]
+fn a_problem_is_placed_in_its_own_table() {
+    let text = format!(
+        "{TWO}[data_flow.deals]\nfields = [\"title\"]\n[data_flow.contacts]\n\
+         fields = [\"fristName\"]\npolicy = {{ phone = \"newest\" }}\n[connections.x]\n"
+    );
+    let error = load(&text, &[("TEST_TOKEN", "t")]).unwrap_err();
+    let told: Vec<String> = error
+        .problems
+        .iter()
+        .map(|p| format!("{} {} {}", p.place.clone().unwrap_or_default(), p.message, p.hint))
+        .collect();
+    assert_eq!(told.len(), 3, "{told:#?}");
+    let about = |word: &str| told.iter().find(|line| line.contains(word)).unwrap();
+    assert!(about("fristName").contains("crm.toml:10 "), "{told:#?}");
+    assert!(about("fristName").contains("`first_name`"), "{told:#?}");
+    assert!(about("newest").contains("crm.toml:11 "), "{told:#?}");
+    assert!(about("provider of this build").contains("crm.toml:12 "), "{told:#?}");
+}
+
+#[test]
+fn rules_that_always_hold_are_no_policies_but_are_understood() {
+    for name in ["merge_fields", "prefer-non-blank", "never_blank"] {
+        let text = format!("conflict_resolution = \"{name}\"\n{TWO}");
+        let settings = load(&text, &[("TEST_TOKEN", "t")]).unwrap();
+        assert_eq!(settings.flows[0].policy, Policy::PrimaryWins);
+        assert!(settings.notes[0].contains("always") || settings.notes[0].contains("never beats"));
+    }
+}
+
+#[test]
+fn values_of_another_type_are_refused() {
+    let cases = [
+        ("batch_size = 0", "from 1 to 2000"),
+        ("retry_attempts = \"3\"", "whole number"),
+        ("enable_webhooks = 1", "true or false"),
+        ("default_region = \"Britain\"", "Britain"),
+        ("sync_strategy = \"sometimes\"", "real-time, scheduled, manual"),
+        ("secondary = [\"hubspot\"]", "names the primary"),
+        ("primary = \"${TEST_TOKEN\"", "without `}`"),
+        ("data_flow = 3", "must be a table"),
+        ("data_flow.contacts.direction = \"sideways\"", "to_primary"),
+    ];
+    for (line, told) in cases {
+        let error = load(&format!("{line}\n{TWO}"), &[("TEST_TOKEN", "t")]).unwrap_err();
+        assert_eq!(error.problems.len(), 1, "{line}: {error}");
+        assert!(error.to_string().contains(told), "{line}: {error}");
+        assert!(error.problems[0].place.as_ref().unwrap().ends_with(":1"), "{error:?}");
+        assert!(!error.problems[0].hint.is_empty());
+    }
+}
+
+#[test]
+fn variables_alone_make_settings() {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let hubspot = pair("HUBSPOT_API_KEY", "t");
+    let salesforce = [pair("SALESFORCE_CLIENT_ID", "t"), pair("SALESFORCE_CLIENT_SECRET", "t")];
+    let mut all = vec![hubspot.clone()];
+    all.extend(salesforce);
+    let settings = Settings::from_variables(&all).unwrap();
+    assert_eq!((settings.primary.as_str(), settings.secondary.len()), ("hubspot", 1));
+    all.push(pair("CRM_PRIMARY", "salesforce"));
+    assert_eq!(Settings::from_variables(&all).unwrap().primary.as_str(), "salesforce");
+    let error = Settings::from_variables(&[hubspot, pair("CRM_PRIMARY", "zoho")]).unwrap_err();
+    assert!(error.to_string().contains("CRM_PRIMARY names `zoho`"), "{error}");
+    let host = pair("HUBSPOT_BASE_URL", "http://127.0.0.1:4701");
+    let error = Settings::from_variables(&[host]).unwrap_err();
+    assert!(error.to_string().contains("no connection"), "a host alone is none: {error}");
+}
+
+#[test]
+fn faster_time_is_shared_by_its_origin() {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut vars = vec![pair("HUBSPOT_API_KEY", "t"), pair("CRM_TIME_SCALE", "50")];
+    vars.push(pair("CRM_TIME_ORIGIN", "2026-11-24T08:00:00Z"));
+    let time = Settings::from_variables(&vars).unwrap().time.unwrap();
+    assert_eq!((time.factor, time.origin.unwrap().as_second()), (50, 1_795_507_200));
+    vars[1].1 = "0".to_owned();
+    let error = Settings::from_variables(&vars).unwrap_err();
+    assert!(error.to_string().contains("CRM_TIME_SCALE is `0`"), "{error}");
 }

@@ -1,18 +1,27 @@
 //! Reading typed values out of a TOML table, collecting every problem.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "TOML's types are foreign: all others are wrong"
+)]
 
 use toml::{Table, Value};
 
 use super::Problem;
 use super::env::Env;
 use super::keys::{advice, canonical};
+use super::lines::Lines;
 
 /// Reads one file.
 pub(super) struct Reader<'a> {
     /// The file's name, for messages.
     pub(super) name: String,
-    pub(super) text: &'a str,
+    pub(super) lines: Lines,
+    /// The table at hand, for finding lines.
+    pub(super) section: String,
     pub(super) env: &'a Env,
     pub(super) problems: Vec<Problem>,
+    /// What is accepted and does nothing yet.
+    pub(super) notes: Vec<String>,
 }
 
 impl Reader<'_> {
@@ -23,7 +32,7 @@ impl Reader<'_> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        let place = match self.line_of(key) {
+        let place = match self.lines.of(&self.section, key) {
             Some(line) => format!("{}:{line}", self.name),
             None => self.name.clone(),
         };
@@ -31,19 +40,16 @@ impl Reader<'_> {
         self.problems.push(problem);
     }
 
-    /// Returns the first line that sets a key: good enough to find it, since a file has few.
-    fn line_of(&self, key: &str) -> Option<usize> {
-        let names = |line: &str| {
-            let line = line.trim_start().trim_start_matches('[');
-            let end = line.find(['=', ' ', ']', '.']).unwrap_or(line.len());
-            let head = line.get(..end).unwrap_or_default().trim_matches('"');
-            head == key || canonical(head) == key
-        };
-        self.text.lines().position(names).map(|index| index + 1)
+    /// Adds a note for people.
+    pub(super) fn note(&mut self, text: String) {
+        if !self.notes.contains(&text) {
+            self.notes.push(text);
+        }
     }
 
     /// Brings the keys of a table to their one spelling, and refuses unknown ones.
     pub(super) fn known(&mut self, section: &str, table: Table, known: &[&str]) -> Table {
+        section.clone_into(&mut self.section);
         let mut checked = Table::new();
         for (key, value) in table {
             let name = canonical(&key);
@@ -112,6 +118,23 @@ impl Reader<'_> {
             }
         }
         Some(texts)
+    }
+
+    /// Returns what a word stands for.
+    pub(super) fn one_of<T: Copy>(
+        &mut self,
+        key: &str,
+        text: &str,
+        known: &[(&str, T)],
+    ) -> Option<T> {
+        let snake = canonical(text);
+        let found = known.iter().find(|(word, _)| *word == text || canonical(word) == snake);
+        if found.is_none() {
+            let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+            let message = format!("`{key}` is `{text}`, which is none of: {}", words.join(", "));
+            self.refuse(key, message, advice(text, &words));
+        }
+        found.map(|(_, value)| *value)
     }
 
     fn wrong<T>(&mut self, key: &str, wanted: &str, found: &Value) -> Option<T> {

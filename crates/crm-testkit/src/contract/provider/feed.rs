@@ -9,7 +9,7 @@ use crate::fake::Touch;
 use crate::fault::Profile;
 
 /// Long enough for every overlap and lag to be over.
-const LONG: Duration = Duration::from_secs(3_600);
+const LONG: Duration = Duration::from_hours(1);
 const SHORT: Duration = Duration::from_secs(5);
 /// How many records are edited one after the other.
 const RECORDS: usize = 20;
@@ -74,7 +74,7 @@ pub async fn an_edit_is_seen_by_the_next_poll(harness: &Harness) {
     let edited = seeded.get(3).unwrap();
     harness.edit(edited, Field::CITY, "Aarhus");
     let drained = harness.drain(&provider, Feed::Changes, Some(cursor)).await;
-    assert_eq!(drained.ids(), [edited.clone()]);
+    assert_eq!(drained.ids(), std::slice::from_ref(edited));
     // What the poll says of the record, or a read after it, shows the edit.
     let lookups = provider.get(harness.room.kind, &drained.ids()).await.unwrap();
     let remote = found(lookups.first().unwrap());
@@ -158,13 +158,13 @@ pub async fn fresh_reads_the_news_and_leaves_the_watermark(harness: &Harness) {
     harness.edit(old, Field::CITY, "Aarhus");
     harness.pass(SHORT);
     let drained = harness.drain(&provider, Feed::Changes, Some(cursor)).await;
-    assert_eq!(drained.ids(), [old.clone()]);
+    assert_eq!(drained.ids(), std::slice::from_ref(old));
     harness.pass(SHORT);
     harness.edit(new, Field::CITY, "Aarhus");
     // Polls end at whole seconds of the provider's time.
     harness.pass(SHORT);
     let drained = harness.drain(&provider, Feed::Fresh, drained.cursor).await;
-    assert_eq!(drained.ids(), [new.clone()]);
+    assert_eq!(drained.ids(), std::slice::from_ref(new));
     harness.pass(SHORT);
     let drained = harness.drain(&provider, Feed::Fresh, drained.cursor).await;
     assert_eq!(drained.ids(), []);

@@ -93,7 +93,10 @@ pub struct Harness {
 
 impl fmt::Debug for Harness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Harness").field("room", &self.room).field("url", &self.url).finish()
+        f.debug_struct("Harness")
+            .field("room", &self.room)
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 

@@ -20,7 +20,7 @@ pub async fn a_429_is_honoured(harness: &Harness) {
         let requests = harness.requests(harness.room.read_path);
         harness.fake.script(Aim::path(harness.room.read_path), Fault::RateLimited(after));
         let before = harness.fake.clock().now();
-        let lookups = provider.get(harness.room.kind, &[id.clone()]).await.unwrap();
+        let lookups = provider.get(harness.room.kind, std::slice::from_ref(&id)).await.unwrap();
         found(lookups.first().unwrap());
         let waited = harness.fake.clock().now().duration_since(before);
         // A date in a header has whole seconds.
@@ -36,7 +36,7 @@ pub async fn a_503_is_retried_within_bounds(harness: &Harness) {
     let provider = harness.provider();
     let path = harness.room.read_path;
     harness.fake.script(Aim::path(path), Fault::Status(503));
-    let lookups = provider.get(harness.room.kind, &[id.clone()]).await.unwrap();
+    let lookups = provider.get(harness.room.kind, std::slice::from_ref(&id)).await.unwrap();
     found(lookups.first().unwrap());
     assert_eq!(harness.requests(path), 2);
     for _ in 0..ATTEMPTS_MAX {
@@ -55,7 +55,7 @@ pub async fn a_lost_read_is_repeated(harness: &Harness) {
     let provider = harness.provider();
     for fault in [Fault::CutBefore, Fault::CutAfter, Fault::Garbled, Fault::Html(502)] {
         harness.fake.script(Aim::path(harness.room.read_path), fault);
-        let lookups = provider.get(harness.room.kind, &[id.clone()]).await.unwrap();
+        let lookups = provider.get(harness.room.kind, std::slice::from_ref(&id)).await.unwrap();
         found(lookups.first().unwrap());
     }
 }

@@ -86,7 +86,7 @@ pub async fn a_clear_clears(harness: &Harness) {
 pub async fn an_old_version_is_stale_or_loses(harness: &Harness) {
     let id = harness.seed(0);
     let provider = harness.provider();
-    let lookups = provider.get(harness.room.kind, &[id.clone()]).await.unwrap();
+    let lookups = provider.get(harness.room.kind, std::slice::from_ref(&id)).await.unwrap();
     let expected = found(lookups.first().unwrap()).version.clone();
     harness.pass(std::time::Duration::from_secs(2));
     harness.edit(&id, Field::CITY, "Aarhus");

@@ -69,6 +69,7 @@ pub(super) fn id(number: u32) -> EntityId {
     EntityId::founded(&TenantId::default(), &hubspot(), KIND, &founder)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the cases set, clear and compare optional marks")]
 pub(super) const fn mark(due: Timestamp) -> Option<Mark> {
     Some(Mark { due, attempts: 0 })
 }

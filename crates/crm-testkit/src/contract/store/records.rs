@@ -2,9 +2,9 @@
 
 use crm_core::{EntityId, Field, Fields, ObjectKind, Ref, Text, Uid, Value, Version, WriteKey};
 use crm_store::{
-    Claim, ClaimState, Commit, Entity, EntityState, Golden, GoldenSlot, Intent, KeyHash, Link,
-    LinkSlot, LinkState, Mark, Mutation, Observation, Parked, Provenance, Refusal, Seq, Shadow,
-    Slots,
+    Claim, ClaimState, Commit, ConflictId, Entity, EntityState, Golden, GoldenSlot, Intent,
+    KeyHash, Link, LinkSlot, LinkState, Mark, Mutation, Observation, Parked, Provenance, Refusal,
+    Seq, Shadow, Slots,
 };
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ pub async fn a_record_has_one_live_link(harness: &StoreHarness) {
     let first = linked(&*store, 1, vec![link(hubspot(), "h1")]).await;
     let second = Entity { links: vec![link(hubspot(), "h1")], ..entity(2) };
     refused(&*store, store_all(&second)).await;
-    assert_eq!(store.scan(KIND, Seq::default(), 9).await.unwrap(), [first.clone()]);
+    assert_eq!(ids(&store.scan(KIND, Seq::default(), 9).await.unwrap()), [first.id]);
     // Within one commit too.
     let third = Entity { links: vec![link(salesforce(), "s3")], ..entity(3) };
     let fourth = Entity { links: vec![link(salesforce(), "s3")], ..entity(4) };
@@ -103,6 +103,12 @@ pub async fn old_ids_lead_on(harness: &StoreHarness) {
     for old in ["h1", "h2", "h3"] {
         assert_eq!(owner(&*store, &hubspot(), old).await, Some(heir.id), "{old}");
     }
+    // Where nothing lives at the end either, the end still speaks.
+    let gone = |remote| Link { state: LinkState::Gone { at: at(1) }, ..link(hubspot(), remote) };
+    let end = linked(&*store, 3, vec![gone("h6")]).await;
+    linked(&*store, 4, vec![gone("h5")]).await;
+    put(&*store, loose(vec![alias("h5", "h6")])).await;
+    assert_eq!(owner(&*store, &hubspot(), "h5").await, Some(end.id));
     put(&*store, loose(vec![alias("a", "b"), alias("b", "a")])).await;
     assert_eq!(owner(&*store, &hubspot(), "a").await, None);
     // A later word holds.
@@ -176,6 +182,7 @@ fn full() -> Entity {
     let mut golden = Golden::from_slots((0..).zip(values()).map(slot).collect());
     let provenance = Provenance { version: 8, source: None, at: None, run: run(6) };
     golden.set(Field::STREET, GoldenSlot { value: None, provenance });
+    golden.freeze(Field::STREET, ConflictId::derive(id(1), Field::STREET, 8));
     let mut entity = Entity { version: 8, golden, ..entity(1) };
     entity.mark = Some(Mark { due: at(10), attempts: 3 });
     entity.links = vec![settled_link(), claimed_link()];
@@ -263,7 +270,8 @@ pub async fn every_value_comes_back(harness: &StoreHarness) {
         put(&*store, loose(vec![Mutation::Link(id(1), Box::new(link.clone()))])).await;
         assert_eq!(get(&*store, id(1)).await.link(&hubspot()), Some(&link));
     }
-    let empty = Entity::new(id(3), ObjectKind::Activity);
+    let mut empty = Entity::new(id(3), ObjectKind::Activity);
+    empty.golden.freeze(Field::CITY, ConflictId::derive(id(3), Field::CITY, 1));
     put(&*store, store_row(&empty)).await;
     let read = get(&*store, id(3)).await;
     assert_eq!(read, Entity { seq: read.seq, row_version: 1, ..empty });

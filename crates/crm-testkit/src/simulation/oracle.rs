@@ -1,0 +1,70 @@
+//! The checks: what the engine's ledger says, compared with what really happened.
+
+mod agreement;
+mod edits;
+mod facts;
+mod policy;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crm_store::SharedStore;
+use jiff::Timestamp;
+
+use self::facts::Facts;
+use super::scenario::Scenario;
+use crate::memory::Realm;
+
+/// What the checks found.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// What is wrong, each beginning with the name of the invariant.
+    pub faults: Vec<String>,
+    /// Changes that users made.
+    pub edits: u64,
+    /// Changes that fell between a re-read and the write after it, and were lost.
+    pub at_risk: u64,
+    /// Which those were, for whoever replays the seed.
+    pub risks: Vec<String>,
+    /// Conflicts logged.
+    pub conflicts: u64,
+    /// Entities that are kept in step at the end.
+    pub entities: u64,
+    /// Entities and values that are excused, each with a row that says why.
+    pub excused: u64,
+}
+
+impl Verdict {
+    /// Makes the verdict of a run that did not even end.
+    pub fn failed(fault: String) -> Self {
+        Self { faults: vec![fault], ..Self::default() }
+    }
+
+    /// Returns whether nothing is wrong.
+    pub fn is_good(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    fn fault(&mut self, fault: fmt::Arguments<'_>) {
+        self.faults.push(fault.to_string());
+    }
+}
+
+/// Compares a ledger with a realm. `breaks` are the times at which runs failed or died.
+pub async fn judge(
+    store: &SharedStore,
+    realm: &Arc<Realm>,
+    scenario: &Scenario,
+    breaks: &[Timestamp],
+) -> Verdict {
+    let facts = match Facts::gather(store, realm, scenario, breaks).await {
+        Ok(facts) => facts,
+        Err(error) => return Verdict::failed(format!("the store failed: {error}")),
+    };
+    let inner = realm.now();
+    let mut verdict = Verdict::default();
+    agreement::check(&facts, &inner, &mut verdict);
+    edits::check(&facts, &inner, &mut verdict);
+    policy::check(&facts, &inner, &mut verdict);
+    verdict
+}

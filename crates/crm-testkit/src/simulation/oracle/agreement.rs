@@ -1,0 +1,189 @@
+//! I1: everybody shows what the ledger holds to be true, or a row says why not. I2: nobody exists
+//! twice, unless users made them so.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crm_core::{Field, MatchKey};
+use crm_store::{Entity, EntityState, Link, LinkState};
+
+use super::Verdict;
+use super::facts::{Facts, is_apart, shown, shows};
+use crate::clock::earlier;
+use crate::memory::{Account, Hand, Inner, Row, State};
+
+pub(super) fn check(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
+    for (index, account) in inner.accounts.iter().enumerate() {
+        for row in account.live() {
+            if facts.owner(index, row.number).is_none() {
+                let id = account.remote_id(row.number);
+                verdict.fault(format_args!("I1: nobody knows the record {id}"));
+            }
+        }
+        duplicates(inner, index, account, verdict);
+    }
+    for entity in facts.entities.values() {
+        if is_apart(entity) {
+            verdict.excused += u64::from(matches!(entity.state, EntityState::Held { .. }));
+            continue;
+        }
+        verdict.entities += 1;
+        for (index, account) in inner.accounts.iter().enumerate() {
+            link(inner, entity, index, account, verdict);
+        }
+    }
+}
+
+fn link(inner: &Inner, entity: &Entity, index: usize, account: &Account, verdict: &mut Verdict) {
+    let (id, name) = (entity.id, &account.id);
+    let Some(link) = entity.link(name) else {
+        if !entity.golden.iter().all(|(_, slot)| slot.value.is_none()) {
+            verdict.fault(format_args!("I1: entity {id} has no record at {name}"));
+        }
+        return;
+    };
+    match link.state {
+        LinkState::Gone { .. } | LinkState::Merged { .. } => {
+            let live = link.remote.as_ref().and_then(|remote| account.number(remote));
+            let live = live.and_then(|number| account.rows.get(&number));
+            if live.is_some_and(|row| row.state == State::Live) {
+                verdict
+                    .fault(format_args!("I1: entity {id} takes a live record at {name} for gone"));
+            }
+        }
+        LinkState::Claimed => match &link.parked {
+            Some(_) => excuse(inner, entity, index, account, link, verdict),
+            None => verdict.fault(format_args!("I1: the create of {id} at {name} is still open")),
+        },
+        LinkState::Live => values(inner, entity, index, account, link, verdict),
+    }
+}
+
+fn values(
+    inner: &Inner,
+    entity: &Entity,
+    index: usize,
+    account: &Account,
+    link: &Link,
+    verdict: &mut Verdict,
+) {
+    let (id, name) = (entity.id, &account.id);
+    let row = link.remote.as_ref().and_then(|remote| account.number(remote));
+    let row = row.and_then(|number| account.rows.get(&number));
+    let Some(row) = row.filter(|row| row.state == State::Live) else {
+        verdict.fault(format_args!("I1: entity {id} is tied to a record at {name} that is gone"));
+        return;
+    };
+    for rule in account.profile.mapping.rules {
+        let field = rule.field;
+        let golden = entity.golden.value(field);
+        let text = shown(inner, index, row.number, field);
+        if shows(account, field, golden, text.as_deref()) {
+            continue;
+        }
+        let refused = link.slots.slot(field).is_some_and(|slot| slot.refused.is_some());
+        // A required field cannot be cleared there.
+        let kept = rule.required && golden.is_none();
+        if entity.golden.frozen(field).is_some() {
+            verdict.excused += 1;
+        } else if refused || link.parked.is_some() {
+            excuse(inner, entity, index, account, link, verdict);
+        } else if kept {
+            verdict.excused += 1;
+        } else {
+            verdict.fault(format_args!(
+                "I1: {field} of entity {id} is {:?}, but {} shows {text:?}",
+                golden.map(crm_core::Value::display),
+                account.remote_id(row.number),
+            ));
+        }
+    }
+}
+
+/// A row that says why is worth nothing if the account never refused anything.
+fn excuse(
+    inner: &Inner,
+    entity: &Entity,
+    index: usize,
+    account: &Account,
+    link: &Link,
+    verdict: &mut Verdict,
+) {
+    verdict.excused += 1;
+    let (id, name) = (entity.id, &account.id);
+    let class = link.parked.as_ref().map(|parked| parked.class.as_str());
+    let missing = |field: Field| entity.golden.value(field).is_none();
+    let known = if class == Some("missing_required") {
+        account.profile.mapping.rules.iter().any(|rule| rule.required && missing(rule.field))
+    } else {
+        let remote = link.remote.as_ref().map(|remote| remote.as_str().to_owned());
+        [remote, Some(id.to_string())].into_iter().flatten().any(|whom| {
+            let mut refusals = inner.journal.refusals.range((index, whom.clone())..);
+            refusals
+                .next()
+                .is_some_and(|(account, refused)| *account == index && refused.starts_with(&whom))
+        })
+    };
+    if !known {
+        let parked = &link.parked;
+        verdict.fault(format_args!("I1: {id} is put aside at {name} without a reason: {parked:?}"));
+    }
+}
+
+/// So long before a create was sent, its twin may not yet have been visible to the look for one.
+const BLIND: Duration = Duration::from_mins(1);
+
+fn duplicates(inner: &Inner, index: usize, account: &Account, verdict: &mut Verdict) {
+    let mut uids: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut addresses: BTreeMap<MatchKey, Vec<&Row>> = BTreeMap::new();
+    for row in account.live() {
+        if let Some(uid) = &row.uid
+            && let Some(other) = uids.insert(uid.as_str(), row.number)
+        {
+            let (one, two) = (account.remote_id(other), account.remote_id(row.number));
+            verdict.fault(format_args!("I2: {one} and {two} have one uid"));
+        }
+        let text = inner.text(row, Field::EMAIL);
+        if let Some(crm_core::Value::Text(text)) =
+            text.and_then(|text| account.value(Field::EMAIL, &text))
+        {
+            addresses.entry(MatchKey::Email(text.key().into())).or_default().push(row);
+        }
+    }
+    for rows in addresses.into_values().filter(|rows| rows.len() > 1) {
+        for row in &rows {
+            let made = inner
+                .journal
+                .creates
+                .iter()
+                .find(|(account, number, _)| *account == index && *number == row.number);
+            // An address that came later was given to it by a user of some side.
+            let Some((_, _, sent)) = made.filter(|(_, _, sent)| has_from(inner, row, *sent)) else {
+                continue;
+            };
+            let seen = earlier(*sent, BLIND);
+            let twin = rows.iter().find(|twin| {
+                twin.number != row.number && had_address(inner, twin, seen) && twin.created < seen
+            });
+            if let Some(twin) = twin {
+                let (new, old) = (account.remote_id(row.number), account.remote_id(twin.number));
+                verdict.fault(format_args!("I2: {new} was made although {old} was there"));
+            }
+        }
+    }
+}
+
+/// Returns whether a record got the address that it shows now by a call that was sent then.
+fn has_from(inner: &Inner, row: &Row, call: jiff::Timestamp) -> bool {
+    let stroke = row.cells.get(&Field::EMAIL).and_then(|stroke| inner.journal.stroke(*stroke));
+    stroke.is_some_and(|stroke| match stroke.hand {
+        Hand::User => false,
+        Hand::Engine { sent, .. } => sent == call,
+    })
+}
+
+/// Returns whether the address that a record shows now was there at a moment, put by a user.
+fn had_address(inner: &Inner, row: &Row, at: jiff::Timestamp) -> bool {
+    let stroke = row.cells.get(&Field::EMAIL).and_then(|stroke| inner.journal.stroke(*stroke));
+    stroke.is_some_and(|stroke| stroke.at < at && stroke.hand == Hand::User)
+}

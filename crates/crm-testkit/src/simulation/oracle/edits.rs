@@ -1,0 +1,201 @@
+//! I4: no change that a user made is lost. I6: the ledger believes nothing that no user said.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crm_core::{Field, Value};
+use crm_store::EntityState;
+use jiff::Timestamp;
+
+use super::super::scenario::Rule;
+use super::Verdict;
+use super::facts::{Facts, shows};
+use crate::clock::{earlier, later};
+use crate::memory::profile::Answer;
+use crate::memory::{Hand, Inner, Stroke};
+
+pub(super) fn check(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
+    for stroke in &inner.journal.strokes {
+        if stroke.hand != Hand::User {
+            continue;
+        }
+        verdict.edits += 1;
+        match fate(facts, inner, stroke) {
+            Fate::Kept => {}
+            Fate::AtRisk => {
+                verdict.at_risk += 1;
+                verdict.risks.push(story(inner, stroke));
+            }
+            Fate::Lost => {
+                let story = story(inner, stroke);
+                verdict.fault(format_args!("I4: {story}, and nobody knows of it"));
+            }
+        }
+    }
+    phantoms(facts, inner, verdict);
+}
+
+fn story(inner: &Inner, stroke: &Stroke) -> String {
+    let account = inner.accounts.get(stroke.account);
+    let id = account.map(|account| account.remote_id(stroke.record).to_string());
+    let Stroke { at, field, value, seen, .. } = stroke;
+    let over = stroke.next.and_then(|next| inner.journal.stroke(next));
+    let over = over.map(|over| (over.at, over.hand, over.value.clone()));
+    let id = id.unwrap_or_default();
+    format!("at {at} a user made {field} of {id} {value:?} (first seen {seen:?}, then {over:?})")
+}
+
+/// What became of a change.
+enum Fate {
+    /// It is known, or its own user took it back.
+    Kept,
+    /// It was painted over in the time that no engine can see.
+    AtRisk,
+    /// It is gone without a trace.
+    Lost,
+}
+
+/// How long a read may be older than the write that follows it: a listed row counts for half a
+/// minute, and the calls of a batch take their time.
+const WINDOW: Duration = Duration::from_secs(75);
+
+/// So long after a value was shown, the engine has decided on it, unless something broke.
+const DECIDED: Duration = Duration::from_mins(4);
+
+fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
+    let Some(next) = stroke.next.and_then(|next| inner.journal.stroke(next)) else {
+        // It stands, and whether the others have it is what I1 asks; or its record is no more,
+        // and took it along.
+        return Fate::Kept;
+    };
+    let Some(account) = inner.accounts.get(stroke.account) else { return Fate::Lost };
+    let Some(entity) = facts.owner(stroke.account, stroke.record) else { return Fate::Kept };
+    let matches =
+        |value: Option<&Value>| shows(account, stroke.field, value, stroke.value.as_deref());
+    if facts.remembers(entity, stroke.field, matches) || is_mute(inner, stroke) {
+        return Fate::Kept;
+    }
+    match next.hand {
+        Hand::User => {
+            if overwritten_in_time(facts, inner, entity, stroke, next) {
+                Fate::Kept
+            } else {
+                Fate::Lost
+            }
+        }
+        Hand::Engine { sent, .. } => {
+            let unseen = stroke.seen.is_none_or(|seen| seen > sent);
+            if unseen && stroke.at >= earlier(sent, WINDOW) { Fate::AtRisk } else { Fate::Lost }
+        }
+    }
+}
+
+/// At first contact a blank has nothing to say: nobody knows that there was ever anything else.
+/// So it is with a value that was cleared before anybody saw it, also after a record came back.
+fn is_mute(inner: &Inner, stroke: &Stroke) -> bool {
+    let before = stroke.previous.and_then(|previous| inner.journal.stroke(previous));
+    let unseen = before.is_none_or(|before| before.seen.is_none_or(|seen| seen > stroke.at));
+    let returned = inner.journal.turns.iter().any(|(account, record, at)| {
+        (*account, *record) == (stroke.account, stroke.record)
+            && *at <= stroke.at
+            && stroke.at <= later(*at, DECIDED)
+    });
+    stroke.value.is_none() && (unseen || returned)
+}
+
+/// Returns whether a user painted over a change before the engine can have decided on it.
+fn overwritten_in_time(
+    facts: &Facts<'_>,
+    inner: &Inner,
+    entity: &crm_store::Entity,
+    stroke: &Stroke,
+    next: &Stroke,
+) -> bool {
+    let Some(seen) = stroke.seen else { return true };
+    // An entity in doubt is not decided on; what was written somewhere was decided.
+    let doubtful = !inner.journal.strokes.iter().any(|other| {
+        other.hand != Hand::User
+            && other.at < next.at
+            && facts.owners.get(&(other.account, other.record)) == Some(&entity.id)
+    });
+    let apart = doubtful || !matches!(entity.state, EntityState::Live);
+    let undecided = facts.scenario.rule(stroke.field) == Rule::Manual;
+    let broken = facts.breaks.iter().any(|at| seen <= *at && *at <= later(next.at, DECIDED));
+    apart || undecided || broken || next.at <= later(seen, DECIDED)
+}
+
+/// So long after an answer, it is committed unless the process died.
+const COMMITTED: Duration = Duration::from_mins(1);
+
+/// Returns whether a value is what a CRM made of the engine's own write, in a way that its table
+/// does not tell, and the engine was not told either. Nobody can tell that from a user's change.
+fn rewritten(
+    facts: &Facts<'_>,
+    inner: &Inner,
+    index: usize,
+    (field, value): &(Field, Option<Value>),
+) -> bool {
+    let Some(account) = inner.accounts.get(index) else { return false };
+    let rewrites = account.profile.rewrites.iter().any(|(rewritten, _)| rewritten == field);
+    rewrites
+        && inner.journal.strokes.iter().any(|stroke| {
+            // Where the same stood before, the engine's write left no stroke of its own.
+            let (sent, told) = match stroke.hand {
+                Hand::Engine { sent, told } => (sent, told),
+                Hand::User => (stroke.at, account.profile.answer != Answer::Bare),
+            };
+            let same = stroke.account == index
+                && stroke.field == *field
+                && stroke.value.as_deref().and_then(|t| account.value(*field, t)) == *value;
+            let until = later(stroke.at, COMMITTED);
+            same && (!told || facts.breaks.iter().any(|at| sent <= *at && *at <= until))
+        })
+}
+
+/// I6: every value that the ledger took over from a side was entered there by a user, and as
+/// often.
+fn phantoms(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
+    for (index, account) in inner.accounts.iter().enumerate() {
+        let turned = inner.journal.turns.iter().filter(|(turned, _, _)| *turned == index).count();
+        let mut entered: BTreeMap<(Field, Option<Value>), usize> = BTreeMap::new();
+        for stroke in &inner.journal.strokes {
+            if stroke.account == index && stroke.hand == Hand::User {
+                let value = stroke.value.as_deref().and_then(|t| account.value(stroke.field, t));
+                *entered.entry((stroke.field, value)).or_default() += 1;
+            }
+        }
+        // A record that comes back is met anew, with all that it shows, whoever wrote it.
+        for (turned, record, at) in &inner.journal.turns {
+            let strokes = inner.journal.strokes.iter().filter(|stroke| {
+                (stroke.account, stroke.record) == (*turned, *record)
+                    && *turned == index
+                    && stroke.at <= *at
+                    && stroke.hand != Hand::User
+            });
+            for stroke in strokes {
+                let value = stroke.value.as_deref().and_then(|t| account.value(stroke.field, t));
+                *entered.entry((stroke.field, value)).or_default() += 1;
+            }
+        }
+        let mut taken: BTreeMap<(Field, Option<Value>), (usize, Timestamp)> = BTreeMap::new();
+        for row in facts.history.values().flatten() {
+            if row.source.as_ref() == Some(&account.id) {
+                let entry = taken.entry((row.field, row.after.clone())).or_insert((0, row.at));
+                entry.0 += 1;
+                entry.1 = row.at;
+            }
+        }
+        for (key, (times, at)) in taken {
+            let times_entered = entered.get(&key).copied().unwrap_or(0);
+            let allowed = if times_entered == 0 { 0 } else { times_entered + turned };
+            if times > allowed && !rewritten(facts, inner, index, &key) {
+                let ((field, value), name) = (key, &account.id);
+                let value = value.map(|value| value.display());
+                verdict.fault(format_args!(
+                    "I6: the ledger took {field} = {value:?} over from {name} {times} times \
+                     (last at {at}), and users entered it {times_entered} times"
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The ledger as a whole, in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crm_core::{EntityId, Field, ObjectKind, RemoteId, Value};
+use crm_store::{
+    Conflict, ConflictQuery, Entity, EntityState, History, Seq, SharedStore, StoreResult,
+};
+use jiff::Timestamp;
+
+use super::super::scenario::Scenario;
+use crate::memory::{Account, Inner, Realm};
+
+/// What the checks look at.
+pub(super) struct Facts<'s> {
+    pub(super) scenario: &'s Scenario,
+    pub(super) breaks: &'s [Timestamp],
+    pub(super) entities: BTreeMap<EntityId, Entity>,
+    pub(super) history: BTreeMap<EntityId, Vec<History>>,
+    pub(super) conflicts: BTreeMap<EntityId, Vec<Conflict>>,
+    /// Whose each record is: by account and number.
+    pub(super) owners: BTreeMap<(usize, u64), EntityId>,
+}
+
+impl<'s> Facts<'s> {
+    pub(super) async fn gather(
+        store: &SharedStore,
+        realm: &Arc<Realm>,
+        scenario: &'s Scenario,
+        breaks: &'s [Timestamp],
+    ) -> StoreResult<Self> {
+        let mut facts = Self {
+            scenario,
+            breaks,
+            entities: BTreeMap::new(),
+            history: BTreeMap::new(),
+            conflicts: BTreeMap::new(),
+            owners: BTreeMap::new(),
+        };
+        let mut after = Seq::default();
+        loop {
+            let page = store.scan(ObjectKind::Contact, after, 100).await?;
+            let Some(last) = page.last().and_then(|entity| entity.seq) else { break };
+            after = last;
+            for entity in page {
+                facts.history.insert(entity.id, store.history(entity.id).await?);
+                facts.entities.insert(entity.id, entity);
+            }
+        }
+        for conflict in store.conflicts(ConflictQuery::default()).await? {
+            facts.conflicts.entry(conflict.entity).or_default().push(conflict);
+        }
+        for (index, name, ids) in records(realm) {
+            let remotes: Vec<RemoteId> = ids.iter().map(|(_, id)| id.clone()).collect();
+            let found = store.links(&name, ObjectKind::Contact, &remotes).await?;
+            for ((number, _), resolved) in ids.into_iter().zip(found) {
+                if let Some(resolved) = resolved {
+                    facts.owners.insert((index, number), resolved.entity);
+                }
+            }
+        }
+        Ok(facts)
+    }
+
+    /// Returns the entity that a record belongs to.
+    pub(super) fn owner(&self, account: usize, record: u64) -> Option<&Entity> {
+        self.entities.get(self.owners.get(&(account, record))?)
+    }
+
+    /// Returns whether the ledger ever held a value of a field to be true, or logged it.
+    pub(super) fn remembers(
+        &self,
+        entity: &Entity,
+        field: Field,
+        matches: impl Fn(Option<&Value>) -> bool,
+    ) -> bool {
+        let golden = entity.golden.slot(field);
+        if golden.is_some_and(|slot| matches(slot.value.as_ref())) {
+            return true;
+        }
+        let history = self.history.get(&entity.id).into_iter().flatten();
+        let mut rows = history.filter(|row| row.field == field);
+        if rows.any(|row| matches(row.before.as_ref()) || matches(row.after.as_ref())) {
+            return true;
+        }
+        self.logged(entity.id, field, matches)
+    }
+
+    /// Returns whether a value was logged as one side of a conflict.
+    pub(super) fn logged(
+        &self,
+        entity: EntityId,
+        field: Field,
+        matches: impl Fn(Option<&Value>) -> bool,
+    ) -> bool {
+        let conflicts = self.conflicts.get(&entity).into_iter().flatten();
+        conflicts
+            .filter(|conflict| conflict.field == field)
+            .flat_map(|conflict| &conflict.contenders)
+            .any(|contender| matches(contender.value.as_ref()))
+    }
+}
+
+type Records = (usize, crm_core::ProviderId, Vec<(u64, RemoteId)>);
+
+fn records(realm: &Arc<Realm>) -> Vec<Records> {
+    let inner = realm.now();
+    let accounts = inner.accounts.iter().enumerate();
+    accounts
+        .map(|(index, account)| {
+            let ids = account.rows.keys().map(|number| (*number, account.remote_id(*number)));
+            (index, account.id.clone(), ids.collect())
+        })
+        .collect()
+}
+
+/// Returns whether an account, told to store a golden value, would show that text.
+pub(super) fn shows(
+    account: &Account,
+    field: Field,
+    golden: Option<&Value>,
+    shown: Option<&str>,
+) -> bool {
+    let shown = shown.and_then(|text| account.value(field, text));
+    let stored = golden.and_then(|value| account.profile.store(field, &value.display()));
+    let stored = stored.and_then(|text| account.value(field, &text));
+    if stored == shown {
+        return true;
+    }
+    let rule = account.profile.mapping.rule(field);
+    let projected = golden.zip(rule).and_then(|(value, rule)| rule.project(value));
+    golden.is_some() && projected.as_deref() == shown.as_ref()
+}
+
+/// Returns what a record shows of a field.
+pub(super) fn shown(inner: &Inner, account: usize, record: u64, field: Field) -> Option<Arc<str>> {
+    let row = inner.accounts.get(account)?.rows.get(&record)?;
+    inner.text(row, field)
+}
+
+/// Returns whether nothing of an entity is kept in step, and a row says so.
+pub(super) fn is_apart(entity: &Entity) -> bool {
+    match entity.state {
+        EntityState::Live => false,
+        EntityState::Held { .. } | EntityState::Tombstone { .. } | EntityState::Merged { .. } => {
+            true
+        }
+    }
+}

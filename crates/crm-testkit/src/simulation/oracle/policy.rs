@@ -1,0 +1,131 @@
+//! I7: who overwrites what he has not seen leaves a conflict behind, and the policy decides it.
+
+use std::time::Duration;
+
+use crm_core::{ProviderId, Value};
+use crm_store::{Conflict, ConflictState, Contender, History};
+use jiff::Timestamp;
+
+use super::super::scenario::Rule;
+use super::Verdict;
+use super::facts::{Facts, shows};
+use crate::clock::later;
+use crate::memory::{Account, Hand, Inner, Stroke};
+
+pub(super) fn check(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
+    for conflict in facts.conflicts.values().flatten() {
+        verdict.conflicts += 1;
+        order(facts, conflict, verdict);
+    }
+    for row in facts.history.values().flatten() {
+        if !is_causal(facts, inner, row) {
+            let (field, before, after) =
+                (row.field, text(row.before.as_ref()), text(row.after.as_ref()));
+            let (source, at) = (&row.source, row.at);
+            verdict.fault(format_args!(
+                "I7: at {at} {field} of entity {} went from {before:?} to {after:?} by {source:?}, \
+                 who had not seen it, and no conflict says so",
+                row.entity
+            ));
+        }
+    }
+}
+
+fn text(value: Option<&Value>) -> Option<String> {
+    value.map(Value::display)
+}
+
+/// Returns whether a user who entered the new value had the old one before him, or the old one
+/// was logged as a loser. Who enters the same as somebody else speaks for both; and where another
+/// contender had the old value before him, it is the base of their conflict (R9).
+fn is_causal(facts: &Facts<'_>, inner: &Inner, row: &History) -> bool {
+    let is_old = |value: Option<&Value>| value == row.before.as_ref();
+    let logged = facts.logged(row.entity, row.field, is_old);
+    let mut conflicts = facts.conflicts.get(&row.entity).into_iter().flatten();
+    let base = conflicts.any(|c| c.field == row.field && c.at == row.at && is_old(c.base.as_ref()));
+    if row.source.is_none() || logged || base {
+        return true;
+    }
+    let mut entered = false;
+    for (index, account) in inner.accounts.iter().enumerate() {
+        let stroke = inner.journal.strokes.iter().rev().find(|stroke| {
+            stroke.account == index
+                && stroke.field == row.field
+                && stroke.hand == Hand::User
+                && stroke.at <= row.at
+                && facts.owners.get(&(index, stroke.record)) == Some(&row.entity)
+                && stroke.value.as_deref().and_then(|t| account.value(row.field, t)) == row.after
+        });
+        let Some(stroke) = stroke else { continue };
+        entered = true;
+        if had_before(inner, account, row, stroke) {
+            return true;
+        }
+    }
+    // That nobody entered it is what I6 complains about.
+    !entered
+}
+
+/// Returns whether a user painted over the old value, or over nothing but changes of users that
+/// had.
+fn had_before(inner: &Inner, account: &Account, row: &History, stroke: &Stroke) -> bool {
+    let seen = |value: Option<&str>| shows(account, row.field, row.before.as_ref(), value);
+    let mut under: Option<&Stroke> = stroke.previous.and_then(|s| inner.journal.stroke(s));
+    loop {
+        let Some(stroke) = under else { return seen(None) };
+        if seen(stroke.value.as_deref()) {
+            return true;
+        }
+        if stroke.hand != Hand::User {
+            return false;
+        }
+        under = stroke.previous.and_then(|previous| inner.journal.stroke(previous));
+    }
+}
+
+/// The largest difference of two stamps that says nothing.
+const UNSURE: Duration = Duration::from_secs(5);
+
+fn order(facts: &Facts<'_>, conflict: &Conflict, verdict: &mut Verdict) {
+    let rule = facts.scenario.rule(conflict.field);
+    let decided = conflict.state == ConflictState::Auto;
+    let id = conflict.entity;
+    if rule == Rule::Manual && decided && is_policy(&conflict.rule) {
+        verdict.fault(format_args!("I7: a person was to decide about {id}: {conflict:?}"));
+        return;
+    }
+    if !decided || !is_policy(&conflict.rule) {
+        return;
+    }
+    let Some(winner) = conflict.contenders.iter().find(|contender| {
+        contender.value == conflict.chosen && contender.provider == conflict.winner
+    }) else {
+        verdict.fault(format_args!("I7: the winner is no contender: {conflict:?}"));
+        return;
+    };
+    let rank = |contender: &Contender| rank(facts, contender.provider.as_ref());
+    let right = match rule {
+        Rule::Primary => conflict.contenders.iter().all(|other| rank(winner) <= rank(other)),
+        Rule::Secondary => conflict.contenders.iter().all(|other| rank(winner) >= rank(other)),
+        Rule::Latest => {
+            let latest = conflict.contenders.iter().filter_map(|contender| contender.at).max();
+            let late_enough =
+                |at: Timestamp| latest.is_none_or(|latest| later(at, UNSURE) >= latest);
+            winner.at.is_none_or(late_enough)
+        }
+        Rule::Manual => true,
+    };
+    if !right {
+        verdict.fault(format_args!("I7: {rule:?} decided wrongly: {conflict:?}"));
+    }
+}
+
+fn is_policy(rule: &str) -> bool {
+    rule.ends_with("_wins")
+}
+
+fn rank(facts: &Facts<'_>, provider: Option<&ProviderId>) -> usize {
+    let Some(provider) = provider else { return 0 };
+    let mut profiles = facts.scenario.profiles.iter();
+    profiles.position(|profile| profile.name == provider.as_str()).unwrap_or(usize::MAX)
+}
