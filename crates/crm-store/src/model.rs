@@ -183,7 +183,8 @@ impl Link {
     /// Returns whether a create or an update was announced and is not settled: after a death of
     /// the process, such an entity must be looked at.
     pub fn is_open(&self) -> bool {
-        self.claim.is_some() || self.intents.iter().any(|intent| !intent.watched)
+        let create = self.claim.as_ref().is_some_and(|claim| claim.state != ClaimState::Refused);
+        create || self.intents.iter().any(|intent| !intent.watched)
     }
 }
 
@@ -229,6 +230,16 @@ pub struct Claim {
     pub state: ClaimState,
     /// When it was first announced.
     pub first_at: Timestamp,
+}
+
+impl Claim {
+    /// Returns the announcement under which a late landing of this create is recognised, after
+    /// its fate was settled by other means: an upsert that was given up for lost still overwrites.
+    pub fn as_intent(&self, key: WriteKey, at: Timestamp) -> Intent {
+        let values = self.fields.iter();
+        let fields = values.map(|(field, value, ver)| (*field, Some(value.clone()), *ver));
+        Intent { key, fields: fields.collect(), at, watched: true }
+    }
 }
 
 /// What is known of a create.

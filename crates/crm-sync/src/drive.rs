@@ -186,10 +186,14 @@ impl<'e> Session<'e> {
             }
             self.poll(rules, Feed::Changes).await?;
             self.poll(rules, Feed::Deletions).await?;
-            self.work(rules).await?;
-            self.first = false;
-            self.poll(rules, Feed::Fresh).await?;
-            self.work(rules).await?;
+            let worked = self.work(rules).await?;
+            if worked || self.first {
+                // Work takes time: what came meanwhile is seen in this run too. Where there was
+                // nothing to do, the feeds were read a moment ago.
+                self.first = false;
+                self.poll(rules, Feed::Fresh).await?;
+                self.work(rules).await?;
+            }
         }
         self.report(&flows).await
     }

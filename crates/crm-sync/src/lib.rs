@@ -56,7 +56,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             first_sync: FirstSync::Preview,
-            lease_max: 1_000,
+            lease_max: 2_000,
             wait_max: Duration::from_secs(60),
             retry_base: Duration::from_secs(1),
         }

@@ -4,6 +4,7 @@
 //! made again. A record that comes back is a first contact, since nobody knows what happened to
 //! it meanwhile.
 
+use crm_core::WriteKey;
 use crm_store::{EntityState, LinkState};
 use jiff::Timestamp;
 
@@ -13,6 +14,7 @@ use crate::Rules;
 /// Brings the links' states up to what the sides show.
 pub(super) fn apply(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Timestamp) {
     for (index, (side, seen)) in rules.sides.iter().zip(seen).enumerate() {
+        let key = WriteKey::derive(work.entity.id, &side.provider, work.entity.version);
         let Some(link) = work.entity.link_mut(&side.provider) else {
             continue;
         };
@@ -52,6 +54,7 @@ pub(super) fn apply(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Time
                 link.remote = Some(remote.id.clone());
                 link.state = LinkState::Live;
                 if let Some(claim) = link.claim.take() {
+                    link.intents.push(claim.as_intent(key, now));
                     super::settle::base_of_claim(link, &claim, side, None);
                 }
                 changed = true;

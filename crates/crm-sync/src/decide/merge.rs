@@ -11,6 +11,7 @@ use crm_store::{
     LinkSlot, Provenance, Shadow,
 };
 use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 
 use super::resolve::{self, Bid};
 use super::{Decision, Seen};
@@ -23,7 +24,10 @@ pub(super) fn apply(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Time
         return;
     }
     let next = work.entity.version + 1;
-    let mut merge = Merge { work: &mut *work, seen, rules, now, run, next };
+    let has_base =
+        |side: &Side| work.entity.link(&side.provider).is_some_and(|link| !link.slots.is_empty());
+    let met = rules.sides.iter().map(has_base).collect();
+    let mut merge = Merge { work: &mut *work, seen, rules, now, run, next, met };
     for plan in &rules.fields {
         if merge.differs(plan) {
             merge.field(plan);
@@ -40,6 +44,8 @@ struct Merge<'a> {
     run: RunId,
     /// The version that every change of this decision takes.
     next: u64,
+    /// Which sides were looked at before.
+    met: Vec<bool>,
 }
 
 impl Merge<'_> {
@@ -97,6 +103,8 @@ impl Merge<'_> {
         let shown = remote.fields.get(field);
         let golden_version = self.work.entity.golden.version(field);
         let golden = self.work.entity.golden.value(field).cloned();
+        let contends = self.work.entity.golden.frozen(field).is_some()
+            && self.met.get(index).copied().unwrap_or(false);
         let Some(link) = self.work.entity.link_mut(&side.provider) else { return };
         let slot = link.slots.slot(field).cloned().unwrap_or_default();
         if slot.shadow.is(shown) {
@@ -111,9 +119,14 @@ impl Merge<'_> {
             }
             version
         } else if golden.as_ref().and_then(|value| rule.project(value)).as_deref() == shown {
+            if contends && shown.is_none() {
+                // An open conflict is about this side's value, and it was taken back.
+                filtered.push(loser("never_blank"));
+            }
             golden_version
         } else if let Some(filter) = filter(side, plan, &slot, shown) {
-            if slot.shadow != Shadow::None || shown.is_some() {
+            // At first contact a blank has nothing to say, unless an open conflict is about it.
+            if slot.shadow != Shadow::None || shown.is_some() || contends {
                 filtered.push(loser(filter));
             }
             0
@@ -267,13 +280,12 @@ impl Merge<'_> {
     }
 
     fn log_filtered(&mut self, field: Field, loser: Filtered) {
-        let Some(golden) = self.work.entity.golden.slot(field) else {
-            return;
-        };
-        let winner = self.golden_bid(golden);
         let Filtered { index, value, at, rule } = loser;
-        let loser = Bid { side: Some(index), rank: index, value, at, ..winner.clone() };
-        self.log(field, &[loser, winner.clone()], Some(&winner), rule, ConflictState::Auto);
+        let loser =
+            Bid { side: Some(index), rank: index, value, at, uncertainty: Duration::ZERO, ack: 0 };
+        let winner = self.work.entity.golden.slot(field).map(|slot| self.golden_bid(slot));
+        let bids: Vec<Bid> = std::iter::once(loser).chain(winner.clone()).collect();
+        self.log(field, &bids, winner.as_ref(), rule, ConflictState::Auto);
     }
 
     fn log(

@@ -52,8 +52,8 @@ fn update(
                 let expected = remote.version.clone();
                 let action = Action::Update { id: record, patch: patch.collect(), expected };
                 work.writes.push((index, Write { key, kind: rules.kind, action }));
-                // The same announcement again is the same write.
-                link.intents.retain(|intent| intent.fields != behind);
+                // Kept beside an earlier announcement of the same values: that one may still land
+                // when this one was settled long ago.
                 link.intents.push(Intent { key, fields: behind, at: now, watched: false });
                 trim(link);
                 link.parked = None;
@@ -132,7 +132,7 @@ fn create(
     {
         // Its fate is open: only after a look by its uid may it be sent again, unchanged.
         if *seen == Seen::Absent {
-            repeat(work, rules, index, side, claim);
+            repeat(work, rules, index, side, claim, now);
         } else {
             work.reread.push(index);
         }
@@ -195,11 +195,27 @@ fn announce(
     }
 }
 
-fn repeat(work: &mut Decision, rules: &Rules, index: usize, side: &Side, mut claim: Claim) {
+/// Sends a create again. What was sent before may land after this one was settled, so it is
+/// remembered.
+fn repeat(
+    work: &mut Decision,
+    rules: &Rules,
+    index: usize,
+    side: &Side,
+    mut claim: Claim,
+    now: Timestamp,
+) {
     claim.state = ClaimState::Open;
-    let slots =
-        work.entity.link(&side.provider).map_or_else(Slots::default, |link| link.slots.clone());
+    let key = WriteKey::derive(work.entity.id, &side.provider, work.entity.version);
+    let known = work.entity.link(&side.provider);
+    let slots = known.map_or_else(Slots::default, |link| link.slots.clone());
+    let mut intents = known.map_or_else(Vec::new, |link| link.intents.clone());
+    intents.push(claim.as_intent(key, now));
     announce(work, rules, index, side, claim, slots);
+    if let Some(link) = work.entity.link_mut(&side.provider) {
+        link.intents = intents;
+        trim(link);
+    }
 }
 
 fn park_missing(work: &mut Decision, index: usize, side: &Side, field: Field, now: Timestamp) {

@@ -30,8 +30,8 @@ pub(super) struct Job {
 }
 
 impl Session<'_> {
-    /// Works until nothing is due that is worth waiting for.
-    pub(super) async fn work(&mut self, rules: &Rules) -> Result<(), EngineError> {
+    /// Works until nothing is due that is worth waiting for; returns whether there was anything.
+    pub(super) async fn work(&mut self, rules: &Rules) -> Result<bool, EngineError> {
         self.phase(rules.kind, Phase::Work);
         let limit = super::after(self.now(), self.engine.options.wait_max);
         let mut done = 0;
@@ -47,7 +47,7 @@ impl Session<'_> {
             if leased.is_empty() {
                 match self.engine.store.next_due(rules.kind).await? {
                     Some(due) if due <= limit => self.wait(due).await,
-                    Some(_) | None => return Ok(()),
+                    Some(_) | None => return Ok(done > 0),
                 }
                 continue;
             }

@@ -297,7 +297,7 @@ impl<'p> Stage<'p> {
                 count(&after).saturating_sub(count(&before))
             };
             let (writes, reads, pages) = (more(0), more(1) + more(2), more(3));
-            if writes > 0 || reads > 0 || pages > 3 {
+            if writes > 0 || reads > 0 || pages > 2 {
                 return Err(format!(
                     "I3: a quiet run made {writes} writes, {reads} reads and {pages} pages at \
                      {name}"
