@@ -9,6 +9,7 @@ use crm_core::{
 use crm_store::{Claim, ClaimState, Entity, Link, LinkState, Parked, Refusal, Shadow};
 use jiff::Timestamp;
 
+use super::target;
 use crate::Rules;
 use crate::topology::Side;
 
@@ -39,6 +40,7 @@ pub fn settle(
     now: Timestamp,
 ) -> Settled {
     let version = entity.version;
+    let index = side;
     let Some(side) = rules.sides.get(side) else {
         return Settled::Applied;
     };
@@ -48,7 +50,13 @@ pub fn settle(
     match result {
         Ok(written) => {
             applied(link, side, write, written);
-            Settled::Applied
+            if target::is_behind(entity, rules, index) {
+                // A create is repeated as it was first announced, and the golden record may have
+                // moved on since.
+                Settled::Again(Duration::ZERO)
+            } else {
+                Settled::Applied
+            }
         }
         Err(error) => refused(link, side, write, &error, version, now),
     }

@@ -5,7 +5,7 @@
 
 use crm_core::{Access, Action, Field, Fields, Uid, Value, Write, WriteKey};
 use crm_store::{
-    Claim, ClaimState, EntityState, Golden, Intent, Link, LinkState, Parked, Shadow, Slots,
+    Claim, ClaimState, Entity, EntityState, Golden, Intent, Link, LinkState, Parked, Shadow, Slots,
 };
 use jiff::Timestamp;
 
@@ -102,6 +102,18 @@ fn behind(
             behind.push((plan.field, value.cloned(), wanted));
         }
     }
+    behind
+}
+
+/// Returns whether a record that is there is behind the golden one in any field.
+pub(super) fn is_behind(entity: &mut Entity, rules: &Rules, index: usize) -> bool {
+    let golden = std::mem::take(&mut entity.golden);
+    let side = rules.sides.get(index);
+    let link = side.and_then(|side| Some((side, entity.link_mut(&side.provider)?)));
+    let behind = link.is_some_and(|(side, link)| {
+        link.is_live() && !behind(link, &golden, rules, index, side, &mut false).is_empty()
+    });
+    entity.golden = golden;
     behind
 }
 

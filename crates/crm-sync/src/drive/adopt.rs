@@ -5,7 +5,7 @@
 //! it is the same person, and the create is parked if it is not.
 
 use crm_core::{Action, Field, KeyKind, Lookup, MatchKey, Remote, RemoteId, Value};
-use crm_store::{Commit, Entity, EntityState, KeyHash, Mark, Mutation, Parked, Resolved};
+use crm_store::{Commit, Entity, EntityState, KeyHash, Link, Mark, Mutation, Parked, Resolved};
 
 use super::Session;
 use super::intake::observed_link;
@@ -201,11 +201,12 @@ impl Session<'_> {
         fence: u64,
     ) -> Result<(), EngineError> {
         let now = self.now();
-        let Some(link) = entity.links.first().cloned() else {
+        let Some(link) = self.reread(rules, &entity).await? else {
             return self.drop_mark(&entity, fence).await;
         };
         let Some(observed) = link.observed.clone() else {
-            return self.drop_mark(&entity, fence).await;
+            // The record is gone: there is nobody left to be in doubt about.
+            return self.free(rules, &entity, link, fence).await;
         };
         let hashes: Vec<KeyHash> =
             identity::keys_of(&observed.fields).iter().map(KeyHash::of).collect();
@@ -234,22 +235,10 @@ impl Session<'_> {
                 commit.mutations.push(Mutation::Entity(Box::new(kept)));
                 self.tally.kind(rules.kind).linked += 1;
             }
-            Match::Nobody => {
-                commit.expected.push((entity.id, entity.row_version));
-                let mut freed = entity.clone();
-                freed.links.clear();
-                freed.state = EntityState::Live;
-                freed.mark = Some(mark);
-                commit.mutations.push(Mutation::Entity(Box::new(freed)));
-                commit.mutations.push(Mutation::Keys {
-                    entity: entity.id,
-                    kind: rules.kind,
-                    remove: Vec::new(),
-                    add: crate::decide::key_hashes(&entity),
-                });
-            }
+            Match::Nobody => return self.free(rules, &entity, link, fence).await,
             Match::Pending(_) => {
                 let due = super::after(now, std::time::Duration::from_secs(30));
+                commit.mutations.push(Mutation::Link(entity.id, Box::new(link)));
                 commit.mutations.push(Mutation::Mark(entity.id, Some(Mark { due, attempts: 1 })));
             }
             Match::Doubt(reason) => {
@@ -258,10 +247,66 @@ impl Session<'_> {
                 held.links.clear();
                 held.state = EntityState::Held { reason: reason.to_owned() };
                 held.mark = None;
+                commit.mutations.push(Mutation::Link(entity.id, Box::new(link)));
                 commit.mutations.push(Mutation::Entity(Box::new(held)));
             }
         }
         self.engine.store.commit(commit).await?;
+        Ok(())
+    }
+
+    /// Reads the record of an entity in doubt, whose row may have been listed long ago.
+    async fn reread(
+        &mut self,
+        rules: &Rules,
+        entity: &Entity,
+    ) -> Result<Option<Link>, EngineError> {
+        let Some(link) = entity.links.first() else { return Ok(None) };
+        let (Some(side), Some(id)) =
+            (rules.side(&link.provider).and_then(|side| rules.sides.get(side)), &link.remote)
+        else {
+            return Ok(None);
+        };
+        self.tally.read(&side.provider, 1, side.capability.read_max.get());
+        let ids = std::slice::from_ref(id);
+        let lookup = self.provider(&side.provider)?.get(rules.kind, ids).await?.into_iter().next();
+        Ok(Some(match lookup {
+            Some(Lookup::Found(remote)) => {
+                Link { slots: link.slots.clone(), ..observed_link(side, &remote, self.now()) }
+            }
+            Some(Lookup::Archived | Lookup::MergedInto(_) | Lookup::Gone) | None => {
+                Link { observed: None, ..link.clone() }
+            }
+        }))
+    }
+
+    /// Makes an entity of which nobody is in doubt any more an ordinary one.
+    async fn free(
+        &self,
+        rules: &Rules,
+        entity: &Entity,
+        link: Link,
+        fence: u64,
+    ) -> Result<(), EngineError> {
+        let mut freed = entity.clone();
+        freed.set_link(link.clone());
+        let add = crate::decide::key_hashes(&freed);
+        freed.links.clear();
+        freed.state = EntityState::Live;
+        freed.mark = Some(Mark { due: self.now(), attempts: 0 });
+        let keys = Mutation::Keys { entity: entity.id, kind: rules.kind, remove: Vec::new(), add };
+        self.engine
+            .store
+            .commit(Commit {
+                expected: vec![(entity.id, entity.row_version)],
+                fences: vec![(entity.id, fence)],
+                mutations: vec![
+                    Mutation::Link(entity.id, Box::new(link)),
+                    Mutation::Entity(Box::new(freed)),
+                    keys,
+                ],
+            })
+            .await?;
         Ok(())
     }
 

@@ -94,17 +94,20 @@ impl Session<'_> {
                         let exact = side.capability.detection.version_is_exact();
                         let same = version.is_some() && found.link.version == *version;
                         if !(exact && same && found.link.is_live()) {
-                            notes.marks.insert(found.entity);
+                            notes.hint(found);
                         }
                     }
                 },
                 Change::Missing { id } => {
-                    let live = known.get(id).filter(|found| found.link.is_live());
-                    notes.marks.extend(live.map(|found| found.entity));
+                    if let Some(found) = known.get(id).filter(|found| found.link.is_live()) {
+                        notes.hint(found);
+                    }
                 }
                 Change::Merged { winner, losers } => {
                     let ids = losers.iter().chain([winner]);
-                    notes.marks.extend(ids.filter_map(|id| Some(known.get(id)?.entity)));
+                    for found in ids.filter_map(|id| known.get(id)) {
+                        notes.hint(found);
+                    }
                 }
                 Change::Observed(remote) => {
                     for alias in &remote.aliases {
@@ -430,6 +433,15 @@ impl Notes {
             .copied()
             .collect();
         ids.iter().filter_map(|id| self.entities.get(id)).collect()
+    }
+
+    /// Marks an entity of which a hint says that its record changed. A row that was listed before
+    /// is out of date by that.
+    fn hint(&mut self, found: &Resolved) {
+        self.marks.insert(found.entity);
+        if found.link.observed.is_some() {
+            self.links.push((found.entity, Link { observed: None, ..found.link.clone() }));
+        }
     }
 
     fn attached(&mut self, id: EntityId, version: u64, provider: &crm_core::ProviderId) {
