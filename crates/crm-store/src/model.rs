@@ -219,6 +219,19 @@ pub struct Observation {
     pub at: Timestamp,
 }
 
+impl Observation {
+    /// Notes that the record was changed since: the values still tell who it is, and nothing
+    /// more.
+    pub fn outdate(&mut self) {
+        self.at = Timestamp::UNIX_EPOCH;
+    }
+
+    /// Returns whether the record is known to have changed since.
+    pub fn is_outdated(&self) -> bool {
+        self.at == Timestamp::UNIX_EPOCH
+    }
+}
+
 /// A create that was announced before it was sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Claim {

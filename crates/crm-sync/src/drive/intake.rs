@@ -439,8 +439,12 @@ impl Notes {
     /// is out of date by that.
     fn hint(&mut self, found: &Resolved) {
         self.marks.insert(found.entity);
-        if found.link.observed.is_some() {
-            self.links.push((found.entity, Link { observed: None, ..found.link.clone() }));
+        let mut link = found.link.clone();
+        if let Some(observed) = &mut link.observed
+            && !observed.is_outdated()
+        {
+            observed.outdate();
+            self.links.push((found.entity, link));
         }
     }
 

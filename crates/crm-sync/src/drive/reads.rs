@@ -32,7 +32,7 @@ impl Session<'_> {
                     continue;
                 };
                 let again = again.get(at).is_some_and(|sides| sides.contains(&index));
-                let listed = link.observed.as_ref().filter(|_| !again);
+                let listed = link.observed.as_ref().filter(|row| !again && !row.is_outdated());
                 if let (Some(observed), Some(id)) = (listed, &link.remote) {
                     let remote = remote_of(rules, link, id, observed);
                     if let Some(slot) = row.get_mut(index) {
