@@ -21,9 +21,18 @@ pub(crate) fn harness() -> Harness {
     with(HubSpotOptions::default()).0
 }
 
+/// Returns a harness over a fake whose time passes only where a test says so.
+pub(crate) fn at(start: &str) -> Harness {
+    over(HubSpotOptions::default(), FakeClock::manual(start.parse().unwrap())).0
+}
+
 /// Returns a harness over a fake with these options, and the fake itself.
 pub(crate) fn with(options: HubSpotOptions) -> (Harness, Arc<HubSpotFake>) {
-    let fake = Arc::new(HubSpotFake::new(options, FakeClock::running(SCALE), SEED));
+    over(options, FakeClock::running(SCALE))
+}
+
+fn over(options: HubSpotOptions, clock: FakeClock) -> (Harness, Arc<HubSpotFake>) {
+    let fake = Arc::new(HubSpotFake::new(options, clock, SEED));
     let room = Room {
         kind: ObjectKind::Contact,
         table: "contacts",
