@@ -152,6 +152,7 @@ impl Config {
             );
             Ok(())
         }));
+        oauth = oauth.identity_from("id");
         if hosts.base.is_none() {
             oauth = oauth.instance_from("instance_url");
         }

@@ -38,6 +38,7 @@ pub struct OAuth {
     token_url: String,
     grant: Grant,
     instance_key: Option<&'static str>,
+    identity_key: Option<&'static str>,
     on_rotation: Option<Rotation>,
     refused_hint: Option<&'static str>,
     state: Mutex<State>,
@@ -59,6 +60,7 @@ struct State {
 struct Token {
     access: SecretString,
     instance: Option<Url>,
+    identity: Option<Arc<str>>,
     /// When it is renewed and when it dies, where that is known.
     renew_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
@@ -72,6 +74,7 @@ impl OAuth {
             token_url: token_url.into(),
             grant,
             instance_key: None,
+            identity_key: None,
             on_rotation: None,
             refused_hint: None,
             state: Mutex::default(),
@@ -84,8 +87,14 @@ impl OAuth {
     pub fn access_token(mut self, access: SecretString) -> Self {
         let state = self.state.get_mut();
         state.serial = 1;
-        state.token =
-            Some(Token { access, instance: None, renew_at: None, expires_at: None, serial: 1 });
+        state.token = Some(Token {
+            access,
+            instance: None,
+            identity: None,
+            renew_at: None,
+            expires_at: None,
+            serial: 1,
+        });
         self
     }
 
@@ -93,6 +102,13 @@ impl OAuth {
     #[must_use]
     pub const fn instance_from(mut self, key: &'static str) -> Self {
         self.instance_key = Some(key);
+        self
+    }
+
+    /// Names the member of the token answer that says on whose behalf the token is.
+    #[must_use]
+    pub const fn identity_from(mut self, key: &'static str) -> Self {
+        self.identity_key = Some(key);
         self
     }
 
@@ -188,11 +204,13 @@ impl OAuth {
             Some(key) => granted.member(key).map(|text| address::parse(text, key)),
             None => None,
         };
+        let identity = self.identity_key.and_then(|key| granted.member(key)).map(Arc::from);
         let life = granted.expires_in;
         state.serial += 1;
         Ok(Token {
             access: granted.access_token,
             instance: instance.transpose()?,
+            identity,
             renew_at: life.map(|life| {
                 let early = EARLY_MAX.min(life / 10);
                 later(asked_at, life.saturating_sub(early))
@@ -230,6 +248,7 @@ impl Token {
         let value = format!("Bearer {}", self.access.expose_secret());
         Ok(Credential {
             instance: self.instance.clone(),
+            identity: self.identity.clone(),
             serial: self.serial,
             ..Credential::new(&AUTHORIZATION, &value)?
         })
