@@ -11,6 +11,7 @@ use crm_core::{Clock, ErrorKind, Normalizer, ProviderError, ProviderId, Quota, R
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::pacer::Window;
 use crate::retry::RetryPolicy;
 
 /// The windows that a configuration may add to those of a vendor.
@@ -129,6 +130,13 @@ impl Setup {
             }
         }
         quotas
+    }
+
+    /// Returns the window that keeps a quota; headers do not raise a limit that is configured.
+    pub fn window(&self, quota: Quota) -> Window {
+        let is_configured = self.quotas.contains_key(quota.name);
+        let window = Window::new(quota);
+        if is_configured { window.capped() } else { window }
     }
 
     /// Returns how requests are repeated.

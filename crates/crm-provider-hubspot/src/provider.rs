@@ -56,7 +56,7 @@ impl HubSpot {
             .authorizer(
                 config.authorizer(&base_url).map_err(|error| error.with_provider(&setup.id))?,
             )
-            .windows(capabilities.quotas.iter().cloned().map(window))
+            .windows(capabilities.quotas.iter().cloned().map(|quota| window(&setup, quota)))
             .observer(observe)
             .retry(setup.retry())
             .seed(setup.seed)
@@ -87,13 +87,13 @@ impl HubSpot {
 }
 
 /// A search uses no burst request; both use the day's.
-fn window(quota: Quota) -> Window {
+fn window(setup: &Setup, quota: Quota) -> Window {
     let lanes = match quota.name {
         BURST => Lanes::Except(&[SEARCH_LANE]),
         SEARCH_LANE => Lanes::Only(&[SEARCH_LANE]),
         _ => Lanes::All,
     };
-    Window::new(quota).lanes(lanes)
+    setup.window(quota).lanes(lanes)
 }
 
 /// Corrects the quotas by the headers of an answer.

@@ -66,7 +66,7 @@ impl Salesforce {
         }
         let client = Client::builder(&setup.id, &access.base_url, Arc::clone(&setup.clock))
             .authorizer(access.authorizer)
-            .windows(capabilities.quotas.iter().cloned().map(window))
+            .windows(capabilities.quotas.iter().cloned().map(|quota| window(&setup, quota)))
             .observer(observe)
             .retry(setup.retry())
             .seed(setup.seed)
@@ -137,8 +137,8 @@ impl Salesforce {
     }
 }
 
-fn window(quota: Quota) -> Window {
-    Window::new(quota).lanes(Lanes::Except(&[FREE_LANE]))
+fn window(setup: &Setup, quota: Quota) -> Window {
+    setup.window(quota).lanes(Lanes::Except(&[FREE_LANE]))
 }
 
 /// Returns the highest version offered that we know.

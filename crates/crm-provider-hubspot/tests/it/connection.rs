@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use crm_core::{Disposition, ErrorKind, Field, PauseCause, Repair};
+use crm_core::{Disposition, ErrorKind, Field, PauseCause, Repair, SharedProvider};
+use crm_provider_hubspot::REGISTRATION;
 use crm_testkit::contract::provider::{Credentials, Harness};
 use crm_testkit::dialect::hubspot::{HubSpotOptions, Setup};
 use crm_testkit::fault::{Aim, Fault, RetryAfter};
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::room::{harness, open, with};
+use crate::room::{harness, open, setup, with};
 
 const TOKEN: &str = "POST /oauth/token";
 
@@ -154,10 +155,9 @@ async fn locks_and_migrations_are_waited_for() {
     assert_eq!(harness.requests("/batch/update"), 2);
 }
 
-async fn hundred_reads(harness: &Harness) {
+async fn reads(harness: &Harness, provider: &SharedProvider, count: usize) {
     let id = harness.seed(0);
-    let provider = harness.provider();
-    for _ in 0..100 {
+    for _ in 0..count {
         provider.get(harness.room.kind, std::slice::from_ref(&id)).await.unwrap();
     }
 }
@@ -166,8 +166,23 @@ async fn hundred_reads(harness: &Harness) {
 async fn headers_correct_the_pace() {
     // Published are 190 in ten seconds; this account has fewer, and only headers say so.
     let (harness, _) = with(HubSpotOptions { burst: 40, ..Default::default() });
-    hundred_reads(&harness).await;
+    reads(&harness, &harness.provider(), 100).await;
     let window = harness.fake.window("ten_secondly").unwrap();
     assert_eq!((window.exceeded(), window.limit()), (0, 40));
     assert!(window.peak() <= 40);
+}
+
+#[tokio::test]
+async fn headers_do_not_raise_a_limit_that_is_configured() {
+    let harness = harness();
+    let settings = json!({ "access_token": "sandbox-hubspot-token" });
+    let mut setup = setup(&harness.way(Credentials::Right), &settings);
+    setup.quotas.insert("burst".to_owned(), 20);
+    let provider = (REGISTRATION.open)(setup).unwrap();
+    reads(&harness, &provider, 50).await;
+    let window = harness.fake.window("ten_secondly").unwrap();
+    assert_eq!(window.limit(), 190, "which every answer says");
+    assert!(window.peak() <= 20, "{}", window.peak());
+    let burst = provider.usage().quotas.into_iter().find(|quota| quota.name == "burst").unwrap();
+    assert_eq!(burst.limit, 20);
 }

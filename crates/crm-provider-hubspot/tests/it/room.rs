@@ -57,10 +57,15 @@ fn connect(connect: &Connect) -> SharedProvider {
 
 /// Opens a connection with these settings beside the URL.
 pub(crate) fn open(connect: &Connect, settings: &Value) -> crm_core::Result<SharedProvider> {
+    (REGISTRATION.open)(setup(connect, settings))
+}
+
+/// Returns what a connection is opened with.
+pub(crate) fn setup(connect: &Connect, settings: &Value) -> Setup {
     let mut setup = Setup::new("hubspot", Arc::clone(&connect.clock));
     setup.settings = settings.as_object().unwrap().clone();
     setup.settings.insert("base_url".to_owned(), json!(connect.url));
-    (REGISTRATION.open)(setup)
+    setup
 }
 
 /// Serves what `answer` makes of each request, which may ask the fake; returns a connection to
