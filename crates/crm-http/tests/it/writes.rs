@@ -39,10 +39,10 @@ type Batches = Vec<(ObjectKind, Verb, Vec<String>)>;
 
 /// Applies writes to a vendor that knows no record "gone"; tells what was sent.
 async fn apply(writes: &[Write]) -> (Vec<Result<Written>>, Batches) {
-    let sent = Mutex::new(Vec::new());
+    let log = Mutex::new(Vec::new());
     let send = async |kind, verb, batch: Vec<&Write>| -> Result<Vec<Result<Written>>, Refusal> {
         let targets = batch.iter().map(|write| write.target().to_owned()).collect();
-        sent.lock().unwrap().push((kind, verb, targets));
+        log.lock().unwrap().push((kind, verb, targets));
         if batch.iter().any(|write| write.target() == "gone") {
             return Err(Refusal::of(ProviderError::new(ErrorKind::NotFound, "no such record")));
         }
@@ -50,7 +50,7 @@ async fn apply(writes: &[Write]) -> (Vec<Result<Written>>, Batches) {
     };
     let max = |kind| if kind == CONTACT { 2 } else { 100 };
     let outcome = writes::apply(&ProviderId::new("acme"), writes, max, 1, send).await;
-    (outcome.into_results(), sent.into_inner().unwrap())
+    (outcome.into_results(), log.into_inner().unwrap())
 }
 
 #[tokio::test]
