@@ -45,13 +45,7 @@ impl HubSpot {
     pub fn open(setup: Setup) -> Result<Self> {
         let config: Config = setup.config(&REGISTRATION)?;
         let base_url = config.base_url()?;
-        let mut capabilities = capabilities::capabilities();
-        capabilities.quotas = setup.quotas(&capabilities.quotas);
-        for object in &mut capabilities.objects {
-            for max in [&mut object.read_max, &mut object.write_max] {
-                *max = setup.batch_max.map_or(*max, |wish| wish.min(*max));
-            }
-        }
+        let capabilities = setup.adjust(capabilities::capabilities());
         let client = Client::builder(&setup.id, &base_url, Arc::clone(&setup.clock))
             .authorizer(
                 config.authorizer(&base_url).map_err(|error| error.with_provider(&setup.id))?,

@@ -30,10 +30,7 @@ impl Salesforce {
     ) -> Result<ChangePage> {
         match feed {
             Feed::Changes | Feed::Fresh => self.changed(table, feed, after).await,
-            Feed::Deletions => match Deletions::read(after)? {
-                Some(position) => self.deleted(table, Some(position)).await,
-                None => self.deleted(table, None).await,
-            },
+            Feed::Deletions => self.deleted(table, Deletions::read(after)?).await,
         }
     }
 

@@ -112,7 +112,8 @@ impl OAuth {
         self
     }
 
-    /// Hands over each new refresh token before it is used.
+    /// Hands over each new refresh token before it is used. Without this it is used by this
+    /// process only.
     #[must_use]
     pub fn on_rotation(mut self, keep: Rotation) -> Self {
         self.on_rotation = Some(keep);
@@ -222,16 +223,20 @@ impl OAuth {
 
     /// Keeps a refresh token that replaces the one we used.
     fn keep(&self, state: &mut State, refresh: Option<&SecretString>) -> Result<()> {
-        let Some(refresh) = refresh else {
+        let in_use = state.rotated.as_ref();
+        let Some(refresh) = refresh.filter(|new| self.grant.is_replaced(in_use, new)) else {
             return Ok(());
         };
-        let same = self.grant.is_refresh_token(state.rotated.as_ref(), refresh);
-        if same {
-            return Ok(());
-        }
         state.rotated = Some(refresh.clone());
-        let kept = self.on_rotation.as_ref().map_or(Ok(()), |keep| keep(refresh));
-        kept.map_err(|error| {
+        let Some(keep) = &self.on_rotation else {
+            tracing::warn!(
+                token_url = %self.token_url,
+                "the refresh token was replaced, and the new one is known to this process only: \
+                 turn refresh token rotation off in the app, or authorise it again next time"
+            );
+            return Ok(());
+        };
+        keep(refresh).map_err(|error| {
             let message = format!("the new refresh token could not be kept: {error}");
             ProviderError::new(ErrorKind::Auth, message)
                 .with_hint("make the place where tokens are kept writable, then run again")

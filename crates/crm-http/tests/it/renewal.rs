@@ -279,6 +279,19 @@ async fn a_replaced_refresh_token_is_used_next_whether_or_not_anybody_keeps_it()
 }
 
 #[tokio::test]
+async fn a_refresh_token_that_the_grant_has_no_use_for_is_not_kept() {
+    let site = Site::start(|heard| match heard.number {
+        0 => json(200, r#"{"access_token":"a","refresh_token":"refresh-1"}"#),
+        _ => authorised(heard, "a"),
+    });
+    let grant = Grant::ClientCredentials { client_id: "app".into(), client_secret: "word".into() };
+    let oauth = OAuth::new(format!("{}/token", site.url), grant)
+        .on_rotation(Arc::new(|_token| Err("nothing was replaced".into())));
+    let client = client(&site.url, Authorizer::oauth(oauth));
+    client.send(read(), &classify).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_instance_to_which_tokens_must_not_be_sent_is_refused() {
     let login = Site::acts(vec![|| {
         json(200, r#"{"access_token":"a","instance_url":"http://elsewhere.example"}"#)

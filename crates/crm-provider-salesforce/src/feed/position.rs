@@ -374,11 +374,7 @@ fn read<T: for<'de> Deserialize<'de>>(cursor: Option<&Cursor>) -> Result<Option<
     let Some(Cursor(text)) = cursor else {
         return Ok(None);
     };
-    serde_json::from_str(text).map(Some).map_err(|error| {
-        ProviderError::new(ErrorKind::Permanent, "the saved place in the feed cannot be read")
-            .with_hint("the store was written by another release; start from a new store file")
-            .with_source(error)
-    })
+    serde_json::from_str(text).map(Some).map_err(|error| unreadable().with_source(error))
 }
 
 fn write<T: Serialize>(position: &T) -> Result<Cursor> {
