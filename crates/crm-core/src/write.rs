@@ -15,6 +15,16 @@ pub struct Write {
     pub action: Action,
 }
 
+impl Write {
+    /// Returns the text by which the write names its record: our unique value, or the id.
+    pub fn target(&self) -> &str {
+        match &self.action {
+            Action::Create { uid, .. } => uid.as_str(),
+            Action::Update { id, .. } | Action::Delete { id } => id.as_str(),
+        }
+    }
+}
+
 /// What a write does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {

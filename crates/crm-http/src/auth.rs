@@ -3,6 +3,7 @@
 pub(crate) mod oauth;
 
 use std::fmt;
+use std::sync::Arc;
 
 use crm_core::{ErrorKind, ProviderError, Result};
 use http::header::AUTHORIZATION;
@@ -32,11 +33,17 @@ pub(crate) struct Credential {
     header: Option<(HeaderName, HeaderValue)>,
     /// The address that came with the token and replaces the base URL.
     pub(crate) instance: Option<Url>,
+    /// On whose behalf it is, as the token answer said.
+    pub(crate) identity: Option<Arc<str>>,
     /// Which token it is; a renewal that somebody else made shows by another number.
     pub(crate) serial: u64,
 }
 
 impl Credential {
+    const fn none() -> Self {
+        Self { header: None, instance: None, identity: None, serial: 0 }
+    }
+
     fn new(name: &HeaderName, value: &str) -> Result<Self> {
         let Ok(mut value) = HeaderValue::from_str(value) else {
             let error = ProviderError::new(
@@ -46,7 +53,7 @@ impl Credential {
             return Err(error.with_hint("copy the token again, without line breaks"));
         };
         value.set_sensitive(true);
-        Ok(Self { header: Some((name.clone(), value)), instance: None, serial: 0 })
+        Ok(Self { header: Some((name.clone(), value)), ..Self::none() })
     }
 
     /// Adds the credential to a request.
@@ -98,7 +105,7 @@ impl Authorizer {
     /// Returns what authorises the next request; may fetch a token.
     pub(crate) async fn credential(&self, transport: &Transport) -> Result<Credential> {
         match &self.kind {
-            Kind::None => Ok(Credential { header: None, instance: None, serial: 0 }),
+            Kind::None => Ok(Credential::none()),
             Kind::Fixed(name, value) => Credential::new(name, value.expose_secret()),
             Kind::OAuth(oauth) => oauth.credential(transport).await,
         }

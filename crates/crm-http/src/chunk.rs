@@ -15,6 +15,18 @@ pub enum Refusal {
     Bisect(ProviderError),
 }
 
+impl Refusal {
+    /// Takes the error of a batch that is applied in full or not at all: what can only be the
+    /// fault of one item is searched for, anything else is everybody's.
+    pub fn of(error: ProviderError) -> Self {
+        let by_item = matches!(
+            error.kind(),
+            ErrorKind::Validation { .. } | ErrorKind::Conflict { .. } | ErrorKind::NotFound
+        );
+        if by_item { Self::Bisect(error) } else { Self::Whole(error) }
+    }
+}
+
 impl From<ProviderError> for Refusal {
     fn from(error: ProviderError) -> Self {
         Self::Whole(error)

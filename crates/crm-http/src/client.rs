@@ -102,13 +102,12 @@ impl Client {
         &self.0.transport.clock
     }
 
-    /// Returns the base URL in force; fetches a token first, if it comes with that.
-    pub async fn instance(&self) -> Result<String> {
+    /// Returns on whose behalf requests are made, as the vendor spells it, if the answer with
+    /// the token in force told; fetches a token if there is none yet.
+    pub async fn identity(&self) -> Result<Option<Arc<str>>> {
         let inner = &*self.0;
         let credential = inner.authorizer.credential(&inner.transport).await;
-        let credential = credential.map_err(|error| error.with_provider(&inner.id))?;
-        let url = credential.instance.as_ref().unwrap_or(&inner.base);
-        Ok(url.as_str().trim_end_matches('/').to_owned())
+        Ok(credential.map_err(|error| error.with_provider(&inner.id))?.identity)
     }
 
     async fn run(

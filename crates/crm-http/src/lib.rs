@@ -22,6 +22,7 @@ mod request;
 mod retry;
 mod transport;
 mod usage;
+pub mod writes;
 
 pub use address::base_url;
 pub use auth::Authorizer;

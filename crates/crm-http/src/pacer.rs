@@ -6,7 +6,8 @@
 //! however many callers there are, a rolling count at the other end then stays within the limit,
 //! and so does a count over fixed periods.
 //!
-//! Headers correct the limit and tell what others use ([`Pacer::observe`]).
+//! Headers correct the limit and tell what others use ([`Pacer::observe`]). They never raise a
+//! limit that was configured ([`Window::capped`]).
 
 mod window;
 
@@ -30,18 +31,27 @@ pub struct Window {
     pub(crate) quota: Quota,
     pub(crate) lanes: Lanes,
     pub(crate) reserve_percent: u8,
+    /// The highest limit that headers may set.
+    pub(crate) limit_max: u64,
 }
 
 impl Window {
     /// Makes a window that counts all requests and may be used up.
     pub const fn new(quota: Quota) -> Self {
-        Self { quota, lanes: Lanes::All, reserve_percent: 0 }
+        Self { quota, lanes: Lanes::All, reserve_percent: 0, limit_max: u64::MAX }
     }
 
     /// Says which requests the window counts.
     #[must_use]
     pub const fn lanes(mut self, lanes: Lanes) -> Self {
         self.lanes = lanes;
+        self
+    }
+
+    /// Keeps headers from raising the limit: somebody chose it.
+    #[must_use]
+    pub const fn capped(mut self) -> Self {
+        self.limit_max = self.quota.limit;
         self
     }
 

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::SharedProvider;
-use crm_core::{Clock, ErrorKind, Normalizer, ProviderError, ProviderId, Quota, Result};
+use crm_core::{
+    Capabilities, Clock, ErrorKind, Normalizer, ProviderError, ProviderId, Quota, Result,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::pacer::Window;
 use crate::retry::RetryPolicy;
 
 /// The windows that a configuration may add to those of a vendor.
@@ -115,9 +118,22 @@ impl Setup {
         })
     }
 
+    /// Returns what the connection can do of what the vendor publishes: quotas and batches are as
+    /// they are configured.
+    pub fn adjust(&self, published: Capabilities) -> Capabilities {
+        let mut capabilities = published;
+        capabilities.quotas = self.quotas(&capabilities.quotas);
+        for object in &mut capabilities.objects {
+            for max in [&mut object.read_max, &mut object.write_max] {
+                *max = self.batch_max.map_or(*max, |wish| wish.min(*max));
+            }
+        }
+        capabilities
+    }
+
     /// Returns the vendor's quotas with the limits that are configured instead, and the windows
     /// that a configuration may add for any vendor. All of them hold at once.
-    pub fn quotas(&self, published: &[Quota]) -> Vec<Quota> {
+    fn quotas(&self, published: &[Quota]) -> Vec<Quota> {
         let mut quotas = published.to_vec();
         for quota in &mut quotas {
             let divided = (quota.limit / self.quota_divisor.max(1)).max(1);
@@ -131,15 +147,17 @@ impl Setup {
         quotas
     }
 
+    /// Returns the window that keeps a quota; headers do not raise a limit that is configured.
+    pub fn window(&self, quota: Quota) -> Window {
+        let is_configured = self.quotas.contains_key(quota.name);
+        let window = Window::new(quota);
+        if is_configured { window.capped() } else { window }
+    }
+
     /// Returns how requests are repeated.
     pub fn retry(&self) -> RetryPolicy {
         let usual = RetryPolicy::default();
         RetryPolicy { retries_max: self.retries_max.unwrap_or(usual.retries_max), ..usual }
-    }
-
-    /// Returns how many records go into one batch of which the vendor takes `max`.
-    pub fn batch(&self, max: NonZeroU16) -> usize {
-        usize::from(self.batch_max.map_or(max, |wish| wish.min(max)).get())
     }
 
     fn refuse(&self, message: String, hint: String) -> ProviderError {

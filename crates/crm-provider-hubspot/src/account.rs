@@ -89,16 +89,20 @@ impl HubSpot {
                 has_unique_value: true,
                 form_field: false,
             });
-        match self
-            .client
-            .send(request, &|failure: &Failure<'_>| table.reading.classify(failure))
-            .await
-        {
-            Ok(_) => Ok(()),
-            // Somebody was faster, or the answer to an earlier attempt was lost.
-            Err(error) if matches!(error.kind(), ErrorKind::Conflict { .. }) => Ok(()),
-            Err(error) => Err(error),
+        let classify = |failure: &Failure<'_>| table.reading.classify(failure);
+        let Err(error) = self.client.send(request, &classify).await else {
+            return Ok(());
+        };
+        // Somebody may have been faster, or the answer to an earlier attempt was lost. With which
+        // status the vendor says that the name is taken is not documented, so we look.
+        let refused = matches!(
+            error.kind(),
+            ErrorKind::Conflict { .. } | ErrorKind::Validation { .. } | ErrorKind::Permanent
+        );
+        if refused && property(&self.properties(&table.capability).await?, name).is_some() {
+            return Ok(());
         }
+        Err(error)
     }
 }
 

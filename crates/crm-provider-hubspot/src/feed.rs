@@ -6,8 +6,10 @@
 //! a million records with one stamp, nor records that change while pages are read can make one
 //! be missed: what changes meanwhile gets a stamp that the next window covers.
 //!
-//! The first search of a window has no upper bound, because its answer tells the bound; that it
-//! may show a record stamped within the second after the bound costs one more read, nothing else.
+//! The first search of a window has no upper bound, because its answer tells the bound. The
+//! header names a whole second and leaves out what has passed of it, while stamps have
+//! milliseconds. So the later pages reach to the end of that second, or they would not have what
+//! the first page had; the watermark stays at its beginning, for more may be stamped within it.
 
 use crm_core::{
     Change, ChangePage, Cursor, ErrorKind, Feed, Operation, ProviderError, RemoteId, Result,
@@ -24,6 +26,8 @@ use crate::wire::{Filter, FilterGroup, Page, Search, Sort};
 
 /// How often a recycle bin of more than one page is read to its end.
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// From the second that a `Date` header names to the last stamp that lies within it.
+const REST_OF_SECOND: SignedDuration = SignedDuration::from_millis(999);
 
 /// What a cursor holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +48,7 @@ struct Window {
     /// Whether the fresh feed began it.
     fresh: bool,
     from: Timestamp,
+    /// The second in which its first page was answered; the window has all of it.
     until: Timestamp,
     /// The last id that was read.
     last: String,
@@ -276,8 +281,9 @@ fn search<'a>(
         operator,
         value: instant.as_millisecond().to_string(),
     };
+    let end = |second: Timestamp| second.checked_add(REST_OF_SECOND).unwrap_or(Timestamp::MAX);
     let mut filters = vec![at("GTE", from)];
-    filters.extend(until.map(|until| at("LTE", until)));
+    filters.extend(until.map(|second| at("LTE", end(second))));
     filters.push(Filter { property_name: "hs_object_id", operator: "GT", value: last.to_owned() });
     Search {
         filter_groups: [FilterGroup { filters }],

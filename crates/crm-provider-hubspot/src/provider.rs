@@ -45,18 +45,12 @@ impl HubSpot {
     pub fn open(setup: Setup) -> Result<Self> {
         let config: Config = setup.config(&REGISTRATION)?;
         let base_url = config.base_url()?;
-        let mut capabilities = capabilities::capabilities();
-        capabilities.quotas = setup.quotas(&capabilities.quotas);
-        for object in &mut capabilities.objects {
-            for max in [&mut object.read_max, &mut object.write_max] {
-                *max = setup.batch_max.map_or(*max, |wish| wish.min(*max));
-            }
-        }
+        let capabilities = setup.adjust(capabilities::capabilities());
         let client = Client::builder(&setup.id, &base_url, Arc::clone(&setup.clock))
             .authorizer(
                 config.authorizer(&base_url).map_err(|error| error.with_provider(&setup.id))?,
             )
-            .windows(capabilities.quotas.iter().cloned().map(window))
+            .windows(capabilities.quotas.iter().cloned().map(|quota| window(&setup, quota)))
             .observer(observe)
             .retry(setup.retry())
             .seed(setup.seed)
@@ -87,13 +81,13 @@ impl HubSpot {
 }
 
 /// A search uses no burst request; both use the day's.
-fn window(quota: Quota) -> Window {
+fn window(setup: &Setup, quota: Quota) -> Window {
     let lanes = match quota.name {
         BURST => Lanes::Except(&[SEARCH_LANE]),
         SEARCH_LANE => Lanes::Only(&[SEARCH_LANE]),
         _ => Lanes::All,
     };
-    Window::new(quota).lanes(lanes)
+    setup.window(quota).lanes(lanes)
 }
 
 /// Corrects the quotas by the headers of an answer.

@@ -9,12 +9,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{
-    Action, Applied, BatchOutcome, ErrorKind, Field, ObjectKind, Operation, Provider as _,
-    ProviderError, Result, Write, Written, mapping, normal,
+    Action, BatchOutcome, ErrorKind, Field, ObjectKind, Operation, Provider as _, ProviderError,
+    Result, Write, Written, mapping, normal,
 };
-use crm_http::chunk::{self, Refusal};
+use crm_http::chunk::Refusal;
+use crm_http::writes::{self, Verb, untold};
 use crm_http::{Failure, Reply, Request};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::HubSpot;
 use crate::error::UNKNOWN_PROPERTY;
@@ -24,77 +25,40 @@ use crate::wire::{Batch, BatchWrite, Input, Object, Problem};
 /// How many batches are under way at once; the pacer decides how fast they go.
 const CONCURRENCY: usize = 4;
 
-/// Which batch endpoint a write goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Verb {
-    Upsert,
-    Update,
-    Archive,
-}
-
-impl Verb {
-    const fn of(write: &Write) -> Self {
-        match write.action {
-            Action::Create { .. } => Self::Upsert,
-            Action::Update { .. } => Self::Update,
-            Action::Delete { .. } => Self::Archive,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Upsert => "upsert",
-            Self::Update => "update",
-            Self::Archive => "archive",
-        }
-    }
-}
-
 impl HubSpot {
     /// Applies writes.
     pub(crate) async fn write(&self, writes: &[Write]) -> Result<BatchOutcome> {
         let kinds: BTreeSet<ObjectKind> = writes.iter().map(|write| write.kind).collect();
         let tables = kinds.into_iter().map(|kind| Ok((kind, self.table(kind)?)));
         let tables = &tables.collect::<Result<BTreeMap<_, _>>>()?;
-        let mut results: Vec<_> = writes.iter().map(|_| Err(unknown())).collect();
-        for round in rounds(writes) {
-            let items: Vec<&Write> = round.iter().filter_map(|place| writes.get(*place)).collect();
-            let max = |(kind, _): (ObjectKind, Verb)| {
-                let table = tables.get(&kind);
-                table.map_or(1, |table| usize::from(table.capability.write_max.get()))
-            };
-            let group = |write: &&Write| (write.kind, Verb::of(write));
-            let done = chunk::write(&items, group, max, CONCURRENCY, |(kind, verb), batch| {
-                self.send(tables.get(&kind), verb, batch)
-            });
-            for (place, result) in round.iter().zip(done.await) {
-                if let Some(slot) = results.get_mut(*place) {
-                    *slot = result.map_err(|error| error.with_provider(self.id()));
-                }
-            }
-        }
-        Ok(BatchOutcome::new(writes, results))
+        let max = |kind| {
+            let table = tables.get(&kind);
+            table.map_or(1, |table| usize::from(table.capability.write_max.get()))
+        };
+        let send = |kind, verb, batch| self.send(tables.get(&kind), verb, batch);
+        Ok(writes::apply(self.id(), writes, max, CONCURRENCY, send).await)
     }
 
     async fn send(
         &self,
         table: Option<&Table>,
         verb: Verb,
-        batch: Vec<&&Write>,
+        batch: Vec<&Write>,
     ) -> Result<Vec<Result<Written>>, Refusal> {
         let table = table.ok_or_else(|| ProviderError::unsupported("the kind"))?;
-        let mut slots: Slots<'_> = batch.iter().map(|write| (**write, None)).collect();
+        let mut slots: Slots<'_> = batch.into_iter().map(|write| (write, None)).collect();
         // Each time round settles at least one write.
         while slots.iter().any(|(_, result)| result.is_none()) {
             let open: Vec<&Write> = open(&slots).collect();
             match self.send_open(table, verb, &open).await {
                 Ok(results) => fill(&mut slots, results),
                 Err(error) if blame(table, &mut slots, &error) => {}
-                Err(error) => return Err(refusal(error)),
+                // A batch that is refused for one of its items is not applied at all.
+                Err(error) => return Err(Refusal::of(error)),
             }
         }
         let result =
-            |slot: (&Write, Option<Result<Written>>)| slot.1.unwrap_or_else(|| Err(unknown()));
+            |slot: (&Write, Option<Result<Written>>)| slot.1.unwrap_or_else(|| Err(untold()));
         Ok(slots.into_iter().map(result).collect())
     }
 
@@ -106,13 +70,13 @@ impl HubSpot {
     ) -> Result<Vec<Result<Written>>> {
         let inputs = writes.iter().enumerate().map(|(place, write)| input(table, place, write));
         let body = BatchWrite { inputs: inputs.collect() };
-        let name = verb.name();
+        let name = endpoint(verb);
         let request = Request::post(Operation::Apply, format!("{}/batch/{name}", table.path()))
             .endpoint(table.endpoint("POST", &format!("/batch/{name}")))
             .json(&body);
         let classify = |failure: &Failure<'_>| table.reading.classify(failure);
         let read = |reply: &Reply| {
-            if verb == Verb::Archive && reply.body().is_empty() {
+            if verb == Verb::Delete && reply.body().is_empty() {
                 return Ok(writes.iter().map(|write| Ok(archived(write))).collect());
             }
             Ok(settle(table, writes, &reply.json::<Batch<'_>>()?))
@@ -121,27 +85,12 @@ impl HubSpot {
     }
 }
 
-/// Spreads writes over rounds so that no round has two for one record: HubSpot refuses a batch
-/// that names a record twice, and the order of the two matters.
-fn rounds(writes: &[Write]) -> Vec<Vec<usize>> {
-    let mut next: BTreeMap<(ObjectKind, &str), usize> = BTreeMap::new();
-    let mut rounds: Vec<Vec<usize>> = Vec::new();
-    for (place, write) in writes.iter().enumerate() {
-        let round = next.entry((write.kind, target(write))).or_default();
-        match rounds.get_mut(*round) {
-            Some(places) => places.push(place),
-            None => rounds.push(vec![place]),
-        }
-        *round += 1;
-    }
-    rounds
-}
-
-/// Returns the text by which a write names its record.
-fn target(write: &Write) -> &str {
-    match &write.action {
-        Action::Create { uid, .. } => uid.as_str(),
-        Action::Update { id, .. } | Action::Delete { id } => id.as_str(),
+/// Returns which batch endpoint a verb goes to.
+const fn endpoint(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Create => "upsert",
+        Verb::Update => "update",
+        Verb::Delete => "archive",
     }
 }
 
@@ -160,20 +109,11 @@ fn input<'a>(table: &'a Table, place: usize, write: &'a Write) -> Input<'a> {
         Action::Delete { id } => return Input::id(id.as_str()),
     };
     Input {
-        id: Cow::Borrowed(target(write)),
+        id: Cow::Borrowed(write.target()),
         id_property,
-        properties: Some(without_suspended(table, properties)),
+        properties: Some(properties),
         object_write_trace_id: Some(place.to_string()),
     }
-}
-
-fn without_suspended(table: &Table, mut properties: Map<String, Value>) -> Map<String, Value> {
-    for field in table.capability.suspended.iter() {
-        if let Some(rule) = table.mapping().rule(*field) {
-            properties.remove(rule.remote);
-        }
-    }
-    properties
 }
 
 type Slots<'a> = Vec<(&'a Write, Option<Result<Written>>)>;
@@ -215,15 +155,6 @@ fn has(write: &Write, field: Field) -> bool {
     }
 }
 
-/// A batch that is refused for one of its items is not applied at all.
-fn refusal(error: ProviderError) -> Refusal {
-    let by_item = matches!(
-        error.kind(),
-        ErrorKind::Validation { .. } | ErrorKind::Conflict { .. } | ErrorKind::NotFound
-    );
-    if by_item { Refusal::Bisect(error) } else { Refusal::Whole(error) }
-}
-
 /// Gives each write its own result.
 fn settle(table: &Table, writes: &[&Write], batch: &Batch<'_>) -> Vec<Result<Written>> {
     let mut results: Vec<Option<Result<Written>>> = writes.iter().map(|_| None).collect();
@@ -241,7 +172,7 @@ fn settle(table: &Table, writes: &[&Write], batch: &Batch<'_>) -> Vec<Result<Wri
             }
         }
     }
-    results.into_iter().map(|result| result.unwrap_or_else(|| Err(unknown()))).collect()
+    results.into_iter().map(|result| result.unwrap_or_else(|| Err(untold()))).collect()
 }
 
 fn place_of(table: &Table, writes: &[&Write], object: &Object<'_>) -> Option<usize> {
@@ -266,7 +197,7 @@ fn places_of(writes: &[&Write], problem: &Problem<'_>) -> Vec<usize> {
     if named.is_empty() && writes.len() == 1 {
         return vec![0];
     }
-    let places = writes.iter().enumerate().filter(|(_, write)| named.contains(&target(write)));
+    let places = writes.iter().enumerate().filter(|(_, write)| named.contains(&write.target()));
     places.map(|(place, _)| place).collect()
 }
 
@@ -281,11 +212,5 @@ fn written(table: &Table, object: &Object<'_>) -> Written {
 }
 
 fn archived(write: &Write) -> Written {
-    Written { id: target(write).into(), version: None, modified_at: None, stored: None }
-}
-
-fn unknown() -> ProviderError {
-    let kind = ErrorKind::Malformed { applied: Applied::Unknown };
-    ProviderError::new(kind, "the answer does not say what became of the write")
-        .with_operation(Operation::Apply)
+    Written { id: write.target().into(), version: None, modified_at: None, stored: None }
 }

@@ -145,13 +145,7 @@ impl Config {
             return Ok(Access { base_url: org.to_owned(), authorizer });
         };
         let mut oauth = OAuth::new(format!("{login}/services/oauth2/token"), grant);
-        oauth = oauth.refused_hint(hint).on_rotation(Arc::new(|_token| {
-            tracing::warn!(
-                "the org replaced the refresh token; the configured one no longer works: turn \
-                 refresh token rotation off in the app"
-            );
-            Ok(())
-        }));
+        oauth = oauth.refused_hint(hint).identity_from("id");
         if hosts.base.is_none() {
             oauth = oauth.instance_from("instance_url");
         }

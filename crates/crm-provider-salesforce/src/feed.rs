@@ -11,7 +11,7 @@ use crm_http::{Failure, Reply, Request};
 use jiff::Timestamp;
 
 use crate::Salesforce;
-use crate::read::{Bin, Rows};
+use crate::read::{Bin, Rows, is_id};
 use crate::soql::{Filter, Literal, Place};
 use crate::table::{self, DELETED, MASTER, Table};
 use crate::wire::Deleted;
@@ -30,10 +30,7 @@ impl Salesforce {
     ) -> Result<ChangePage> {
         match feed {
             Feed::Changes | Feed::Fresh => self.changed(table, feed, after).await,
-            Feed::Deletions => match Deletions::read(after)? {
-                Some(position) => self.deleted(table, Some(position)).await,
-                None => self.deleted(table, None).await,
-            },
+            Feed::Deletions => self.deleted(table, Deletions::read(after)?).await,
         }
     }
 
@@ -44,7 +41,12 @@ impl Salesforce {
         after: Option<&Cursor>,
     ) -> Result<ChangePage> {
         let position = Changes::read(after, feed)?;
-        let ask = Changes::ask(position.as_ref(), feed, table.capability.overlap);
+        let own = match feed {
+            Feed::Fresh => self.own_user().await?,
+            Feed::Changes | Feed::Deletions => None,
+        };
+        let overlap = table.capability.overlap;
+        let ask = Changes::ask(position.as_ref(), feed, overlap, own.as_deref());
         let select = table.select(&table.columns, ask.filter, ask.order_by);
         let read = |row: &Row<'_>| Ok((table.remote(row)?, table::place_of(row)?));
         let page = self.query(table, Operation::Changes, Bin::Live, &select, read).await?;
@@ -57,6 +59,13 @@ impl Salesforce {
             next: position.cursor()?,
             more: position.more(),
         })
+    }
+
+    /// Returns the user on whose behalf we write. The answer with a token names it, so nothing
+    /// is asked for; with a bare token it is not known.
+    async fn own_user(&self) -> Result<Option<String>> {
+        let identity = self.client.identity().await?;
+        Ok(identity.as_deref().and_then(user_of).map(str::to_owned))
     }
 
     async fn deleted(&self, table: &Table, position: Option<Deletions>) -> Result<ChangePage> {
@@ -141,6 +150,12 @@ impl Salesforce {
         let changes = missing.map(|record| Change::Missing { id: record.id.into() }).collect();
         Ok((changes, position.after_log(covered)))
     }
+}
+
+/// Returns the user at the end of an address that names org and user.
+fn user_of(identity: &str) -> Option<&str> {
+    let (_, user) = identity.rsplit_once('/')?;
+    is_id(user).then_some(user)
 }
 
 fn seen<T>(page: &Rows<(T, Place)>) -> Seen {

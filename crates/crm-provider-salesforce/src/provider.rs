@@ -57,16 +57,10 @@ impl Salesforce {
     pub fn open(setup: Setup) -> Result<Self> {
         let config: Config = setup.config(&REGISTRATION)?;
         let access = config.access().map_err(|error| error.with_provider(&setup.id))?;
-        let mut capabilities = capabilities::capabilities();
-        capabilities.quotas = setup.quotas(&capabilities.quotas);
-        for object in &mut capabilities.objects {
-            for max in [&mut object.read_max, &mut object.write_max] {
-                *max = setup.batch_max.map_or(*max, |wish| wish.min(*max));
-            }
-        }
+        let capabilities = setup.adjust(capabilities::capabilities());
         let client = Client::builder(&setup.id, &access.base_url, Arc::clone(&setup.clock))
             .authorizer(access.authorizer)
-            .windows(capabilities.quotas.iter().cloned().map(window))
+            .windows(capabilities.quotas.iter().cloned().map(|quota| window(&setup, quota)))
             .observer(observe)
             .retry(setup.retry())
             .seed(setup.seed)
@@ -137,8 +131,8 @@ impl Salesforce {
     }
 }
 
-fn window(quota: Quota) -> Window {
-    Window::new(quota).lanes(Lanes::Except(&[FREE_LANE]))
+fn window(setup: &Setup, quota: Quota) -> Window {
+    setup.window(quota).lanes(Lanes::Except(&[FREE_LANE]))
 }
 
 /// Returns the highest version offered that we know.

@@ -9,8 +9,8 @@ use crate::soql::{Filter, Literal, Select};
 use crate::table::Table;
 use crate::wire::{FieldMetadata, FieldPermission, NewField, Page, UserInfo};
 
-/// A uid is 36 characters, and longer after a deliberate re-creation (`…#2`).
-const UID_LENGTH: u16 = 40;
+/// A uid is a UUID in its usual spelling.
+const UID_LENGTH: u16 = 36;
 const UID_LABEL: &str = "CRM sync id";
 const UID_DOC: &str = "Names the record in the synchronisation of CRMs. Do not change it.";
 const TEXT_DOC: &str = "Kept in step by the synchronisation of CRMs.";

@@ -36,6 +36,8 @@ pub struct Select<'a> {
 pub enum Filter {
     /// The field has the value.
     Is(&'static str, Literal),
+    /// The field has another value, or none.
+    IsNot(&'static str, Literal),
     /// The field is greater than the value.
     After(&'static str, Literal),
     /// The field is the value or greater.
@@ -94,6 +96,7 @@ impl Filter {
     fn write(&self, out: &mut String) -> fmt::Result {
         match self {
             Self::Is(name, value) => write!(out, "{name} = {value}"),
+            Self::IsNot(name, value) => write!(out, "{name} != {value}"),
             Self::After(name, value) => write!(out, "{name} > {value}"),
             Self::From(name, value) => write!(out, "{name} >= {value}"),
             Self::UpTo(name, value) => write!(out, "{name} <= {value}"),

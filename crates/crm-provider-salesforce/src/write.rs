@@ -8,10 +8,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{
-    Action, Applied, BatchOutcome, ErrorKind, ObjectKind, Operation, ProviderError, Result, Write,
-    Written, mapping,
+    Action, BatchOutcome, ErrorKind, ObjectKind, Operation, Provider as _, ProviderError, Result,
+    Write, Written, mapping,
 };
-use crm_http::chunk::{self, Refusal};
+use crm_http::chunk::Refusal;
+use crm_http::writes::{self, Verb, untold};
 use crm_http::{Failure, Reply, Request};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
@@ -26,24 +27,6 @@ use crate::wire::{Attributes, Collection, Input, Outcome};
 /// How many collections are under way at once. Few: parallel writes lock each other's rows.
 const CONCURRENCY: usize = 2;
 
-/// What a collection does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Verb {
-    Upsert,
-    Update,
-    Delete,
-}
-
-impl Verb {
-    const fn of(write: &Write) -> Self {
-        match write.action {
-            Action::Create { .. } => Self::Upsert,
-            Action::Update { .. } => Self::Update,
-            Action::Delete { .. } => Self::Delete,
-        }
-    }
-}
-
 impl Salesforce {
     /// Applies writes.
     pub(crate) async fn write(&self, writes: &[Write]) -> Result<BatchOutcome> {
@@ -53,35 +36,23 @@ impl Salesforce {
         if !writes.is_empty() {
             self.version().await?;
         }
-        let mut results: Vec<_> = writes.iter().map(|_| Err(unknown())).collect();
-        for round in rounds(writes) {
-            let items: Vec<&Write> = round.iter().filter_map(|place| writes.get(*place)).collect();
-            let max = |(kind, _): (ObjectKind, Verb)| {
-                let table = tables.get(&kind);
-                table.map_or(1, |table| usize::from(table.capability.write_max.get()))
-            };
-            let group = |write: &&Write| (write.kind, Verb::of(write));
-            let done = chunk::write(&items, group, max, CONCURRENCY, |(kind, verb), batch| {
-                self.send(tables.get(&kind), verb, batch)
-            });
-            for (place, result) in round.iter().zip(done.await) {
-                if let Some(slot) = results.get_mut(*place) {
-                    *slot = result;
-                }
-            }
-        }
-        Ok(BatchOutcome::new(writes, results))
+        let max = |kind| {
+            let table = tables.get(&kind);
+            table.map_or(1, |table| usize::from(table.capability.write_max.get()))
+        };
+        let send = |kind, verb, batch| self.send(tables.get(&kind), verb, batch);
+        Ok(writes::apply(self.id(), writes, max, CONCURRENCY, send).await)
     }
 
     async fn send(
         &self,
         table: Option<&Table>,
         verb: Verb,
-        batch: Vec<&&Write>,
+        writes: Vec<&Write>,
     ) -> Result<Vec<Result<Written>>, Refusal> {
         let table = table.ok_or_else(|| ProviderError::unsupported("the kind"))?;
-        let writes: Vec<&Write> = batch.into_iter().copied().collect();
-        let mut results = self.collection(table, verb, &writes).await.map_err(refusal)?;
+        // A collection that is refused for the form of one record is not applied at all.
+        let mut results = self.collection(table, verb, &writes).await.map_err(Refusal::of)?;
         for (write, result) in writes.iter().zip(&mut results) {
             if let Some(found) = self.named(table, write, result).await {
                 *result = found;
@@ -97,7 +68,7 @@ impl Salesforce {
         writes: &[&Write],
     ) -> Result<Vec<Result<Written>>> {
         let uid = match verb {
-            Verb::Upsert => Some(table.uid.ok_or_else(error::no_uid_field)?),
+            Verb::Create => Some(table.uid.ok_or_else(error::no_uid_field)?),
             Verb::Update | Verb::Delete => None,
         };
         // What has not the form of an id would fail the records beside it.
@@ -122,7 +93,7 @@ impl Salesforce {
             if !is_addressable(write) {
                 return Err(error::no_record());
             }
-            settled.next().unwrap_or_else(|| Err(unknown()))
+            settled.next().unwrap_or_else(|| Err(untold()))
         };
         Ok(writes.iter().map(result).collect())
     }
@@ -148,11 +119,10 @@ impl Salesforce {
             Ok(path) => path,
             Err(error) => return Some(Err(error)),
         };
-        let members = mapping::encode_fields(table.mapping(), fields);
         let request = Request::patch(Operation::Apply, path)
             .endpoint(format!("PATCH /sobjects/{object}/{key}/{{uid}}"))
             .header(CALLER.0, CALLER.1)
-            .json(&without_suspended(table, members));
+            .json(&mapping::encode_fields(table.mapping(), fields));
         let classify = |failure: &Failure<'_>| table.reading.classify(failure);
         let read = |reply: &Reply| settle(table, write, &reply.json::<Outcome>()?);
         Some(self.client.fetch(request, &classify, read).await)
@@ -172,19 +142,19 @@ fn request(
         records: writes.iter().map(|write| input(table, uid, write)).collect(),
     };
     match (verb, uid) {
-        (Verb::Upsert, Some(uid)) => {
+        (Verb::Create, Some(uid)) => {
             Request::patch(Operation::Apply, format!("{root}/{object}/{uid}"))
                 .endpoint(format!("PATCH /composite/sobjects/{object}/{uid}"))
                 .json(&body())
         }
         (Verb::Delete, _) => {
-            let ids: Vec<&str> = writes.iter().map(|write| target(write)).collect();
+            let ids: Vec<&str> = writes.iter().map(|write| write.target()).collect();
             Request::delete(Operation::Apply, root)
                 .endpoint("DELETE /composite/sobjects")
                 .query("ids", ids.join(","))
                 .query("allOrNone", false)
         }
-        (Verb::Upsert | Verb::Update, _) => Request::patch(Operation::Apply, root)
+        (Verb::Create | Verb::Update, _) => Request::patch(Operation::Apply, root)
             .endpoint("PATCH /composite/sobjects")
             .json(&body()),
     }
@@ -204,41 +174,7 @@ fn input<'a>(table: &Table, uid: Option<&'static str>, write: &'a Write) -> Inpu
         }
         Action::Delete { id } => (Some(Cow::Borrowed(id.as_str())), Map::new()),
     };
-    let members = without_suspended(table, members);
     Input { attributes: Attributes { ty: table.object() }, id, members }
-}
-
-fn without_suspended(table: &Table, mut members: Map<String, Value>) -> Map<String, Value> {
-    for field in table.capability.suspended.iter() {
-        if let Some(rule) = table.mapping().rule(*field) {
-            members.remove(rule.remote);
-        }
-    }
-    members
-}
-
-/// Spreads writes over rounds so that no round has two for one record: Salesforce refuses both
-/// of them, and their order matters.
-fn rounds(writes: &[Write]) -> Vec<Vec<usize>> {
-    let mut next: BTreeMap<(ObjectKind, &str), usize> = BTreeMap::new();
-    let mut rounds: Vec<Vec<usize>> = Vec::new();
-    for (place, write) in writes.iter().enumerate() {
-        let round = next.entry((write.kind, target(write))).or_default();
-        match rounds.get_mut(*round) {
-            Some(places) => places.push(place),
-            None => rounds.push(vec![place]),
-        }
-        *round += 1;
-    }
-    rounds
-}
-
-/// Returns the text by which a write names its record.
-fn target(write: &Write) -> &str {
-    match &write.action {
-        Action::Create { uid, .. } => uid.as_str(),
-        Action::Update { id, .. } | Action::Delete { id } => id.as_str(),
-    }
 }
 
 fn is_addressable(write: &Write) -> bool {
@@ -255,23 +191,8 @@ fn settle(table: &Table, write: &Write, outcome: &Outcome) -> Result<Written> {
     let id = match (&outcome.id, &write.action) {
         (Some(id), _) => id.as_str().into(),
         (None, Action::Update { id, .. } | Action::Delete { id }) => id.clone(),
-        (None, Action::Create { .. }) => return Err(unknown()),
+        (None, Action::Create { .. }) => return Err(untold()),
     };
     // The answer tells neither the stamp nor what is stored.
     Ok(Written { id, version: None, modified_at: None, stored: None })
-}
-
-/// A collection that is refused for the form of one of its records is not applied at all.
-fn refusal(error: ProviderError) -> Refusal {
-    let by_record = matches!(
-        error.kind(),
-        ErrorKind::Validation { .. } | ErrorKind::Conflict { .. } | ErrorKind::NotFound
-    );
-    if by_record { Refusal::Bisect(error) } else { Refusal::Whole(error) }
-}
-
-fn unknown() -> ProviderError {
-    let kind = ErrorKind::Malformed { applied: Applied::Unknown };
-    ProviderError::new(kind, "the answer does not say what became of the write")
-        .with_operation(Operation::Apply)
 }

@@ -38,6 +38,7 @@ pub struct OAuth {
     token_url: String,
     grant: Grant,
     instance_key: Option<&'static str>,
+    identity_key: Option<&'static str>,
     on_rotation: Option<Rotation>,
     refused_hint: Option<&'static str>,
     state: Mutex<State>,
@@ -59,6 +60,7 @@ struct State {
 struct Token {
     access: SecretString,
     instance: Option<Url>,
+    identity: Option<Arc<str>>,
     /// When it is renewed and when it dies, where that is known.
     renew_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
@@ -72,6 +74,7 @@ impl OAuth {
             token_url: token_url.into(),
             grant,
             instance_key: None,
+            identity_key: None,
             on_rotation: None,
             refused_hint: None,
             state: Mutex::default(),
@@ -84,8 +87,14 @@ impl OAuth {
     pub fn access_token(mut self, access: SecretString) -> Self {
         let state = self.state.get_mut();
         state.serial = 1;
-        state.token =
-            Some(Token { access, instance: None, renew_at: None, expires_at: None, serial: 1 });
+        state.token = Some(Token {
+            access,
+            instance: None,
+            identity: None,
+            renew_at: None,
+            expires_at: None,
+            serial: 1,
+        });
         self
     }
 
@@ -96,7 +105,15 @@ impl OAuth {
         self
     }
 
-    /// Hands over each new refresh token before it is used.
+    /// Names the member of the token answer that says on whose behalf the token is.
+    #[must_use]
+    pub const fn identity_from(mut self, key: &'static str) -> Self {
+        self.identity_key = Some(key);
+        self
+    }
+
+    /// Hands over each new refresh token before it is used. Without this it is used by this
+    /// process only.
     #[must_use]
     pub fn on_rotation(mut self, keep: Rotation) -> Self {
         self.on_rotation = Some(keep);
@@ -188,11 +205,13 @@ impl OAuth {
             Some(key) => granted.member(key).map(|text| address::parse(text, key)),
             None => None,
         };
+        let identity = self.identity_key.and_then(|key| granted.member(key)).map(Arc::from);
         let life = granted.expires_in;
         state.serial += 1;
         Ok(Token {
             access: granted.access_token,
             instance: instance.transpose()?,
+            identity,
             renew_at: life.map(|life| {
                 let early = EARLY_MAX.min(life / 10);
                 later(asked_at, life.saturating_sub(early))
@@ -204,16 +223,20 @@ impl OAuth {
 
     /// Keeps a refresh token that replaces the one we used.
     fn keep(&self, state: &mut State, refresh: Option<&SecretString>) -> Result<()> {
-        let Some(refresh) = refresh else {
+        let in_use = state.rotated.as_ref();
+        let Some(refresh) = refresh.filter(|new| self.grant.is_replaced(in_use, new)) else {
             return Ok(());
         };
-        let same = self.grant.is_refresh_token(state.rotated.as_ref(), refresh);
-        if same {
-            return Ok(());
-        }
         state.rotated = Some(refresh.clone());
-        let kept = self.on_rotation.as_ref().map_or(Ok(()), |keep| keep(refresh));
-        kept.map_err(|error| {
+        let Some(keep) = &self.on_rotation else {
+            tracing::warn!(
+                token_url = %self.token_url,
+                "the refresh token was replaced, and the new one is known to this process only: \
+                 turn refresh token rotation off in the app, or authorise it again next time"
+            );
+            return Ok(());
+        };
+        keep(refresh).map_err(|error| {
             let message = format!("the new refresh token could not be kept: {error}");
             ProviderError::new(ErrorKind::Auth, message)
                 .with_hint("make the place where tokens are kept writable, then run again")
@@ -230,6 +253,7 @@ impl Token {
         let value = format!("Bearer {}", self.access.expose_secret());
         Ok(Credential {
             instance: self.instance.clone(),
+            identity: self.identity.clone(),
             serial: self.serial,
             ..Credential::new(&AUTHORIZATION, &value)?
         })

@@ -111,11 +111,15 @@ impl Tracked {
     /// Takes over what the provider says.
     pub(super) fn observe(&mut self, now: i64, limit: u64, remaining: u64, reset: Option<i64>) {
         self.forget(now);
-        self.limit = limit;
+        self.limit = limit.min(self.window.limit_max);
+        // What we are not to use is there for others, before they take from what we may.
+        let spare = limit - self.limit;
         // Requests in flight may be counted already or not. So one header gives bounds, and
         // several together the answer, as long as others use about the same.
-        let at_most = limit.saturating_sub(remaining).saturating_sub(self.settled_sum);
-        let at_least = at_most.saturating_sub(self.held);
+        let used = limit.saturating_sub(remaining);
+        let at_most = used.saturating_sub(self.settled_sum);
+        let at_least = at_most.saturating_sub(self.held).saturating_sub(spare);
+        let at_most = at_most.saturating_sub(spare);
         if self.foreign_until <= now || at_least > self.foreign || at_most < self.foreign_min {
             (self.foreign_min, self.foreign) = (at_least, at_most);
         } else {
@@ -249,6 +253,28 @@ mod tests {
         // A later header that shows nobody else takes the others' share back.
         tracked.observe(2 * SECOND, 100, 30, None);
         assert_eq!(tracked.usage(2 * SECOND).used, 70);
+    }
+
+    #[test]
+    fn headers_never_raise_a_limit_that_was_chosen() {
+        let quota = Quota { name: "w", limit: 20, window: Duration::from_secs(10) };
+        let mut tracked = Tracked::new(Window::new(quota).capped());
+        spend(&mut tracked, 0, 10);
+        // Nobody else is there.
+        tracked.observe(0, 190, 180, None);
+        assert_eq!((tracked.usage(0).limit, tracked.usage(0).used), (20, 10));
+        // Others use what we are not to use, and then some of ours.
+        tracked.observe(1, 190, 10, None);
+        assert_eq!(tracked.usage(1).used, 10);
+        tracked.observe(2, 190, 3, None);
+        assert_eq!(tracked.usage(2).used, 17);
+        spend(&mut tracked, 2, 3);
+        assert!(matches!(tracked.room(2, 1), Room::At(_)));
+        // Less than was chosen is a fact of the account; more is not asked for afterwards.
+        tracked.observe(11 * SECOND, 15, 15, None);
+        assert_eq!(tracked.usage(11 * SECOND).limit, 15);
+        tracked.observe(12 * SECOND, 250, 250, None);
+        assert_eq!(tracked.usage(12 * SECOND).limit, 20);
     }
 
     #[test]

@@ -72,18 +72,13 @@ fn wishes_override_what_is_usual() {
     setup.quota_divisor = 1_000;
     assert_eq!(setup.quotas(&published)[0].limit, 1, "never nothing");
     setup.quota_divisor = 1;
-    let hundred = 100.try_into().unwrap();
-    assert_eq!(setup.batch(hundred), 100);
     assert_eq!(setup.retry().retries_max, 5);
     setup.quotas.insert("burst".to_owned(), 19);
-    setup.batch_max = Some(7.try_into().unwrap());
     setup.retries_max = Some(0);
     assert_eq!(setup.quotas(&published)[0].limit, 19);
     setup.quotas.insert("requests_per_minute".to_owned(), 150);
     let added = setup.quotas(&published).pop().unwrap();
     assert_eq!((added.name, added.limit, added.window.as_secs()), ("requests_per_minute", 150, 60));
-    assert_eq!(setup.batch(hundred), 7);
-    assert_eq!(setup.batch(5.try_into().unwrap()), 5);
     assert_eq!(setup.retry().retries_max, 0);
     assert!(!format!("{setup:?}").contains("hush"));
 }

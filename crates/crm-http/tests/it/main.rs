@@ -10,3 +10,5 @@ mod renewal;
 mod sending;
 #[cfg(test)]
 mod site;
+#[cfg(test)]
+mod writes;

@@ -226,12 +226,69 @@ async fn the_token_answer_may_name_the_instance() {
     });
     let oauth = || OAuth::new(format!("{}/token", login.url), refresh());
     let follows = client(&login.url, Authorizer::oauth(oauth().instance_from("instance_url")));
-    assert_eq!(follows.instance().await.unwrap(), format!("{}/org", instance.url));
     follows.send(read(), &classify).await.unwrap();
     assert!(instance.heard()[0].is("GET /org/things "));
     let stays = client(&login.url, Authorizer::oauth(oauth()));
     stays.send(read(), &classify).await.unwrap();
     assert_eq!(instance.heard().len(), 1);
+}
+
+#[tokio::test]
+async fn the_token_answer_may_say_on_whose_behalf_it_is() {
+    let site = Site::start(|heard| {
+        if is_token(heard) {
+            return json(200, r#"{"access_token":"a","id":"https://login.example/id/1/2"}"#);
+        }
+        authorised(heard, "a")
+    });
+    let oauth = || OAuth::new(format!("{}/token", site.url), refresh());
+    let told = client(&site.url, Authorizer::oauth(oauth().identity_from("id")));
+    let identity = told.identity().await.unwrap();
+    assert_eq!(identity.as_deref(), Some("https://login.example/id/1/2"));
+    told.send(read(), &classify).await.unwrap();
+    assert_eq!(site.heard().len(), 2, "the token that told is the one that is used");
+    // A token that was there already came with no answer; the next one does.
+    let before = oauth().identity_from("id").access_token("old".into());
+    let before = client(&site.url, Authorizer::oauth(before));
+    assert_eq!(before.identity().await.unwrap(), None);
+    before.send(read(), &classify).await.unwrap();
+    assert_eq!(before.identity().await.unwrap(), identity);
+    for silent in [Authorizer::oauth(oauth()), Authorizer::bearer(&"a".into())] {
+        assert_eq!(client(&site.url, silent).identity().await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_replaced_refresh_token_is_used_next_whether_or_not_anybody_keeps_it() {
+    let site = Site::start(|heard| match heard.number {
+        _ if !is_token(heard) => json(401, "{}"),
+        0 => json(200, r#"{"access_token":"a","refresh_token":"refresh-1"}"#),
+        _ => json(200, r#"{"access_token":"b","refresh_token":"refresh-2"}"#),
+    });
+    let oauth = OAuth::new(format!("{}/token", site.url), refresh());
+    let client = client(&site.url, Authorizer::oauth(oauth));
+    for _ in 0..2 {
+        client.send(read(), &classify).await.unwrap_err();
+    }
+    let asked: Vec<String> =
+        site.heard().into_iter().filter(is_token).map(|heard| heard.body).collect();
+    for (number, body) in asked.iter().enumerate() {
+        assert!(body.contains(&format!("refresh_token=refresh-{number}")), "{body}");
+    }
+    assert_eq!(asked.len(), 3);
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_the_grant_has_no_use_for_is_not_kept() {
+    let site = Site::start(|heard| match heard.number {
+        0 => json(200, r#"{"access_token":"a","refresh_token":"refresh-1"}"#),
+        _ => authorised(heard, "a"),
+    });
+    let grant = Grant::ClientCredentials { client_id: "app".into(), client_secret: "word".into() };
+    let oauth = OAuth::new(format!("{}/token", site.url), grant)
+        .on_rotation(Arc::new(|_token| Err("nothing was replaced".into())));
+    let client = client(&site.url, Authorizer::oauth(oauth));
+    client.send(read(), &classify).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,15 +1,21 @@
 //! Credentials, properties, and the ways in which HubSpot asks for patience.
 
+use std::num::NonZeroU16;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crm_core::{Disposition, ErrorKind, Field, PauseCause, Repair};
+use bytes::Bytes;
+use crm_core::{Disposition, ErrorKind, Field, PauseCause, Repair, SharedProvider};
+use crm_provider_hubspot::REGISTRATION;
 use crm_testkit::contract::provider::{Credentials, Harness};
 use crm_testkit::dialect::hubspot::{HubSpotOptions, Setup};
+use crm_testkit::fake::{Fake as _, Outcome};
 use crm_testkit::fault::{Aim, Fault, RetryAfter};
+use http::{Method, Request, Response};
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::room::{harness, open, with};
+use crate::room::{behind, harness, open, setup, with};
 
 const TOKEN: &str = "POST /oauth/token";
 
@@ -103,6 +109,40 @@ async fn a_bare_account_is_found_lacking_and_mended() {
 }
 
 #[tokio::test]
+async fn a_property_that_is_there_is_mended_however_the_refusal_is_spelled() {
+    let (harness, fake) = with(HubSpotOptions { setup: Setup::Bare, ..Default::default() });
+    let finding = harness.provider().probe().await.unwrap().findings.remove(0);
+    let refused = |made: Made| {
+        let fake = Arc::clone(&fake);
+        let answer = move |request: &Request<Bytes>| {
+            if request.method() != Method::POST || !request.uri().path().contains("/properties/") {
+                return fake.respond(request);
+            }
+            if made == Made::Yes {
+                fake.respond(request);
+            }
+            let body = json!({
+                "status": "error",
+                "category": "VALIDATION_ERROR",
+                "message": "The property crm_sync_uid cannot be made",
+            });
+            Outcome::Reply(Response::builder().status(400).body(body.to_string().into()).unwrap())
+        };
+        behind(&harness, Arc::new(answer))
+    };
+    let (provider, _server) = refused(Made::No);
+    provider.repair(&finding).await.unwrap_err();
+    let (provider, _server) = refused(Made::Yes);
+    provider.repair(&finding).await.unwrap();
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Made {
+    Yes,
+    No,
+}
+
+#[tokio::test]
 async fn a_429_without_a_header_waits_as_its_policy_says() {
     let harness = harness();
     let id = harness.seed(0);
@@ -154,10 +194,9 @@ async fn locks_and_migrations_are_waited_for() {
     assert_eq!(harness.requests("/batch/update"), 2);
 }
 
-async fn hundred_reads(harness: &Harness) {
+async fn reads(harness: &Harness, provider: &SharedProvider, count: usize) {
     let id = harness.seed(0);
-    let provider = harness.provider();
-    for _ in 0..100 {
+    for _ in 0..count {
         provider.get(harness.room.kind, std::slice::from_ref(&id)).await.unwrap();
     }
 }
@@ -166,8 +205,41 @@ async fn hundred_reads(harness: &Harness) {
 async fn headers_correct_the_pace() {
     // Published are 190 in ten seconds; this account has fewer, and only headers say so.
     let (harness, _) = with(HubSpotOptions { burst: 40, ..Default::default() });
-    hundred_reads(&harness).await;
+    reads(&harness, &harness.provider(), 100).await;
     let window = harness.fake.window("ten_secondly").unwrap();
     assert_eq!((window.exceeded(), window.limit()), (0, 40));
     assert!(window.peak() <= 40);
+}
+
+#[tokio::test]
+async fn headers_do_not_raise_a_limit_that_is_configured() {
+    let harness = harness();
+    let settings = json!({ "access_token": "sandbox-hubspot-token" });
+    let mut setup = setup(&harness.way(Credentials::Right), &settings);
+    setup.quotas.insert("burst".to_owned(), 20);
+    let provider = (REGISTRATION.open)(setup).unwrap();
+    reads(&harness, &provider, 50).await;
+    let window = harness.fake.window("ten_secondly").unwrap();
+    assert_eq!(window.limit(), 190, "which every answer says");
+    assert!(window.peak() <= 20, "{}", window.peak());
+    let burst = provider.usage().quotas.into_iter().find(|quota| quota.name == "burst").unwrap();
+    assert_eq!(burst.limit, 20);
+}
+
+#[tokio::test]
+async fn batches_are_as_small_as_configured_and_never_larger_than_the_vendor_takes() {
+    for (wish, expected, calls) in [(2, 2, 3), (500, 100, 1)] {
+        let harness = harness();
+        let settings = json!({ "access_token": "sandbox-hubspot-token" });
+        let mut setup = setup(&harness.way(Credentials::Right), &settings);
+        setup.batch_max = NonZeroU16::new(wish);
+        let provider = (REGISTRATION.open)(setup).unwrap();
+        let capabilities = provider.capabilities();
+        let object = capabilities.object(harness.room.kind).unwrap();
+        assert_eq!((object.write_max.get(), object.read_max.get()), (expected, expected));
+        let writes: Vec<_> = (0..5).map(|n| harness.create(n)).collect();
+        let results = harness.apply(&provider, &writes).await;
+        assert!(results.iter().all(Result::is_ok), "{results:?}");
+        assert_eq!(harness.requests("/batch/upsert"), calls);
+    }
 }

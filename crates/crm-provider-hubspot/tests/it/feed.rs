@@ -7,7 +7,7 @@ use crm_testkit::contract::provider::Harness;
 use crm_testkit::dialect::hubspot::{HubSpotOptions, Sorting};
 use crm_testkit::fake::{Fields, Touch};
 
-use crate::room::{harness, with};
+use crate::room::{at, harness, with};
 
 const HOUR: Duration = Duration::from_hours(1);
 const SHORT: Duration = Duration::from_secs(5);
@@ -19,6 +19,11 @@ async fn begun(harness: &Harness, provider: &SharedProvider, feed: Feed) -> Opti
 }
 
 fn touch_all(harness: &Harness) {
+    touch_now(harness);
+    harness.pass(SHORT);
+}
+
+fn touch_now(harness: &Harness) {
     let touch = Touch {
         kind: "contacts".to_owned(),
         ids: None,
@@ -26,7 +31,28 @@ fn touch_all(harness: &Harness) {
         fields: Fields::new(),
     };
     harness.fake.touch(&touch).unwrap();
-    harness.pass(SHORT);
+}
+
+#[tokio::test]
+async fn what_was_touched_in_the_second_of_the_first_search_is_on_every_page() {
+    for feed in [Feed::Changes, Feed::Fresh] {
+        let harness = at("2026-11-24T08:00:00.250Z");
+        let provider = harness.provider();
+        let mut seeded = harness.seed_many(450);
+        seeded.sort();
+        let cursor = begun(&harness, &provider, Feed::Changes).await;
+        // The `Date` header will name the second, and leave out what has passed of it.
+        touch_now(&harness);
+        harness.pass(Duration::from_millis(500));
+        let drained = harness.drain(&provider, feed, cursor).await;
+        assert_eq!(drained.ids(), seeded, "{feed:?}");
+        assert_eq!((drained.changes.len(), drained.pages), (450, 3), "{feed:?}: each once");
+        // Later in the same second: the mark stands at its beginning.
+        harness.edit(&seeded[7], Field::CITY, "Aarhus");
+        harness.pass(SHORT);
+        let fresh = harness.drain(&provider, Feed::Fresh, drained.cursor).await;
+        assert!(fresh.ids().contains(&seeded[7]), "{feed:?}");
+    }
 }
 
 #[tokio::test]

@@ -21,9 +21,18 @@ pub(crate) fn harness() -> Harness {
     with(HubSpotOptions::default()).0
 }
 
+/// Returns a harness over a fake whose time passes only where a test says so.
+pub(crate) fn at(start: &str) -> Harness {
+    over(HubSpotOptions::default(), FakeClock::manual(start.parse().unwrap())).0
+}
+
 /// Returns a harness over a fake with these options, and the fake itself.
 pub(crate) fn with(options: HubSpotOptions) -> (Harness, Arc<HubSpotFake>) {
-    let fake = Arc::new(HubSpotFake::new(options, FakeClock::running(SCALE), SEED));
+    over(options, FakeClock::running(SCALE))
+}
+
+fn over(options: HubSpotOptions, clock: FakeClock) -> (Harness, Arc<HubSpotFake>) {
+    let fake = Arc::new(HubSpotFake::new(options, clock, SEED));
     let room = Room {
         kind: ObjectKind::Contact,
         table: "contacts",
@@ -48,10 +57,15 @@ fn connect(connect: &Connect) -> SharedProvider {
 
 /// Opens a connection with these settings beside the URL.
 pub(crate) fn open(connect: &Connect, settings: &Value) -> crm_core::Result<SharedProvider> {
+    (REGISTRATION.open)(setup(connect, settings))
+}
+
+/// Returns what a connection is opened with.
+pub(crate) fn setup(connect: &Connect, settings: &Value) -> Setup {
     let mut setup = Setup::new("hubspot", Arc::clone(&connect.clock));
     setup.settings = settings.as_object().unwrap().clone();
     setup.settings.insert("base_url".to_owned(), json!(connect.url));
-    (REGISTRATION.open)(setup)
+    setup
 }
 
 /// Serves what `answer` makes of each request, which may ask the fake; returns a connection to

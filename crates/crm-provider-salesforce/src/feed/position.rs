@@ -16,6 +16,8 @@ use crate::soql::{Filter, Literal, Place};
 /// The stamp by which changes are noticed. Not `LastModifiedDate`: an import may set that, and
 /// changes by the system leave it alone.
 pub(crate) const STAMP: &str = "SystemModstamp";
+/// Who made the last change.
+const AUTHOR: &str = "LastModifiedById";
 /// The id.
 pub(crate) const ID: &str = "Id";
 
@@ -42,7 +44,8 @@ pub(crate) enum Scope {
 /// The last row of a page, where the next one begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rest {
-    /// The time of the provider when the window was opened; the window ends there.
+    /// The time of the provider when the window was opened; the window ends there. It is a
+    /// whole second, as stamps are: the last second of the window is in it to its end.
     now: Timestamp,
     stamp: Timestamp,
     id: String,
@@ -117,20 +120,35 @@ impl Changes {
         }))
     }
 
-    /// Returns what the next page asks for.
-    pub(crate) fn ask(position: Option<&Self>, feed: Feed, overlap: Duration) -> Ask {
+    /// Returns what the next page asks for; `own` is the user on whose behalf we write, where
+    /// that is known.
+    ///
+    /// A fresh look leaves out what that user changed last: else the last look of a run would
+    /// read again all that the run itself has written. An edit that somebody made just before
+    /// such a write of ours is left out with it, and so is one by a person who shares our user.
+    /// Neither is lost: a fresh look does not move `settled`, so the next full poll, which
+    /// leaves nothing out, begins before them and compares values.
+    pub(crate) fn ask(
+        position: Option<&Self>,
+        feed: Feed,
+        overlap: Duration,
+        own: Option<&str>,
+    ) -> Ask {
         let filter = match position {
             None => None,
             Some(Self::Walk { after, .. }) => Some(Filter::After(ID, Literal::text(after))),
-            Some(Self::Poll { mark, window: None }) => {
-                let from = match feed {
-                    Feed::Changes | Feed::Deletions => mark.from(feed, overlap),
-                    // What was committed later in the second of the last poll has its stamp.
-                    Feed::Fresh => earlier(mark.from(feed, overlap), GRANULARITY),
+            Some(Self::Poll { mark, window }) => {
+                let (scope, filter) = match window {
+                    Some((scope, rest)) => (*scope, rest.filter()),
+                    None => (scope_of(feed), begin(mark, feed, overlap)),
                 };
-                Some(Filter::From(STAMP, Literal::Moment(from)))
+                Some(match (scope, own) {
+                    (Scope::Fresh, Some(own)) => {
+                        Filter::All(vec![filter, Filter::IsNot(AUTHOR, Literal::text(own))])
+                    }
+                    (Scope::Fresh, None) | (Scope::Overlap, _) => filter,
+                })
             }
-            Some(Self::Poll { window: Some((_, rest)), .. }) => Some(rest.filter()),
         };
         let order_by: &[&str] = match position {
             None | Some(Self::Walk { .. }) => &[ID],
@@ -178,6 +196,16 @@ impl Changes {
             None => Self::Poll { mark: Watermark::begin(began), window: None },
         }
     }
+}
+
+/// Returns the condition of the first page of a poll.
+fn begin(mark: &Watermark, feed: Feed, overlap: Duration) -> Filter {
+    let from = match feed {
+        Feed::Changes | Feed::Deletions => mark.from(feed, overlap),
+        // What was committed later in the second of the last poll has its stamp.
+        Feed::Fresh => earlier(mark.from(feed, overlap), GRANULARITY),
+    };
+    Filter::From(STAMP, Literal::Moment(from))
 }
 
 const fn scope_of(feed: Feed) -> Scope {
@@ -346,11 +374,7 @@ fn read<T: for<'de> Deserialize<'de>>(cursor: Option<&Cursor>) -> Result<Option<
     let Some(Cursor(text)) = cursor else {
         return Ok(None);
     };
-    serde_json::from_str(text).map(Some).map_err(|error| {
-        ProviderError::new(ErrorKind::Permanent, "the saved place in the feed cannot be read")
-            .with_hint("the store was written by another release; start from a new store file")
-            .with_source(error)
-    })
+    serde_json::from_str(text).map(Some).map_err(|error| unreadable().with_source(error))
 }
 
 fn write<T: Serialize>(position: &T) -> Result<Cursor> {

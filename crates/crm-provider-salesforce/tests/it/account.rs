@@ -7,6 +7,7 @@ use crm_testkit::contract::provider::Harness;
 use crm_testkit::dialect::salesforce::{OrgFields, SalesforceOptions};
 use crm_testkit::fake::Bin;
 use crm_testkit::fault::{Aim, Fault};
+use serde_json::json;
 
 use crate::room::{harness, with};
 
@@ -39,6 +40,13 @@ async fn missing_fields_are_found_made_and_found_no_more() {
     let shown = harness.fake.records("FieldPermissions", Bin::Live).unwrap();
     let fields: Vec<_> = shown.iter().map(|row| row["fields"]["Field"].as_str().unwrap()).collect();
     assert_eq!(fields, ["Contact.Crm_Sync_Uid__c", "Contact.Company_Text__c"]);
+    // It is as long as a uid and no longer.
+    let uid = |length: usize| {
+        let members = json!({ "LastName": "Vale", "Crm_Sync_Uid__c": "u".repeat(length) });
+        harness.fake.create("Contact", members.as_object().unwrap())
+    };
+    assert!(uid(36).is_ok());
+    assert!(uid(37).unwrap_err().message.contains("data value too large"));
     // Again is no harm: an answer may have been lost.
     provider.repair(&findings[0]).await.unwrap();
     let written = harness.apply_one(&provider, harness.create(0)).await.unwrap();
@@ -55,7 +63,8 @@ async fn without_the_right_to_make_fields_the_clicks_are_listed() {
     let error = provider.repair(&findings[0]).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Forbidden);
     let hint = error.hint().unwrap();
-    for part in ["Object Manager", "Contact", "Crm_Sync_Uid", "External ID", "Unique"] {
+    for part in ["Object Manager", "Contact", "Crm_Sync_Uid", "External ID", "Unique", "length 36"]
+    {
         assert!(hint.contains(part), "{hint}");
     }
     let none = Finding { repair: None, ..findings[0].clone() };

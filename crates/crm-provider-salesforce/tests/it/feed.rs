@@ -11,7 +11,7 @@ use crm_testkit::fault::{Aim, Fault};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::room::{harness, with};
+use crate::room::{at, harness, with};
 
 const KIND: ObjectKind = ObjectKind::Contact;
 const LONG: Duration = Duration::from_hours(1);
@@ -77,6 +77,39 @@ async fn one_stamp_for_all_is_read_over_many_pages_by_both_feeds() {
         assert_eq!(drained.pages, 4, "{feed:?}");
         let next = harness.drain(&provider, Feed::Changes, drained.cursor).await;
         assert_eq!(next.ids(), seeded, "{feed:?}: within the overlap they come again");
+    }
+}
+
+#[tokio::test]
+async fn what_happened_in_the_second_of_the_first_page_is_on_every_page() {
+    for feed in [Feed::Changes, Feed::Fresh, Feed::Deletions] {
+        let options = SalesforceOptions { page_max: 3, ..Default::default() };
+        let harness = at("2026-11-24T08:00:00.250Z", options);
+        let mut seeded = harness.seed_many(10);
+        seeded.sort();
+        let provider = harness.provider();
+        let begin = if feed == Feed::Fresh { Feed::Changes } else { feed };
+        let cursor = begun(&harness, &provider, begin).await;
+        if feed == Feed::Deletions {
+            for id in &seeded {
+                harness.fake.delete("Contact", id.as_str()).unwrap();
+            }
+        } else {
+            touch_all(&harness, None);
+        }
+        harness.pass(Duration::from_millis(500));
+        let drained = harness.drain(&provider, feed, cursor).await;
+        let ids: Vec<_> = drained.changes.iter().map(named).collect();
+        assert_eq!(ids, seeded, "{feed:?}: each once");
+        assert_eq!(drained.pages, 4, "{feed:?}");
+    }
+}
+
+fn named(change: &Change) -> RemoteId {
+    match change {
+        Change::Observed(remote) => remote.id.clone(),
+        Change::Touched { id, .. } | Change::Missing { id } => id.clone(),
+        Change::Merged { winner, .. } => winner.clone(),
     }
 }
 

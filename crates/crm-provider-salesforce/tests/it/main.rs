@@ -10,6 +10,8 @@ mod feed;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod fresh;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod reading;

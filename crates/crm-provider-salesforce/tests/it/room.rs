@@ -20,9 +20,18 @@ pub(crate) fn harness() -> Harness {
     with(SalesforceOptions::default()).0
 }
 
+/// Returns a harness over a fake whose time passes only where a test says so.
+pub(crate) fn at(start: &str, options: SalesforceOptions) -> Harness {
+    over(options, FakeClock::manual(start.parse().unwrap())).0
+}
+
 /// Returns a harness over a fake with these options, and the fake itself.
 pub(crate) fn with(options: SalesforceOptions) -> (Harness, Arc<SalesforceFake>) {
-    let fake = Arc::new(SalesforceFake::new(options, FakeClock::running(SCALE), SEED));
+    over(options, FakeClock::running(SCALE))
+}
+
+fn over(options: SalesforceOptions, clock: FakeClock) -> (Harness, Arc<SalesforceFake>) {
+    let fake = Arc::new(SalesforceFake::new(options, clock, SEED));
     let room = Room {
         kind: ObjectKind::Contact,
         table: "Contact",

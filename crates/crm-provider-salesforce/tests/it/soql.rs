@@ -75,6 +75,14 @@ proptest! {
     }
 
     #[test]
+    fn another_user_is_told_apart_whatever_the_id(id in hostile()) {
+        let query = read(&select(Filter::IsNot("LastModifiedById", Literal::text(&id))));
+        let filter = query.filter.unwrap();
+        let expected = ("LastModifiedById", Operator::NotEqual, Value::Text(id));
+        prop_assert_eq!(comparison(&filter), expected);
+    }
+
+    #[test]
     fn lists_lose_nothing_and_fit_into_an_address(
         shapes in prop::collection::vec((0_usize..4, 0_usize..80), 0..400),
     ) {

@@ -95,18 +95,16 @@ impl Grant {
         }
     }
 
-    /// Returns whether a refresh token is the one that is in use.
-    pub(super) fn is_refresh_token(
-        &self,
-        rotated: Option<&SecretString>,
-        token: &SecretString,
-    ) -> bool {
-        let configured = match self {
-            Self::RefreshToken { refresh_token, .. } => Some(refresh_token),
-            Self::ClientCredentials { .. } | Self::JwtBearer { .. } => None,
-        };
-        let in_use = rotated.or(configured);
-        in_use.is_some_and(|in_use| in_use.expose_secret() == token.expose_secret())
+    /// Returns whether a refresh token is another one than we use.
+    pub(super) fn is_replaced(&self, rotated: Option<&SecretString>, token: &SecretString) -> bool {
+        match self {
+            Self::RefreshToken { refresh_token, .. } => {
+                let in_use = rotated.unwrap_or(refresh_token);
+                in_use.expose_secret() != token.expose_secret()
+            }
+            // The next token is asked for as this one was.
+            Self::ClientCredentials { .. } | Self::JwtBearer { .. } => false,
+        }
     }
 }
 

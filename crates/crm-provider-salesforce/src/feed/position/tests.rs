@@ -15,20 +15,20 @@ fn seen(now: i64, last: Option<(i64, &str)>, more: bool) -> Seen {
 }
 
 fn filter(position: &Changes, feed: Feed) -> String {
-    format!("{:?}", Changes::ask(Some(position), feed, OVERLAP).filter)
+    format!("{:?}", Changes::ask(Some(position), feed, OVERLAP, None).filter)
 }
 
 #[test]
 fn polling_begins_where_the_walk_began() {
     let walk = Changes::advance(None, Feed::Changes, &seen(0, Some((-5, "003b")), true), LAG);
     assert!(walk.more());
-    let ask = Changes::ask(Some(&walk), Feed::Changes, OVERLAP);
+    let ask = Changes::ask(Some(&walk), Feed::Changes, OVERLAP, None);
     assert_eq!(ask.filter, Some(Filter::After(ID, Literal::text("003b"))));
     assert_eq!(ask.order_by, &[ID]);
     let poll = Changes::advance(Some(walk), Feed::Changes, &seen(500, None, false), LAG);
     assert!(!poll.more());
     let from = Filter::From(STAMP, Literal::Moment(at(-60)));
-    assert_eq!(Changes::ask(Some(&poll), Feed::Changes, OVERLAP).filter, Some(from));
+    assert_eq!(Changes::ask(Some(&poll), Feed::Changes, OVERLAP, None).filter, Some(from));
 }
 
 #[test]
@@ -51,7 +51,34 @@ fn a_fresh_look_leaves_the_settled_mark() {
     assert_eq!(looked, Changes::Poll { mark, window: None });
     // One second earlier: what was committed later in the second of the last look.
     let from = Filter::From(STAMP, Literal::Moment(at(49)));
-    assert_eq!(Changes::ask(Some(&looked), Feed::Fresh, OVERLAP).filter, Some(from));
+    assert_eq!(Changes::ask(Some(&looked), Feed::Fresh, OVERLAP, None).filter, Some(from));
+}
+
+#[test]
+fn only_a_fresh_look_leaves_out_our_own_writes() {
+    let own = Some("005000000000001AAA");
+    let leaves_out = |position: Option<&Changes>, feed| {
+        let ask = Changes::ask(position, feed, OVERLAP, own);
+        format!("{:?}", ask.filter).contains(AUTHOR)
+    };
+    let walk = Changes::Walk { began: at(0), after: "003b".to_owned() };
+    let poll = Changes::Poll { mark: Watermark::begin(at(0)), window: None };
+    let open =
+        |feed| Changes::advance(Some(poll.clone()), feed, &seen(50, Some((49, "003d")), true), LAG);
+    let (fresh, full) = (open(Feed::Fresh), open(Feed::Changes));
+    assert!(leaves_out(Some(&poll), Feed::Fresh));
+    assert!(leaves_out(Some(&fresh), Feed::Fresh));
+    // A full poll that was begun counts as full to its end.
+    let others = [
+        (None, Feed::Fresh),
+        (Some(&walk), Feed::Fresh),
+        (Some(&full), Feed::Fresh),
+        (Some(&poll), Feed::Changes),
+        (Some(&full), Feed::Changes),
+    ];
+    for (position, feed) in others {
+        assert!(!leaves_out(position, feed), "{position:?} {feed:?}");
+    }
 }
 
 #[test]
