@@ -150,7 +150,10 @@ fn refuse_read_only(path: &Path) -> StoreResult<()> {
         if marked {
             return Err(StoreError::Backend {
                 message: format!("{} is read-only", place.display()).into(),
-                hint: Some("give it write permission, or keep the ledger elsewhere".into()),
+                hint: Some(
+                    "give it write permission, or name another with [store] sqlite or CRM_DATABASE"
+                        .into(),
+                ),
                 source: None,
             });
         }
@@ -174,7 +177,7 @@ fn lock(path: &Path) -> StoreResult<File> {
 
 fn missing(path: &Path) -> StoreError {
     StoreError::Backend {
-        message: format!("there is no ledger at {}", path.display()).into(),
+        message: format!("there is no store at {}", path.display()).into(),
         hint: Some("run `crm plan` first, or name another file".into()),
         source: None,
     }
