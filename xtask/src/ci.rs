@@ -88,7 +88,7 @@ fn before_the_tests(providers: &[&str]) -> Vec<Gate> {
         Gate::cargo("format", "fmt --all --check"),
         Gate::new("tidy", Work::Tidy),
         Gate::new("generated files", Work::Codegen),
-        Gate::cargo("lint", "clippy --workspace --all-targets --all-features"),
+        Gate::cargo("lint", "clippy --workspace --all-targets --all-features -- -D warnings"),
         Gate::cargo("features: none", "check -p crm --no-default-features"),
     ];
     for provider in providers {

@@ -5,6 +5,7 @@
 
 mod crates;
 mod decide;
+mod dependencies;
 mod files;
 mod fixtures;
 mod graph;
@@ -49,6 +50,7 @@ fn check_files(tree: &Tree) -> Vec<Finding> {
     found.extend(links::check(tree));
     found.extend(leftovers::check(tree));
     found.extend(decide::check(tree));
+    found.extend(dependencies::check(tree));
     found
 }
 

@@ -13,6 +13,26 @@ Without an account: crm demo
 
 Exit codes: 0 ok · 1 failed · 2 wrong usage · 3 finished with open conflicts or parked records";
 
+const ABOUT_DEMO: &str = "\
+The people are read, matched and brought in step; then both sides are edited, also the same
+field, and a second round decides; a third round must find nothing to write.
+Exit code 0 only if both CRMs then agree on every field.";
+const ABOUT_SANDBOX: &str = "\
+Prints the URLs and writes sandbox.env into this folder, for crm --env-file sandbox.env and for
+any other client. docs/sandbox.md describes faults, CSV files and the control interface.";
+const ABOUT_CHECK: &str = "\
+Reads what each account says of itself; without --fix it changes nothing. Says also which
+settings can have no effect. Exit code 1 if something keeps a sync from running.";
+const ABOUT_PLAN: &str = "\
+The first plan reads all records and keeps them in the store; crm sync goes on from there once
+the plan is approved. Later plans read only what changed.";
+const ABOUT_SYNC: &str = "\
+The first sync shows its plan and asks; where nobody can answer, it needs --yes (or first_sync =
+\"auto\" in the configuration). Later ones do not ask. Exit code 3: done, but conflicts or parked
+records wait for a person; crm status shows them.";
+const ABOUT_STATUS: &str = "\
+Reads the store alone: no request is sent and no credentials are needed, also while a sync runs.";
+
 /// Keeps contacts in step between CRMs, both ways.
 #[derive(Debug, Parser)]
 #[command(name = "crm", version, after_help = AFTER, max_term_width = 100)]
@@ -47,16 +67,22 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show a whole synchronisation between two fake CRMs, without an account
+    #[command(after_help = ABOUT_DEMO)]
     Demo(Demo),
     /// Run fake CRMs on this machine until interrupted
+    #[command(after_help = ABOUT_SANDBOX)]
     Sandbox(Sandbox),
     /// Check connections, credentials and fields; with --fix, make what is missing
+    #[command(after_help = ABOUT_CHECK)]
     Check(Check),
     /// Show what a sync would do; writes nothing to any CRM
+    #[command(after_help = ABOUT_PLAN)]
     Plan(Plan),
     /// Bring all CRMs in step
+    #[command(after_help = ABOUT_SYNC)]
     Sync(Sync),
     /// Show what is stored: counts, runs, conflicts with their losers, parked records
+    #[command(after_help = ABOUT_STATUS)]
     Status(Status),
 }
 

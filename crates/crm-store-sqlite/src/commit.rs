@@ -9,12 +9,13 @@ mod link;
 mod log;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{EntityId, ObjectKind};
 use crm_store::{Commit, KeyHash, Leases, Mutation, Seq, StoreError, StoreResult};
-use rusqlite::{Connection, Params, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, Params, TransactionBehavior, params};
 
 use crate::SqliteLedger;
 use crate::error::sql;
@@ -22,6 +23,7 @@ use crate::ledger::{Known, Place};
 use crate::place::Places;
 use crate::read::place;
 use crate::row::kind_number;
+use text::Texts;
 
 impl SqliteLedger {
     /// Applies a commit; see [`Store::commit`](crm_store::Store::commit).
@@ -60,6 +62,8 @@ fn write(
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
     let mut work = Work {
         sql: &transaction,
+        statements: Vec::new(),
+        texts: Texts::default(),
         places,
         known,
         rows: BTreeMap::new(),
@@ -127,6 +131,9 @@ enum RowVersion {
 
 struct Work<'a> {
     sql: &'a Connection,
+    /// What this commit has executed so far: a handful, and each of them hundreds of times.
+    statements: Vec<(&'static str, CachedStatement<'a>)>,
+    texts: Texts,
     places: &'a mut Places,
     known: &'a Known,
     rows: BTreeMap<EntityId, Touched>,
@@ -142,7 +149,25 @@ enum Presence {
     Absent,
 }
 
-impl Work<'_> {
+/// Returns a statement that was prepared before, or prepares it. Texts are compared by place:
+/// another copy of one is merely prepared twice.
+fn statement<'s, 'a>(
+    connection: &'a Connection,
+    known: &'s mut Vec<(&'static str, CachedStatement<'a>)>,
+    text: &'static str,
+) -> StoreResult<&'s mut CachedStatement<'a>> {
+    let index = match known.iter().position(|(other, _)| std::ptr::eq(*other, text)) {
+        Some(index) => index,
+        None => {
+            known.push((text, connection.prepare_cached(text).map_err(sql)?));
+            known.len() - 1
+        }
+    };
+    #[expect(clippy::indexing_slicing, reason = "found or just pushed")]
+    Ok(&mut known[index].1)
+}
+
+impl<'a> Work<'a> {
     fn expect(&mut self, commit: &Commit) -> StoreResult<()> {
         for (id, row_version) in &commit.expected {
             let touched = self.rows.entry(*id).or_default();
@@ -201,9 +226,12 @@ impl Work<'_> {
         }
     }
 
-    fn execute(&self, statement: &str, params: impl Params) -> StoreResult<usize> {
-        let mut cached = self.sql.prepare_cached(statement).map_err(sql)?;
-        cached.execute(params).map_err(sql)
+    fn execute(&mut self, statement: &'static str, params: impl Params) -> StoreResult<usize> {
+        self.statement(statement)?.execute(params).map_err(sql)
+    }
+
+    fn statement(&mut self, text: &'static str) -> StoreResult<&mut CachedStatement<'a>> {
+        statement(self.sql, &mut self.statements, text)
     }
 
     /// Returns where an entity is, if it is stored, reading at most once.
@@ -247,9 +275,9 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn write_keys(&self) -> StoreResult<()> {
+    fn write_keys(&mut self) -> StoreResult<()> {
         let tenant = self.places.tenant();
-        for ((kind, hash, eid), presence) in &self.keys {
+        for ((kind, hash, eid), presence) in std::mem::take(&mut self.keys) {
             let statement = match presence {
                 Presence::Present => {
                     "INSERT OR IGNORE INTO match_key (tenant, kind, hash, eid)

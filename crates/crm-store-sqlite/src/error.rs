@@ -12,7 +12,7 @@ use rusqlite::{Error, ErrorCode, ffi};
 /// Translates an error of a statement.
 pub(crate) fn sql(error: Error) -> StoreError {
     let Some(cause) = error.sqlite_error().copied() else {
-        return StoreError::backend("the ledger could not be read", error);
+        return StoreError::backend("the store could not be read", error);
     };
     if is_unique(cause) {
         // Somebody else stored that entity, or linked that record, since it was looked for.
@@ -22,24 +22,24 @@ pub(crate) fn sql(error: Error) -> StoreError {
     match cause.code {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Busy,
         ErrorCode::ReadOnly => {
-            StoreError::backend("the ledger cannot be written: it is read-only", error)
+            StoreError::backend("the store cannot be written: it is read-only", error)
                 .with_hint("give the file and its directory write permission, or move it")
         }
         ErrorCode::DiskFull => {
-            StoreError::backend("the ledger cannot be written: the disk is full", error)
+            StoreError::backend("the store cannot be written: the disk is full", error)
                 .with_hint("free some space and run the command again; nothing was half-written")
         }
-        ErrorCode::NotADatabase => StoreError::backend("the ledger is not a database", error)
+        ErrorCode::NotADatabase => StoreError::backend("the store is not a database", error)
             .with_hint("name another file, or move this one away"),
-        ErrorCode::DatabaseCorrupt => StoreError::backend("the ledger is damaged", error)
+        ErrorCode::DatabaseCorrupt => StoreError::backend("the store is damaged", error)
             .with_hint("put a backup in its place, or move it away and run `crm plan` anew"),
-        ErrorCode::CannotOpen => StoreError::backend("the ledger cannot be opened", error)
+        ErrorCode::CannotOpen => StoreError::backend("the store cannot be opened", error)
             .with_hint("check that its directory exists and may be written"),
         ErrorCode::SystemIoFailure => {
-            StoreError::backend("the disk failed to read or write the ledger", error)
+            StoreError::backend("the disk failed to read or write the store", error)
                 .with_hint("check the disk and its free space, then run the command again")
         }
-        _ => StoreError::backend(format!("the ledger refused a statement: {error}"), error),
+        _ => StoreError::backend(format!("the store refused a statement: {error}"), error),
     }
 }
 
@@ -90,5 +90,5 @@ pub(crate) fn row(
     error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> StoreError {
     StoreError::backend(format!("a stored {what} cannot be read"), error)
-        .with_hint("put a backup in its place, or move the ledger away and run `crm plan` anew")
+        .with_hint("put a backup in its place, or move the store away and run `crm plan` anew")
 }

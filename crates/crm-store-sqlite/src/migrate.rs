@@ -23,7 +23,7 @@ pub(crate) fn migrate(connection: &mut Connection) -> StoreResult<()> {
     embedded::migrations::runner()
         .run(connection)
         .map(|_report| ())
-        .map_err(|error| StoreError::backend("the ledger cannot be brought up to date", error))
+        .map_err(|error| StoreError::backend("the store cannot be brought up to date", error))
 }
 
 /// Refuses a file that another program, or a later release of this one, has made.
@@ -53,7 +53,7 @@ pub(crate) fn check(connection: &Connection) -> StoreResult<()> {
 
 fn foreign() -> StoreError {
     StoreError::Backend {
-        message: "the file is a database, but not a ledger of crm".into(),
+        message: "the file is a database, but not a store of crm".into(),
         hint: Some("name another file".into()),
         source: None,
     }
@@ -61,7 +61,7 @@ fn foreign() -> StoreError {
 
 fn newer(found: i64, known: i64) -> StoreError {
     StoreError::Backend {
-        message: format!("the ledger has form {found}; this crm knows forms up to {known}").into(),
+        message: format!("the store has form {found}; this crm knows forms up to {known}").into(),
         hint: Some("use the newer crm that wrote it".into()),
         source: None,
     }

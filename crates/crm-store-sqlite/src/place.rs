@@ -108,9 +108,9 @@ impl Places {
 
 fn too_many(provider: &ProviderId) -> StoreError {
     StoreError::Backend {
-        message: format!("there is no room for `{provider}`: a ledger has at most 63 connections")
+        message: format!("there is no room for `{provider}`: a store has at most 63 connections")
             .into(),
-        hint: Some("keep the connections of another tenant in another ledger".into()),
+        hint: Some("keep the connections of another tenant in another store".into()),
         source: None,
     }
 }

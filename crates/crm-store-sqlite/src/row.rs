@@ -126,11 +126,6 @@ pub(crate) fn json<T: Serialize>(value: &T) -> StoreResult<String> {
         .map_err(|error| StoreError::backend("a value cannot be stored", error))
 }
 
-/// Returns the stored form of a value that may be absent.
-pub(crate) fn json_opt<T: Serialize>(value: Option<&T>) -> StoreResult<Option<String>> {
-    value.map(json).transpose()
-}
-
 /// Reads a stored value.
 pub(crate) fn parse<T: DeserializeOwned>(
     row: &Row<'_>,

@@ -2,6 +2,7 @@
 
 mod entries;
 mod golden;
+mod observed;
 mod slots;
 
 use std::collections::BTreeMap;
@@ -209,7 +210,7 @@ pub enum LinkState {
 }
 
 /// A read of one record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
     /// The values.
     pub fields: Fields,

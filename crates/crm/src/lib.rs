@@ -17,6 +17,7 @@
 //!
 //! Features: `hubspot`, `salesforce`, `all-providers`, `sqlite` (on by default).
 
+mod advice;
 mod config;
 mod generated;
 mod open;
@@ -27,6 +28,7 @@ pub mod prelude {
     pub use crm_sync::{Approval, Direction, FirstSync, Outcome, Policy};
 }
 
+pub use advice::{Advice, AdviceKind, advice};
 pub use config::{
     ConfigError, ConnectionSettings, Faster, FlowSettings, Problem, Settings, Strategy,
     read_env_file,

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use crm::Settings;
 use crm::core::{Account, SharedProvider};
+use crm::{Advice, AdviceKind, Settings};
 use serde::Serialize;
 
 use crate::args::Check;
@@ -17,6 +17,7 @@ struct Row {
     api_version: Option<String>,
     findings: Vec<Found>,
     fixed: Vec<String>,
+    advice: Vec<Told>,
     error: Option<String>,
     hint: Option<String>,
 }
@@ -29,12 +30,32 @@ struct Found {
     blocking: bool,
 }
 
+/// What the settings ask for and cannot have.
+#[derive(Serialize)]
+struct Told {
+    about: &'static str,
+    message: String,
+    hint: String,
+}
+
+impl From<Advice> for Told {
+    fn from(advice: Advice) -> Self {
+        let about = match advice.kind {
+            AdviceKind::LimitNeverBinds => "limit_never_binds",
+            AdviceKind::BatchCapped => "batch_capped",
+        };
+        Self { about, message: advice.message, hint: advice.hint }
+    }
+}
+
 /// Checks every connection; with `--fix`, makes what is missing.
 pub(crate) async fn run(settings: &Settings, options: Check) -> Result<ExitCode, Failure> {
     let providers = crm::connect(settings, &crm::clock(settings))?;
     let mut rows = Vec::new();
     for provider in &providers {
-        rows.push(check(provider, options.fix).await);
+        let mut row = check(provider, options.fix).await;
+        row.advice = crm::advice(settings, &**provider).into_iter().map(Told::from).collect();
+        rows.push(row);
     }
     let ready =
         rows.iter().all(|row| row.error.is_none() && !row.findings.iter().any(|f| f.blocking));
@@ -67,6 +88,7 @@ async fn check(provider: &SharedProvider, fix: bool) -> Row {
         api_version: None,
         findings: Vec::new(),
         fixed: Vec::new(),
+        advice: Vec::new(),
         error: None,
         hint: None,
     };
@@ -113,15 +135,32 @@ fn print(rows: &[Row]) {
     let table = rows
         .iter()
         .map(|row| {
-            let account = row.account.clone().unwrap_or_else(|| "not reached".to_owned());
+            let account = row.account.clone().unwrap_or_else(|| "unknown".to_owned());
             let version = row.api_version.clone().unwrap_or_default();
-            let mut told: Vec<String> =
-                row.fixed.iter().map(|message| format!("mended: {message}")).collect();
-            told.extend(row.findings.iter().map(|found| found.message.clone()));
-            told.extend(row.error.clone());
-            let told = if told.is_empty() { "ready".to_owned() } else { told.join("\n") };
-            vec![row.connection.clone(), account, version, told]
+            vec![row.connection.clone(), account, version, state(row)]
         })
         .collect();
     output::table(&["connection", "account", "version", "state"], table);
+}
+
+/// Returns what is to be said of a connection; what stops a sync is told on stderr besides, with
+/// what to do.
+fn state(row: &Row) -> String {
+    let mut told: Vec<String> =
+        row.fixed.iter().map(|message| format!("mended; before: {message}")).collect();
+    let stops = row.error.is_some() || row.findings.iter().any(|found| found.blocking);
+    if !stops {
+        told.push("ready".to_owned());
+    }
+    told.extend(row.error.clone());
+    for found in &row.findings {
+        told.push(if found.blocking {
+            found.message.clone()
+        } else {
+            format!("note: {}\nhint: {}", found.message, found.hint)
+        });
+    }
+    let advice = row.advice.iter();
+    told.extend(advice.map(|told| format!("warning: {}\nhint: {}", told.message, told.hint)));
+    told.join("\n")
 }

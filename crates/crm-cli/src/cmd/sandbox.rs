@@ -94,7 +94,12 @@ fn people(load: &str) -> Result<(Vendor, Vec<Person>), Failure> {
         ));
     };
     let text = std::fs::read_to_string(Path::new(file)).map_err(|error| {
-        Failure::new(format!("{file} cannot be read: {error}"), "name an existing CSV file")
+        let hint = if error.kind() == std::io::ErrorKind::InvalidData {
+            "save it as UTF-8 text"
+        } else {
+            "name an existing CSV file"
+        };
+        Failure::new(format!("{file} cannot be read: {error}"), hint)
     })?;
     let people = from_csv(&text).map_err(|bad| {
         Failure::new(

@@ -8,6 +8,7 @@ use crm::core::{EntityId, Field, ObjectKind};
 use crm::store::{
     Conflict, ConflictQuery, Counts, Entity, EntityState, ProblemQuery, Run, SharedStore, Stage,
 };
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::told::{Told, name_of};
@@ -197,7 +198,7 @@ fn print(status: &Status) {
                 |name: &str| run.counters.get(name).copied().unwrap_or_default().to_string();
             let status = format!("{:?}", run.status).to_lowercase();
             vec![
-                run.started.to_string(),
+                second_of(run.started),
                 status,
                 count("created"),
                 count("updated"),
@@ -219,6 +220,11 @@ fn print(status: &Status) {
         output::table(&["record", "connection", "problem", "what to do"], rows.collect());
         more(status.problems.len());
     }
+}
+
+/// Returns an instant as a person reads it: nobody needs the nanoseconds of a run.
+fn second_of(instant: Timestamp) -> String {
+    Timestamp::from_second(instant.as_second()).unwrap_or(instant).to_string()
 }
 
 fn more(count: usize) {

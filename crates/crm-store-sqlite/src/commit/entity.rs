@@ -4,10 +4,10 @@ use crm_core::{EntityId, ObjectKind};
 use crm_store::{Entity, Golden, Mark, Seq, StoreError, StoreResult};
 use rusqlite::{Params, params};
 
-use super::{RowVersion, Work};
+use super::{RowVersion, Work, statement};
 use crate::error::sql;
 use crate::ledger::Place;
-use crate::row::{entity_detail, entity_state, json, kind_number};
+use crate::row::{entity_detail, entity_state, kind_number};
 
 impl Work<'_> {
     pub(super) fn write_entity(&mut self, entity: &Entity) -> StoreResult<()> {
@@ -74,17 +74,17 @@ impl Work<'_> {
         if is_blank(&entity.golden) { Ok(()) } else { self.write_golden(eid, &entity.golden) }
     }
 
-    fn write_golden(&self, eid: i64, golden: &Golden) -> StoreResult<()> {
+    fn write_golden(&mut self, eid: i64, golden: &Golden) -> StoreResult<()> {
         if is_blank(golden) {
             return self.execute("DELETE FROM golden WHERE eid = ?1", [eid]).map(drop);
         }
+        self.texts.begin();
+        let body = self.texts.write(golden)?;
         // A row that stays the same is not written.
-        self.execute(
-            "INSERT INTO golden (eid, body) VALUES (?1, ?2)
-             ON CONFLICT (eid) DO UPDATE SET body = ?2 WHERE body <> ?2",
-            params![eid, json(golden)?],
-        )
-        .map(drop)
+        let text = "INSERT INTO golden (eid, body) VALUES (?1, ?2)
+             ON CONFLICT (eid) DO UPDATE SET body = ?2 WHERE body <> ?2";
+        let upsert = statement(self.sql, &mut self.statements, text)?;
+        upsert.execute(params![eid, self.texts.at(body)]).map(drop).map_err(sql)
     }
 
     pub(super) fn write_mark(&mut self, id: EntityId, mark: Option<Mark>) -> StoreResult<()> {

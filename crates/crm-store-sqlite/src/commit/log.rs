@@ -33,7 +33,7 @@ impl Work<'_> {
             .map(drop)
     }
 
-    pub(super) fn write_run(&self, run: &Run) -> StoreResult<()> {
+    pub(super) fn write_run(&mut self, run: &Run) -> StoreResult<()> {
         self.execute(
             "INSERT OR REPLACE INTO run (id, tenant, started_us, body) VALUES (?1, ?2, ?3, ?4)",
             params![
@@ -46,7 +46,7 @@ impl Work<'_> {
         .map(drop)
     }
 
-    pub(super) fn write_stage(&self, kind: ObjectKind, stage: &Stage) -> StoreResult<()> {
+    pub(super) fn write_stage(&mut self, kind: ObjectKind, stage: &Stage) -> StoreResult<()> {
         self.execute(
             "INSERT OR REPLACE INTO stage (tenant, kind, value) VALUES (?1, ?2, ?3)",
             params![self.places.tenant(), kind_number(kind), json(stage)?],

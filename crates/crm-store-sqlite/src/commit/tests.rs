@@ -19,7 +19,7 @@ fn a_full_disk_changes_nothing_and_is_survived() {
     pages(&ledger, 60).unwrap();
     let plan = serde_json::json!("x".repeat(1_000_000));
     let error = ledger.commit(stage(Stage::Planned { plan })).unwrap_err();
-    assert_eq!(error.to_string(), "the ledger cannot be written: the disk is full");
+    assert_eq!(error.to_string(), "the store cannot be written: the disk is full");
     assert_eq!(ledger.stage(KIND).unwrap(), Stage::Snapshot);
     ledger.commit(stage(Stage::Matching)).unwrap();
     assert_eq!(ledger.stage(KIND).unwrap(), Stage::Matching);

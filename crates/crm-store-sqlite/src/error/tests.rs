@@ -36,7 +36,7 @@ fn being_late_is_not_a_failure() {
 #[test]
 fn the_file_is_named_once() {
     let error = opening(Path::new("a.db"), failure(ffi::SQLITE_NOTADB));
-    assert_eq!(error.to_string(), "the ledger is not a database (a.db)");
+    assert_eq!(error.to_string(), "the store is not a database (a.db)");
     assert!(error.hint().is_some());
     assert!(matches!(opening(Path::new("a.db"), StoreError::Busy), StoreError::Busy));
 }

@@ -135,7 +135,7 @@ fn a_missing_folder_is_named_with_a_remedy() {
 fn a_missing_file_is_not_created_by_a_reader() {
     let (folder, config) = place();
     let (message, hint) = refusal(SqliteLedger::open_read_only(&config));
-    assert!(message.contains("there is no ledger at"), "{message}");
+    assert!(message.contains("there is no store at"), "{message}");
     assert!(hint.contains("crm plan"), "{hint}");
     assert!(!file(&folder).exists());
 }
@@ -147,7 +147,7 @@ fn a_file_that_is_no_database_is_left_alone() {
     fs::write(file(&folder), &text).unwrap();
     for result in [SqliteLedger::open(&config), SqliteLedger::open_read_only(&config)] {
         let (message, hint) = refusal(result);
-        assert!(message.starts_with("the ledger is not a database ("), "{message}");
+        assert!(message.starts_with("the store is not a database ("), "{message}");
         assert!(hint.contains("another file"), "{hint}");
     }
     assert_eq!(fs::read_to_string(file(&folder)).unwrap(), text);
@@ -159,7 +159,7 @@ fn a_database_of_another_program_is_left_alone() {
     let theirs = Connection::open(file(&folder)).unwrap();
     theirs.execute_batch("CREATE TABLE song (name TEXT)").unwrap();
     let (message, hint) = refusal(SqliteLedger::open(&config));
-    assert!(message.contains("not a ledger of crm"), "{message}");
+    assert!(message.contains("not a store of crm"), "{message}");
     assert!(hint.contains("another file"), "{hint}");
     let tables = "SELECT count(*) FROM sqlite_schema";
     let count: i64 = theirs.query_row(tables, [], |row| row.get(0)).unwrap();

@@ -1,15 +1,13 @@
 //! The golden values. Stored as plain values, with the provenance that most fields share once
 //! per row and exceptions per field.
 
-use std::collections::BTreeMap;
-
 use crm_core::{Field, ProviderId, RunId, Value};
 use jiff::Timestamp;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::ConflictId;
-use super::entries::Entries;
+use super::entries::{Entries, Listed};
 
 /// The golden values of an entity, sorted by field. A field that is not here never had a value
 /// and has no version: it contends with nobody.
@@ -110,11 +108,11 @@ impl Golden {
 
 #[derive(Deserialize)]
 struct In {
-    f: BTreeMap<Field, Option<Value>>,
+    f: Listed<Field, Option<Value>>,
     #[serde(default)]
     p: Option<Provenance>,
-    #[serde(default = "BTreeMap::new")]
-    x: BTreeMap<Field, Provenance>,
+    #[serde(default)]
+    x: Listed<Field, Provenance>,
     #[serde(default)]
     z: Vec<(Field, ConflictId)>,
 }
@@ -144,11 +142,12 @@ impl<'de> Deserialize<'de> for Golden {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let In { f, p, mut x, z } = In::deserialize(deserializer)?;
         let missing = || serde::de::Error::custom("a golden value without provenance");
-        let mut slots = Vec::with_capacity(f.len());
-        for (field, value) in f {
-            let provenance = x.remove(&field).or_else(|| p.clone()).ok_or_else(missing)?;
+        let mut slots = Vec::with_capacity(f.0.len());
+        for (field, value) in f.0 {
+            let provenance = x.take(&field).or_else(|| p.clone()).ok_or_else(missing)?;
             slots.push((field, GoldenSlot { value, provenance }));
         }
+        slots.sort_by_key(|(field, _)| *field);
         Ok(Self { slots, frozen: z })
     }
 }

@@ -1,12 +1,10 @@
 //! What a provider is known to hold, per field.
 
-use std::collections::BTreeMap;
-
 use crm_core::{Field, Value};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::entries::Entries;
+use super::entries::{Entries, Listed};
 
 /// The last value that was read back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,15 +123,15 @@ impl Slots {
 /// Values with `null` for blank; the version that most slots have once; exceptions per field.
 #[derive(Deserialize)]
 struct In {
-    f: BTreeMap<Field, Option<Value>>,
+    f: Listed<Field, Option<Value>>,
     a: u64,
     #[serde(default)]
-    x: BTreeMap<Field, u64>,
+    x: Listed<Field, u64>,
     /// Slots without a base, with their versions.
     #[serde(default)]
-    n: BTreeMap<Field, u64>,
+    n: Listed<Field, u64>,
     #[serde(default)]
-    r: BTreeMap<Field, Refusal>,
+    r: Listed<Field, Refusal>,
 }
 
 impl Serialize for Slots {
@@ -164,17 +162,17 @@ impl Serialize for Slots {
 
 impl<'de> Deserialize<'de> for Slots {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let In { f, a, x, n, r } = In::deserialize(deserializer)?;
-        let mut slots = Self(Vec::with_capacity(f.len() + n.len()));
-        for (field, value) in f {
-            let ack = x.get(&field).copied().unwrap_or(a);
+        let In { f, a, mut x, n, r } = In::deserialize(deserializer)?;
+        let mut slots = Self(Vec::with_capacity(f.0.len() + n.0.len()));
+        for (field, value) in f.0 {
+            let ack = x.take(&field).unwrap_or(a);
             slots.0.push((field, LinkSlot { shadow: Shadow::of(value), ack, refused: None }));
         }
-        for (field, ack) in n {
+        for (field, ack) in n.0 {
             slots.0.push((field, LinkSlot { shadow: Shadow::None, ack, refused: None }));
         }
         slots.0.sort_by_key(|(field, _)| *field);
-        for (field, refusal) in r {
+        for (field, refusal) in r.0 {
             slots.slot_mut(field).refused = Some(refusal);
         }
         Ok(slots)

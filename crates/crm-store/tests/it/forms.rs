@@ -1,8 +1,9 @@
 //! The stored forms: small where everything is ordinary, and stable, since files keep them.
 
-use crm_core::{Field, MatchKey, ProviderId, RunId, Value};
+use crm_core::{Field, Fields, MatchKey, ProviderId, RunId, Value};
 use crm_store::{
-    ConflictId, Golden, GoldenSlot, KeyHash, LinkSlot, Mark, Provenance, Refusal, Shadow, Slots,
+    ConflictId, Golden, GoldenSlot, KeyHash, LinkSlot, Mark, Observation, Provenance, Refusal,
+    Shadow, Slots,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -75,6 +76,41 @@ fn slots_tell_no_base_blank_and_held_apart() {
     assert_eq!(serde_json::from_str::<Slots>(&text).unwrap(), slots);
     let stored = format!("{said}{rest}{refusals}");
     assert_eq!(serde_json::from_str::<Slots>(&stored).unwrap(), slots);
+}
+
+#[test]
+fn a_read_names_a_field_once() {
+    let at = Timestamp::from_second(0).unwrap();
+    let observed = |values: &[Field], read: &[Field]| Observation {
+        fields: values.iter().map(|field| (*field, Value::text("x"))).collect::<Fields>(),
+        read: read.into(),
+        at,
+    };
+    let mut all = [Field::CITY, Field::EMAIL, Field::PHONE];
+    all.sort();
+    let text = serde_json::to_string(&observed(&[Field::CITY], &all)).unwrap();
+    assert_eq!(text.matches("city").count(), 1, "{text}");
+    assert!(!text.contains("read"), "{text}");
+    let [first, second, third] = all;
+    for read in [
+        observed(&[Field::CITY], &all),
+        observed(&all, &all),
+        observed(&[], &all),
+        observed(&[], &[]),
+        // What no room makes comes back all the same.
+        observed(&all, &[]),
+        observed(&all, &[first]),
+        observed(&[third], &[first, second]),
+        observed(&[first], &[third, second, first]),
+        observed(&[first], &[first, first]),
+    ] {
+        let text = serde_json::to_string(&read).unwrap();
+        assert_eq!(serde_json::from_str::<Observation>(&text).unwrap(), read, "{text}");
+    }
+    // As earlier files have it.
+    let old = r#"{"fields":{"city":"x"},"read":["city","email"],"at":"1970-01-01T00:00:00Z"}"#;
+    let old: Observation = serde_json::from_str(old).unwrap();
+    assert_eq!(&*old.read, [Field::CITY, Field::EMAIL]);
 }
 
 #[test]

@@ -25,6 +25,8 @@ macro_rules! store_contract {
                 a_new_entity_must_not_exist,
                 an_old_row_version_is_refused,
                 one_row_version_carries_one_decision,
+                of_rivals_one_passes,
+                a_large_commit_is_one_commit,
                 every_change_is_counted,
                 what_does_not_exist_cannot_be_changed,
                 a_row_needs_a_row_version,
@@ -51,6 +53,8 @@ macro_rules! store_contract {
                 next_due_knows_of_leases,
                 recover_marks_what_is_open,
                 mark_all_marks_what_lives,
+                marking_all_voids_the_work_in_hand,
+                announcements_outlive_the_process,
             }
             log::{
                 conflicts_come_newest_first,

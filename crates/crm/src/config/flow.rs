@@ -133,7 +133,7 @@ pub(super) fn policy_named(reader: &mut Reader<'_>, key: &str, text: &str) -> Op
         return Some(policy);
     }
     let known: Vec<&str> = Policy::ALL.iter().map(|policy| policy.name()).collect();
-    let message = format!("`{key}` is `{text}`, which is none of: {}", known.join(", "));
+    let message = format!("`{key}` cannot be `{text}`");
     reader.refuse(key, message, advice(&snake, &known));
     None
 }

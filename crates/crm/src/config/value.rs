@@ -131,7 +131,7 @@ impl Reader<'_> {
         let found = known.iter().find(|(word, _)| *word == text || canonical(word) == snake);
         if found.is_none() {
             let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
-            let message = format!("`{key}` is `{text}`, which is none of: {}", words.join(", "));
+            let message = format!("`{key}` cannot be `{text}`");
             self.refuse(key, message, advice(text, &words));
         }
         found.map(|(_, value)| *value)

@@ -1,7 +1,11 @@
 //! A commit happens as a whole, on what it was decided on, or not at all.
 
 use crm_core::Cursor;
-use crm_store::{Commit, ConflictQuery, Entity, EntityState, KeyHash, Mutation, Seq, Stage, Store};
+use crm_store::{
+    Commit, ConflictQuery, Counts, Entity, EntityState, KeyHash, Mutation, Seq, Stage, Store,
+    StoreError,
+};
+use futures_util::future::join_all;
 
 use super::harness::{
     KIND, StoreHarness, at, entity, find, get, hubspot, id, ids, link, linked, loose, mark, owner,
@@ -118,6 +122,52 @@ pub async fn one_row_version_carries_one_decision(harness: &StoreHarness) {
     both.mutations.extend(second.mutations);
     refused(&*store, both).await;
     assert_eq!(get(&*store, read.id).await, read);
+}
+
+/// Of rivals that commit at the same time on the same row version one passes, whoever it is; on
+/// rows of their own all pass.
+pub async fn of_rivals_one_passes(harness: &StoreHarness) {
+    const RIVALS: u32 = 8;
+    let store = harness.open();
+    let read = linked(&*store, 1, Vec::new()).await;
+    let rival = |number: u32| Entity { version: 10 + u64::from(number), ..read.clone() };
+    let commits = (0..RIVALS).map(|number| store.commit(store_row(&rival(number))));
+    let results = join_all(commits).await;
+    let passed: Vec<u64> =
+        (10..).zip(&results).filter(|(_, result)| result.is_ok()).map(|(n, _)| n).collect();
+    let raced = results.iter().filter(|result| matches!(result, Err(StoreError::Raced)));
+    assert_eq!((passed.len(), raced.count()), (1, 7), "{results:?}");
+    let after = get(&*store, read.id).await;
+    assert_eq!((vec![after.version], after.row_version), (passed, read.row_version + 1));
+    let commits = (2..2 + RIVALS).map(|number| store.commit(store_row(&entity(number))));
+    assert!(join_all(commits).await.iter().all(Result::is_ok));
+    assert_eq!(store.counts(KIND).await.unwrap().live, u64::from(RIVALS) + 1);
+}
+
+/// A commit of hundreds of entities is one commit: its last mutation can still undo its first.
+pub async fn a_large_commit_is_one_commit(harness: &StoreHarness) {
+    const MANY: u32 = 400;
+    let store = harness.open();
+    let mut commit = Commit::default();
+    for number in 1..=MANY {
+        let links =
+            vec![link(hubspot(), &format!("h{number}")), link(salesforce(), &format!("s{number}"))];
+        let one = store_all(&Entity { links, ..entity(number) });
+        commit.expected.extend(one.expected);
+        commit.mutations.extend(one.mutations);
+    }
+    let mut late = commit.clone();
+    // The first record, claimed a second time by the last entity.
+    late.mutations.push(Mutation::Link(id(MANY), Box::new(link(hubspot(), "h1"))));
+    refused(&*store, late).await;
+    assert_eq!(store.counts(KIND).await.unwrap(), Counts::default());
+    put(&*store, commit).await;
+    let asked: Vec<_> = (1..=MANY).rev().map(id).collect();
+    let read = store.entities(&asked).await.unwrap();
+    let found: Vec<_> = read.iter().flatten().map(|entity| entity.id).collect();
+    assert_eq!(found, asked);
+    assert!(read.iter().flatten().all(|entity| entity.links.len() == 2));
+    assert_eq!(owner(&*store, &salesforce(), "s400").await, Some(id(MANY)));
 }
 
 /// Each commit that changes an entity counts once, whether it expected a version or not; one

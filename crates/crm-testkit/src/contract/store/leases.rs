@@ -1,6 +1,6 @@
 //! Marks, and the leases under which marked entities are worked on.
 
-use crm_core::{ObjectKind, Uid, WriteKey};
+use crm_core::{Field, ObjectKind, Uid, Value, WriteKey};
 use crm_store::{
     Claim, ClaimState, Commit, Entity, EntityState, Intent, LeaseRequest, Link, LinkState, Mark,
     Mutation, Store,
@@ -229,4 +229,61 @@ pub async fn mark_all_marks_what_lives(harness: &StoreHarness) {
     assert_eq!(get(&*store, id(2)).await, held);
     assert_eq!(leased_ids(&lease(&*store, at(5), 9).await), [id(5), id(1)]);
     assert_eq!(store.next_due(ObjectKind::Deal).await.unwrap(), None);
+}
+
+/// Marking everything is noticed by whoever works on an entity just then: that work was decided
+/// by the old rules, and must not clear the mark.
+pub async fn marking_all_voids_the_work_in_hand(harness: &StoreHarness) {
+    let store = harness.open();
+    marked(&*store, 1, at(0)).await;
+    let worker = lease(&*store, at(0), 9).await.first().unwrap().clone();
+    let all = Mutation::MarkAll { kind: KIND, mark: mark(at(5)).unwrap() };
+    put(&*store, loose(vec![all])).await;
+    refused(&*store, fenced(1, worker.fence, vec![Mutation::Mark(id(1), None)])).await;
+    assert_eq!(mark_of(&*store, 1).await, mark(at(0)));
+    // It is free at once, and the new lease has a new fence.
+    let again = lease(&*store, at(5), 9).await;
+    assert_eq!(leased_ids(&again), [id(1)]);
+    assert!(again.first().unwrap().fence > worker.fence);
+}
+
+/// What was announced before the process died is what the next one finds: every value with its
+/// golden version, and who has to look at it.
+pub async fn announcements_outlive_the_process(harness: &StoreHarness) {
+    let store = harness.open();
+    let claim = Claim {
+        uid: Uid::of(id(1)),
+        fields: vec![
+            (Field::EMAIL, Value::text("p1@mail.example"), 1),
+            (Field::CITY, Value::text("Oslo"), 4),
+        ],
+        state: ClaimState::Open,
+        first_at: at(0),
+    };
+    let intent = |version| Intent {
+        key: WriteKey::derive(id(2), &hubspot(), version),
+        fields: vec![(Field::CITY, None, version), (Field::EMAIL, Some(Value::text("e")), 1)],
+        at: at(1),
+        watched: false,
+    };
+    let claimed = Link {
+        remote: None,
+        state: LinkState::Claimed,
+        claim: Some(claim),
+        ..Link::new(salesforce(), record("none"))
+    };
+    let announced = Link { intents: vec![intent(3), intent(4)], ..link(hubspot(), "h2") };
+    let first = linked(&*store, 1, vec![link(hubspot(), "h1"), claimed]).await;
+    let second = linked(&*store, 2, vec![announced]).await;
+    let quiet = linked(&*store, 3, vec![link(hubspot(), "h3")]).await;
+    drop(store);
+
+    let store = harness.open();
+    let read = store.entities(&[first.id, second.id, quiet.id]).await.unwrap();
+    assert_eq!(read, [Some(first.clone()), Some(second), Some(quiet)]);
+    let recover = Mutation::Recover { kind: KIND, mark: mark(at(7)).unwrap() };
+    put(&*store, loose(vec![recover])).await;
+    let found = lease(&*store, at(7), 9).await;
+    assert_eq!(leased_ids(&found), [id(1), id(2)]);
+    assert_eq!(found.first().unwrap().entity.links, first.links);
 }
