@@ -156,12 +156,12 @@ fn statement<'s, 'a>(
     known: &'s mut Vec<(&'static str, CachedStatement<'a>)>,
     text: &'static str,
 ) -> StoreResult<&'s mut CachedStatement<'a>> {
-    let index = match known.iter().position(|(other, _)| std::ptr::eq(*other, text)) {
-        Some(index) => index,
-        None => {
-            known.push((text, connection.prepare_cached(text).map_err(sql)?));
-            known.len() - 1
-        }
+    let index = known.iter().position(|(other, _)| std::ptr::eq(*other, text));
+    let index = if let Some(index) = index {
+        index
+    } else {
+        known.push((text, connection.prepare_cached(text).map_err(sql)?));
+        known.len() - 1
     };
     #[expect(clippy::indexing_slicing, reason = "found or just pushed")]
     Ok(&mut known[index].1)

@@ -142,7 +142,7 @@ impl<'e> Session<'e> {
             let kinds = |kind| topology.flows.iter().any(|flow| flow.kind == kind);
             let blocking = account.findings.into_iter().find(|f| f.blocking && kinds(f.kind));
             if let Some(finding) = blocking {
-                return Err(EngineError::Blocked { provider, finding });
+                return Err(EngineError::Blocked { provider, finding: Box::new(finding) });
             }
         }
         let capabilities = self
@@ -234,7 +234,7 @@ impl<'e> Session<'e> {
         for (id, provider) in &self.engine.providers {
             let before = self.usage.get(id).cloned().unwrap_or_default();
             let mut cost = report::used(&before, &provider.usage());
-            self.price(id, provider, &mut cost);
+            price(provider, &mut cost);
             let (reads, writes) = self.tally.bound(id);
             cost.bound = reads + writes;
             cost.seconds = self.now().duration_since(self.started).as_secs_f64();
@@ -251,11 +251,11 @@ impl<'e> Session<'e> {
             conflicts: std::mem::take(&mut self.tally.conflicts),
         };
         report.hash = report::fingerprint(&report.kinds);
-        report.state = match report.outcome() {
+        let state = match report.outcome() {
             report::Outcome::Success => "success",
             report::Outcome::Partial => "partial",
-        }
-        .to_owned();
+        };
+        state.clone_into(&mut report.state);
         Ok(report)
     }
 
@@ -276,21 +276,21 @@ impl<'e> Session<'e> {
             }
             planned.bound = planned.reads + planned.writes;
             planned.seconds = seconds(provider, planned.bound);
-            self.price(id, provider, &mut planned);
+            price(provider, &mut planned);
             cost.insert(id.clone(), planned);
         }
         let hash = report::fingerprint(&kinds);
         Plan { plan_id: self.run, hash, state: state.to_owned(), kinds, cost }
     }
+}
 
-    /// Adds the share of the day's budget.
-    fn price(&self, _id: &ProviderId, provider: &SharedProvider, cost: &mut Cost) {
-        let capabilities = provider.capabilities();
-        let day = Duration::from_secs(86_400);
-        let daily = capabilities.quotas.iter().find(|quota| quota.window == day);
-        let requests = cost.made.max(cost.reads + cost.writes);
-        cost.quota_share = daily.map(|quota| ratio(requests, quota.limit));
-    }
+/// Adds the share of the day's budget.
+fn price(provider: &SharedProvider, cost: &mut Cost) {
+    let capabilities = provider.capabilities();
+    let day = Duration::from_hours(24);
+    let daily = capabilities.quotas.iter().find(|quota| quota.window == day);
+    let requests = cost.made.max(cost.reads + cost.writes);
+    cost.quota_share = daily.map(|quota| ratio(requests, quota.limit));
 }
 
 /// Seconds that so many requests take at the pace that the account allows.

@@ -26,7 +26,7 @@ pub enum EngineError {
         /// The connection.
         provider: ProviderId,
         /// What was found.
-        finding: Finding,
+        finding: Box<Finding>,
     },
     /// The topology names a connection that does not exist.
     #[error("no connection is named `{0}`")]

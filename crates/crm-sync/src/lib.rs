@@ -57,7 +57,7 @@ impl Default for Options {
         Self {
             first_sync: FirstSync::Preview,
             lease_max: 2_000,
-            wait_max: Duration::from_secs(60),
+            wait_max: Duration::from_mins(1),
             retry_base: Duration::from_secs(1),
         }
     }

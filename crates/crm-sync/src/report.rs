@@ -7,6 +7,7 @@ use crm_store::{Conflict, Entity};
 use serde::{Deserialize, Serialize};
 
 /// What a sync would do.
+#[expect(clippy::struct_field_names, reason = "the name that its JSON has")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Its id: the run that made it.

@@ -391,7 +391,7 @@ fn own_write(
 }
 
 /// How long a write that was given up for lost may still land.
-const ZOMBIE_MAX: std::time::Duration = std::time::Duration::from_hours(1);
+const ZOMBIE_MAX: Duration = Duration::from_hours(1);
 
 /// Notes that announced writes were looked for, and forgets those that can no longer land.
 fn settle_intents(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Timestamp) {

@@ -190,7 +190,8 @@ impl Session<'_> {
         if newcomers.is_empty() {
             return Ok(());
         }
-        self.load_by_uid(newcomers, notes).await?;
+        let uids = newcomers.iter().filter_map(|remote| remote.uid.as_ref()?.entity());
+        self.load(uids.collect(), notes).await?;
         if !snapshot {
             self.load_by_key(rules, newcomers, notes).await?;
         }
@@ -199,16 +200,6 @@ impl Session<'_> {
             place(notes, rules, side, remote, snapshot, now, &mut self.tally);
         }
         Ok(())
-    }
-
-    async fn load_by_uid(
-        &self,
-        newcomers: &[&Remote],
-        notes: &mut Notes,
-    ) -> Result<(), EngineError> {
-        let ids: Vec<EntityId> =
-            newcomers.iter().filter_map(|remote| remote.uid.as_ref()?.entity()).collect();
-        self.load(ids, notes).await
     }
 
     async fn load_by_key(
@@ -340,14 +331,17 @@ fn place(
     }
     let candidates = notes.candidates(&remote.fields);
     match identity::matching(&remote.fields, &side.provider, &candidates) {
-        Match::Nobody => found_entity(notes, rules, side, remote, link, None, now),
-        Match::Doubt(reason) => found_entity(notes, rules, side, remote, link, Some(reason), now),
+        Match::Nobody => {
+            found_entity(notes, rules, side, remote, link, None, now);
+        }
+        Match::Doubt(reason) => {
+            found_entity(notes, rules, side, remote, link, Some(reason), now);
+        }
         Match::Pending(_) => {
             let id =
                 found_entity(notes, rules, side, remote, link, Some("waiting_for_create"), now);
             let due = super::after(now, PENDING_WAIT);
             notes.later.insert(id, Mark { due, attempts: 0 });
-            return;
         }
         Match::One(index) => {
             let Some(id) = candidates.get(index).map(|entity| entity.id) else {
@@ -364,9 +358,8 @@ fn place(
                 notes.attached(id, version, &side.provider);
                 tally.kind(rules.kind).linked += 1;
             }
-            return;
         }
-    };
+    }
 }
 
 /// Ties a record that carries our uid to its entity; false if another record is tied there.

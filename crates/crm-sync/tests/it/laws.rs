@@ -145,6 +145,7 @@ impl World {
         (0..self.sides).collect()
     }
 
+    #[expect(clippy::option_option, reason = "no golden value, or a blank one")]
     fn golden(&self, index: usize) -> Option<Option<Value>> {
         self.golden[index].map(|(text, _)| value(FIELDS[index], text))
     }
@@ -248,7 +249,11 @@ fn carry_out(decision: Decision, rules: &Rules, seen: &mut [Seen]) -> Entity {
     for (index, write) in decision.writes {
         let mut fields = match &seen[index] {
             Seen::Fresh(remote) => remote.fields.clone(),
-            _ => Fields::new(),
+            Seen::Unread
+            | Seen::Listed(_)
+            | Seen::Gone
+            | Seen::MergedInto { .. }
+            | Seen::Absent => Fields::new(),
         };
         let changes: Vec<(Field, Option<Value>)> = match &write.action {
             Action::Create { fields, .. } => {
