@@ -184,8 +184,7 @@ impl Link {
     /// Returns whether a create or an update was announced and is not settled: after a death of
     /// the process, such an entity must be looked at.
     pub fn is_open(&self) -> bool {
-        let create = self.claim.as_ref().is_some_and(|claim| claim.state != ClaimState::Refused);
-        create || self.intents.iter().any(|intent| !intent.watched)
+        self.claim.is_some() || self.intents.iter().any(|intent| !intent.watched)
     }
 }
 

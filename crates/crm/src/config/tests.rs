@@ -178,11 +178,11 @@ fn values_of_another_type_are_refused() {
         ("retry_attempts = \"3\"", "whole number"),
         ("enable_webhooks = 1", "true or false"),
         ("default_region = \"Britain\"", "Britain"),
-        ("sync_strategy = \"sometimes\"", "real-time, scheduled, manual"),
+        ("sync_strategy = \"sometimes\"", "`sync_strategy` cannot be `sometimes`"),
         ("secondary = [\"hubspot\"]", "names the primary"),
         ("primary = \"${TEST_TOKEN\"", "without `}`"),
         ("data_flow = 3", "must be a table"),
-        ("data_flow.contacts.direction = \"sideways\"", "to_primary"),
+        ("data_flow.contacts.direction = \"sideways\"", "sideways"),
     ];
     for (line, told) in cases {
         let error = load(&format!("{line}\n{TWO}"), &[("TEST_TOKEN", "t")]).unwrap_err();
