@@ -11,19 +11,13 @@ use crate::shell::{self, Workspace};
 use crate::tree::Tree;
 use crate::{codegen, screen, sim, test, tidy};
 
-/// Off while seeds are known to fail: `crates/crm-sync/tests/it/simulation.rs` names them.
-const SIMULATION_IS_A_GATE: bool = false;
-
 /// Runs the gates and stops at the first that fails.
 pub(crate) fn run(workspace: &Workspace) -> Outcome {
     let workspace = workspace.built_once();
     let tree = Tree::read(&workspace.root).map_err(|error| {
         Failure::new(format!("the workspace cannot be read: {error}"), "check its permissions")
     })?;
-    let mut gates = before_the_tests(&tree.rooms("crm-provider-"));
-    if SIMULATION_IS_A_GATE {
-        gates.push(Gate::new("simulation", Work::Sim));
-    }
+    let gates = before_the_tests(&tree.rooms("crm-provider-"));
     let mut seconds = Vec::with_capacity(gates.len());
     for gate in &gates {
         screen::note(&format!("\n── {} ──", gate.name));
@@ -100,6 +94,7 @@ fn before_the_tests(providers: &[&str]) -> Vec<Gate> {
     gates.push(Gate::cargo("features: all", "check -p crm --all-features"));
     gates.push(Gate::new("documentation", Work::Docs));
     gates.push(Gate::cargo("doc tests", "test --doc --workspace --all-features"));
+    gates.push(Gate::new("simulation", Work::Sim));
     gates
 }
 

@@ -9,8 +9,8 @@ const COMMAND: &[&str] =
 /// Seeds that CI runs on the reference store; on the file store each seed costs several times more.
 const SEEDS_MEMORY: u64 = 2_000;
 const SEEDS_SQLITE: u64 = 500;
-const OPTIONS: &[&str] = &["--seeds", "--store", "--seed"];
-const HINT: &str = "cargo xtask sim [--seeds N] [--store memory|sqlite] [--seed S]";
+const OPTIONS: &[&str] = &["--seeds", "--start", "--store", "--seed"];
+const HINT: &str = "cargo xtask sim [--seeds N] [--start S] [--store memory|sqlite] [--seed S]";
 
 /// Runs what the arguments ask for, on one store after the other.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Outcome {
@@ -23,6 +23,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Outcome {
 #[derive(Debug, Default)]
 struct Request {
     seeds: Option<u64>,
+    start: Option<u64>,
     seed: Option<u64>,
     store: Option<Store>,
 }
@@ -66,12 +67,14 @@ impl Request {
                 .ok_or_else(|| Failure::usage(format!("`{option}` needs a value"), HINT))?;
             match option {
                 "--seeds" => request.seeds = Some(number(option, value)?),
+                "--start" => request.start = Some(number(option, value)?),
                 "--seed" => request.seed = Some(number(option, value)?),
                 _ => request.store = Some(store(value)?),
             }
         }
-        if request.seed.is_some() && request.seeds.is_some() {
-            return Err(Failure::usage("`--seed` replays one seed and `--seeds` runs many", HINT));
+        if request.seed.is_some() && (request.seeds.is_some() || request.start.is_some()) {
+            let error = "`--seed` replays one seed; `--seeds` and `--start` run many";
+            return Err(Failure::usage(error, HINT));
         }
         Ok(request)
     }
@@ -79,11 +82,15 @@ impl Request {
     /// Returns one list of arguments per run of the example.
     fn runs(&self) -> Vec<Vec<String>> {
         let one = |store: Store| {
-            let (option, value) = match self.seed {
-                Some(seed) => ("--seed", seed),
-                None => ("--seeds", self.seeds.unwrap_or_else(|| store.seeds())),
-            };
-            ["--store", store.name(), option, &value.to_string()].map(str::to_owned).to_vec()
+            let mut words = vec![("--store", store.name().to_owned())];
+            if let Some(seed) = self.seed {
+                words.push(("--seed", seed.to_string()));
+            } else {
+                let seeds = self.seeds.unwrap_or_else(|| store.seeds());
+                words.push(("--seeds", seeds.to_string()));
+            }
+            words.extend(self.start.map(|start| ("--start", start.to_string())));
+            words.into_iter().flat_map(|(option, value)| [option.to_owned(), value]).collect()
         };
         match (self.store, self.seed) {
             (Some(store), _) => vec![one(store)],
@@ -127,6 +134,10 @@ mod tests {
     #[test]
     fn the_gate_runs_both_stores() {
         assert_eq!(runs(""), ["--store memory --seeds 2000", "--store sqlite --seeds 500"]);
+        assert_eq!(
+            runs("--seeds 7 --start 40 --store memory"),
+            ["--store memory --seeds 7 --start 40"]
+        );
         assert_eq!(runs("--seeds 7"), ["--store memory --seeds 7", "--store sqlite --seeds 7"]);
     }
 

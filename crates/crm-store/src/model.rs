@@ -184,7 +184,15 @@ impl Link {
     /// Returns whether a create or an update was announced and is not settled: after a death of
     /// the process, such an entity must be looked at.
     pub fn is_open(&self) -> bool {
-        self.claim.is_some() || self.intents.iter().any(|intent| !intent.watched)
+        self.announced() > 0
+    }
+
+    /// Returns how many creates and updates were announced and are not settled. A refused create
+    /// is settled: nothing of it is on its way.
+    pub fn announced(&self) -> u64 {
+        let claim = self.claim.as_ref().is_some_and(|claim| claim.state != ClaimState::Refused);
+        let intents = self.intents.iter().filter(|intent| !intent.watched);
+        u64::from(claim) + intents.map(|_| 1).sum::<u64>()
     }
 }
 

@@ -42,7 +42,7 @@ impl Work<'_> {
             eid * BLOCK + number,
             place,
             link_state(&link.state),
-            open(link),
+            i64::try_from(link.announced()).unwrap_or(i64::MAX),
             i64::from(is_troubled(link)),
             link.modified_at.map(jiff::Timestamp::as_microsecond),
             link.remote.as_ref().map(crm_core::RemoteId::as_str),
@@ -70,12 +70,6 @@ impl Work<'_> {
         };
         self.execute("DELETE FROM link WHERE key = ?1", [eid * BLOCK + number]).map(drop)
     }
-}
-
-/// Counts what was announced and is not settled.
-fn open(link: &Link) -> i64 {
-    let intents = link.intents.iter().filter(|intent| !intent.watched);
-    i64::from(link.claim.is_some()) + intents.map(|_| 1).sum::<i64>()
 }
 
 fn is_troubled(link: &Link) -> bool {

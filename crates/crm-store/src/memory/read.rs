@@ -179,7 +179,6 @@ impl LinkCount {
             LinkState::Live | LinkState::Claimed => 0,
             LinkState::Gone { .. } | LinkState::Merged { .. } => 1,
         };
-        let intents = link.intents.iter().filter(|intent| !intent.watched);
-        self.open += u64::from(link.claim.is_some()) + intents.map(|_| 1).sum::<u64>();
+        self.open += link.announced();
     }
 }

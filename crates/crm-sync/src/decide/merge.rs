@@ -29,7 +29,7 @@ pub(super) fn apply(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Time
     let met = rules.sides.iter().map(has_base).collect();
     let mut merge = Merge { work: &mut *work, seen, rules, now, run, next, met };
     for plan in &rules.fields {
-        if merge.differs(plan) {
+        if merge.differs(plan) || merge.work.entity.golden.frozen(plan.field).is_some() {
             merge.field(plan);
         }
     }
@@ -76,6 +76,9 @@ impl Merge<'_> {
         }
         if !bids.is_empty() {
             self.contend(plan, bids);
+        } else if self.is_known(plan) {
+            let base = self.work.entity.golden.value(plan.field).cloned();
+            self.thaw(plan, base);
         }
         for loser in filtered {
             self.log_filtered(plan.field, loser);
@@ -167,14 +170,14 @@ impl Merge<'_> {
             if let Some(winner) = winner {
                 self.accept(field, &winner, &bids, "fast_forward");
             }
-            self.thaw(field);
+            self.thaw(plan, golden.and_then(|slot| slot.value));
             return;
         }
         if plan.policy == Policy::Manual {
             self.freeze(field, &bids);
             return;
         }
-        self.thaw(field);
+        self.thaw(plan, golden.and_then(|slot| slot.value));
         let winner = resolve::choose(plan.policy, &bids).clone();
         self.log(field, &bids, Some(&winner), plan.policy.name(), ConflictState::Auto);
         self.accept(field, &winner, &bids, plan.policy.name());
@@ -257,19 +260,40 @@ impl Merge<'_> {
         }
     }
 
-    fn thaw(&mut self, field: Field) {
+    /// Returns whether every record that is there was read.
+    fn is_known(&self, plan: &FieldPlan) -> bool {
+        let sides = self.rules.sides.iter().zip(self.seen).zip(&plan.rules);
+        sides.filter(|(_, rule)| rule.is_some()).all(|((side, seen), _)| {
+            let link = self.work.entity.link(&side.provider);
+            seen.remote().map_or_else(
+                || !link.is_some_and(Link::is_live),
+                |remote| was_read(remote, plan.field),
+            )
+        })
+    }
+
+    /// Ends an open conflict. Its row says what each side shows by now: a contender that was
+    /// taken back is seen nowhere else.
+    fn thaw(&mut self, plan: &FieldPlan, base: Option<Value>) {
+        let field = plan.field;
         let Some(id) = self.work.entity.golden.thaw(field) else {
             return;
         };
         self.work.entity_changed = true;
         let golden = self.work.entity.golden.slot(field).cloned();
+        let sides = self.rules.sides.iter().zip(self.seen).zip(&plan.rules);
+        let shown = sides.filter(|(_, rule)| rule.is_some()).filter_map(|((side, seen), _)| {
+            let remote = seen.remote().filter(|remote| was_read(remote, field))?;
+            let value = remote.fields.get(field).cloned();
+            Some(Contender { provider: Some(side.provider.clone()), value, at: remote.modified_at })
+        });
         self.work.conflicts.push(Conflict {
             id,
             entity: self.work.entity.id,
             kind: self.work.entity.kind,
             field,
-            base: None,
-            contenders: Vec::new(),
+            base,
+            contenders: shown.collect(),
             chosen: golden.as_ref().and_then(|slot| slot.value.clone()),
             winner: golden.and_then(|slot| slot.provenance.source),
             rule: Policy::Manual.name().to_owned(),

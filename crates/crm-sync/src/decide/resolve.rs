@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use crm_core::Value;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::Policy;
 
@@ -33,8 +33,8 @@ pub(super) fn choose(policy: Policy, bids: &[Bid]) -> &Bid {
         Policy::PrimaryWins | Policy::Manual => highest(bids.iter()),
         Policy::SecondaryWins => lowest(bids.iter()),
         Policy::LatestWins => {
-            let latest = undominated(bids);
-            highest(bids.iter().zip(latest).filter(|(_, stays)| *stays).map(|(bid, _)| bid))
+            let bound = bound(bids);
+            highest(bids.iter().filter(|bid| is_late(bid, bound)))
         }
     }
 }
@@ -51,19 +51,16 @@ fn lowest<'b>(bids: impl Iterator<Item = &'b Bid>) -> &'b Bid {
 static NOBODY: Bid =
     Bid { side: None, rank: 0, value: None, at: None, uncertainty: Duration::ZERO, ack: 0 };
 
-/// Returns which contenders are not strictly before another one. A change without a time is
-/// before nobody and after nobody.
-fn undominated(bids: &[Bid]) -> Vec<bool> {
-    bids.iter().map(|bid| !bids.iter().any(|other| is_before(bid, other))).collect()
+/// Returns the earliest time that no other one is strictly after: the latest less ε, ε being the
+/// largest uncertainty of the set. With one ε for all, "not strictly before" cannot depend on who
+/// is compared with whom.
+fn bound(bids: &[Bid]) -> Option<Timestamp> {
+    let latest = bids.iter().filter_map(|bid| bid.at).max()?;
+    let epsilon = bids.iter().map(|bid| bid.uncertainty).max().unwrap_or_default();
+    Some(latest.checked_sub(epsilon).unwrap_or(Timestamp::MIN))
 }
 
-/// `e1` is before `e2` iff t(e1) + ε < t(e2), ε being the larger uncertainty of the set: with one
-/// ε for all, "not before" is the set of those within ε of the latest.
-fn is_before(bid: &Bid, other: &Bid) -> bool {
-    let (Some(mine), Some(theirs)) = (bid.at, other.at) else {
-        return false;
-    };
-    let epsilon = bid.uncertainty.max(other.uncertainty);
-    let epsilon = SignedDuration::try_from(epsilon).unwrap_or(SignedDuration::MAX);
-    theirs.duration_since(mine) > epsilon
+/// A change without a time is before nobody and after nobody.
+fn is_late(bid: &Bid, bound: Option<Timestamp>) -> bool {
+    bid.at.zip(bound).is_none_or(|(at, bound)| at >= bound)
 }

@@ -5,7 +5,7 @@
 
 use crm_core::{Access, Action, Field, Fields, Uid, Value, Write, WriteKey};
 use crm_store::{
-    Claim, ClaimState, Entity, EntityState, Golden, Intent, Link, LinkState, Parked, Shadow, Slots,
+    Claim, ClaimState, Entity, EntityState, Golden, Intent, Link, LinkState, Parked, Shadow,
 };
 use jiff::Timestamp;
 
@@ -183,25 +183,27 @@ fn create(
         return;
     }
     let uid = Uid::of(entity.id);
-    let slots = known.map_or_else(Slots::default, |link| link.slots.clone());
-    let claim = Claim { uid, fields, state: ClaimState::Open, first_at: now };
-    announce(work, rules, index, side, claim, slots);
+    announce(
+        work,
+        rules,
+        index,
+        side,
+        Claim { uid, fields, state: ClaimState::Open, first_at: now },
+    );
 }
 
-fn announce(
-    work: &mut Decision,
-    rules: &Rules,
-    index: usize,
-    side: &Side,
-    claim: Claim,
-    slots: Slots,
-) {
+/// Claims the record that is to be made. What was announced earlier may still land, and stays.
+fn announce(work: &mut Decision, rules: &Rules, index: usize, side: &Side, claim: Claim) {
     let key = WriteKey::derive(work.entity.id, &side.provider, work.entity.version);
     let fields: Fields =
         claim.fields.iter().map(|(field, value, _)| (*field, value.clone())).collect();
     let action = Action::Create { uid: claim.uid.clone(), fields };
     work.writes.push((index, Write { key, kind: rules.kind, action }));
-    work.entity.set_link(Link { slots, claim: Some(claim), ..claimed(&side.provider) });
+    let known = work.entity.link(&side.provider);
+    let (slots, intents) =
+        known.map(|link| (link.slots.clone(), link.intents.clone())).unwrap_or_default();
+    let claim = Some(claim);
+    work.entity.set_link(Link { slots, intents, claim, ..claimed(&side.provider) });
     if let Some(changed) = work.links_changed.get_mut(index) {
         *changed = true;
     }
@@ -219,13 +221,10 @@ fn repeat(
 ) {
     claim.state = ClaimState::Open;
     let key = WriteKey::derive(work.entity.id, &side.provider, work.entity.version);
-    let known = work.entity.link(&side.provider);
-    let slots = known.map_or_else(Slots::default, |link| link.slots.clone());
-    let mut intents = known.map_or_else(Vec::new, |link| link.intents.clone());
-    intents.push(claim.as_intent(key, now));
-    announce(work, rules, index, side, claim, slots);
+    let earlier = claim.as_intent(key, now);
+    announce(work, rules, index, side, claim);
     if let Some(link) = work.entity.link_mut(&side.provider) {
-        link.intents = intents;
+        link.intents.push(earlier);
         trim(link);
     }
 }

@@ -21,13 +21,11 @@ fn seeds(ground: Ground, name: &str, seeds: std::ops::Range<u64>) {
 }
 
 #[test]
-#[ignore = "open: seed 21 of 200 fails (I3: a refused create counts as open)"]
 fn simulation_on_the_memory_store() {
     seeds(Ground::Memory, "memory", 0..200);
 }
 
 #[test]
-#[ignore = "open: not run since the engine was mended"]
 fn simulation_on_the_sqlite_store() {
     seeds(Ground::Sqlite, "sqlite", 200..250);
 }

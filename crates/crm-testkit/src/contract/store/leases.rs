@@ -163,18 +163,18 @@ pub async fn next_due_knows_of_leases(harness: &StoreHarness) {
 /// A new process marks what was announced and not settled: that, and nothing else.
 pub async fn recover_marks_what_is_open(harness: &StoreHarness) {
     let store = harness.open();
-    let claim = Claim {
+    let claim = Some(Claim {
         uid: Uid::of(id(1)),
         fields: Vec::new(),
-        state: ClaimState::Refused,
+        state: ClaimState::Ambiguous,
         first_at: at(0),
-    };
+    });
     let key = WriteKey::derive(id(2), &hubspot(), 1);
     let intent = Intent { key, fields: Vec::new(), at: at(0), watched: false };
     let claimed = Link {
         remote: None,
         state: LinkState::Claimed,
-        claim: Some(claim),
+        claim: claim.clone(),
         ..Link::new(salesforce(), record("none"))
     };
     let announced = Link { intents: vec![intent], ..link(hubspot(), "h2") };
@@ -183,10 +183,13 @@ pub async fn recover_marks_what_is_open(harness: &StoreHarness) {
     let quiet = linked(&*store, 3, vec![link(hubspot(), "h3")]).await;
     let deal = Entity { kind: ObjectKind::Deal, ..entity(4) };
     put(&*store, store_row(&deal)).await;
-    put(&*store, loose(vec![Mutation::Link(deal.id, Box::new(claimed))])).await;
+    put(&*store, loose(vec![Mutation::Link(deal.id, Box::new(claimed.clone()))])).await;
     // What is only watched for a late landing is settled.
     let watched = announced.intents.iter().map(|intent| Intent { watched: true, ..intent.clone() });
     linked(&*store, 5, vec![Link { intents: watched.collect(), ..link(hubspot(), "h5") }]).await;
+    // Of a create that was refused nothing is on its way.
+    let refused = claim.map(|claim| Claim { state: ClaimState::Refused, ..claim });
+    linked(&*store, 6, vec![Link { claim: refused, ..claimed }]).await;
     let recover = || Mutation::Recover { kind: KIND, mark: mark(at(7)).unwrap() };
     put(&*store, loose(vec![recover()])).await;
     assert_eq!(leased_ids(&lease(&*store, at(7), 9).await), [id(1), id(2)]);

@@ -72,7 +72,7 @@ fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
     let Some(entity) = facts.owner(stroke.account, stroke.record) else { return Fate::Kept };
     let matches =
         |value: Option<&Value>| shows(account, stroke.field, value, stroke.value.as_deref());
-    if facts.remembers(entity, stroke.field, matches) || is_mute(inner, stroke) {
+    if facts.remembers(entity, stroke.field, matches) || is_mute(facts, inner, entity, stroke) {
         return Fate::Kept;
     }
     match next.hand {
@@ -90,17 +90,23 @@ fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
     }
 }
 
-/// At first contact a blank has nothing to say: nobody knows that there was ever anything else.
-/// So it is with a value that was cleared before anybody saw it, also after a record came back.
-fn is_mute(inner: &Inner, stroke: &Stroke) -> bool {
+/// A blank has nothing to say where nobody knew that there was anything else: at first contact,
+/// over a value that was never decided on, and after a record came back.
+fn is_mute(facts: &Facts<'_>, inner: &Inner, entity: &crm_store::Entity, stroke: &Stroke) -> bool {
+    let Some(account) = inner.accounts.get(stroke.account) else { return false };
     let before = stroke.previous.and_then(|previous| inner.journal.stroke(previous));
-    let unseen = before.is_none_or(|before| before.seen.is_none_or(|seen| seen > stroke.at));
+    let unknown = before.is_none_or(|before| {
+        let is_it =
+            |value: Option<&Value>| shows(account, stroke.field, value, before.value.as_deref());
+        before.seen.is_none_or(|seen| seen > stroke.at)
+            || !facts.remembers(entity, stroke.field, is_it)
+    });
     let returned = inner.journal.turns.iter().any(|(account, record, at)| {
         (*account, *record) == (stroke.account, stroke.record)
             && *at <= stroke.at
             && stroke.at <= later(*at, DECIDED)
     });
-    stroke.value.is_none() && (unseen || returned)
+    stroke.value.is_none() && (unknown || returned)
 }
 
 /// Returns whether a user painted over a change before the engine can have decided on it.
