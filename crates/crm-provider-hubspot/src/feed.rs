@@ -10,6 +10,8 @@
 //! header names a whole second and leaves out what has passed of it, while stamps have
 //! milliseconds. So the later pages reach to the end of that second, or they would not have what
 //! the first page had; the watermark stays at its beginning, for more may be stamped within it.
+//! That holds up to the last id that was read while the second may have lasted, the [`Edge`];
+//! above it the second was read whole, and the fresh feed does not read it again.
 
 use crm_core::{
     Change, ChangePage, Cursor, ErrorKind, Feed, Operation, ProviderError, RemoteId, Result,
@@ -36,7 +38,7 @@ enum Position {
     /// The list is being read.
     List { watermark: Watermark, after: String },
     /// The list was read; what changed since the watermark comes from searches.
-    Poll { watermark: Watermark, window: Option<Window> },
+    Poll { watermark: Watermark, edge: Option<Edge>, window: Option<Window> },
     /// The recycle bin, of which everything before `settled` was told.
     Bin { settled: Option<Timestamp>, swept: Option<Timestamp>, sweep: Option<Sweep> },
 }
@@ -49,9 +51,28 @@ struct Window {
     fresh: bool,
     from: Timestamp,
     /// The second in which its first page was answered; the window has all of it.
-    until: Timestamp,
+    until: Option<Timestamp>,
     /// The last id that was read.
     last: String,
+    /// The last id that was read while that second may have lasted.
+    edge: String,
+    /// Whether an answer has told that the second is over.
+    over: bool,
+}
+
+impl Window {
+    fn begin(fresh: bool, from: Timestamp) -> Self {
+        let (last, edge) = ("0".to_owned(), "0".to_owned());
+        Self { fresh, from, until: None, last, edge, over: false }
+    }
+}
+
+/// Up to which id the second of the last poll may hold changes that were not read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Edge {
+    second: Timestamp,
+    id: String,
 }
 
 /// A reading of a long recycle bin.
@@ -114,8 +135,8 @@ impl HubSpot {
             (Feed::Changes | Feed::Fresh, Some(Position::List { watermark, after })) => {
                 self.list(table, Some((watermark, after))).await
             }
-            (Feed::Changes | Feed::Fresh, Some(Position::Poll { watermark, window })) => {
-                self.poll(table, feed, watermark, window).await
+            (Feed::Changes | Feed::Fresh, Some(Position::Poll { watermark, edge, window })) => {
+                self.poll(table, feed, watermark, edge, window).await
             }
             (Feed::Deletions, None) => self.bin(table, None, None, None).await,
             (Feed::Deletions, Some(Position::Bin { settled, swept, sweep })) => {
@@ -150,7 +171,7 @@ impl HubSpot {
         let watermark = watermark.unwrap_or_else(|| Watermark::begin(page.date));
         match page.after {
             Some(after) => Position::List { watermark, after }.page(page.rows, true),
-            None => Position::Poll { watermark, window: None }.page(page.rows, false),
+            None => Position::Poll { watermark, edge: None, window: None }.page(page.rows, false),
         }
     }
 
@@ -159,43 +180,61 @@ impl HubSpot {
         table: &Table,
         feed: Feed,
         watermark: Watermark,
+        edge: Option<Edge>,
         window: Option<Window>,
     ) -> Result<ChangePage> {
         let fresh = feed == Feed::Fresh;
         // A window that the other feed left behind began elsewhere: this feed begins its own.
         let window = window.filter(|window| window.fresh == fresh);
-        let (from, until, last) = match window {
-            Some(window) => (window.from, Some(window.until), window.last),
-            None => (watermark.from(feed, table.capability.overlap), None, "0".to_owned()),
-        };
+        let mut window = window.unwrap_or_else(|| {
+            Window::begin(fresh, watermark.from(feed, table.capability.overlap))
+        });
+        let page = self.hints(table, &window, edge.as_ref().filter(|_| fresh)).await?;
+        let until = *window.until.get_or_insert(page.date);
+        // A search began after the answer before it came.
+        let was_over = window.over;
+        if let Some(hint) = page.rows.last() {
+            hint.id.as_str().clone_into(&mut window.last);
+        }
+        if !was_over {
+            window.edge.clone_from(&window.last);
+        }
+        window.over |= page.date > until;
+        let more = page.after.is_some() && !page.rows.is_empty();
+        let changes = page.rows.into_iter().map(|hint| hint.change).collect();
+        if more {
+            return Position::Poll { watermark, edge, window: Some(window) }.page(changes, true);
+        }
+        let watermark = watermark.advance(feed, until, table.capability.visibility_lag);
+        let edge = was_over.then_some(Edge { second: until, id: window.edge });
+        Position::Poll { watermark, edge, window: None }.page(changes, false)
+    }
+
+    /// Reads one page of a window.
+    async fn hints(
+        &self,
+        table: &Table,
+        window: &Window,
+        edge: Option<&Edge>,
+    ) -> Result<Read<Hint>> {
         let request = Request::post(Operation::Changes, format!("{}/search", table.path()))
             .endpoint(table.endpoint("POST", "/search"))
             .effect(Effect::Read)
             .lane(SEARCH_LANE)
-            .json(&search(table, from, until, &last));
+            .json(&search(table, window, edge));
         let read = |reply: &Reply| {
             let page: Page<'_> = reply.json()?;
             let page = rows(reply, &page, |row| Hint {
                 id: row.id.as_ref().into(),
                 change: Change::Touched { id: row.id.as_ref().into(), version: table.version(row) },
             })?;
-            if ascend(&last, &page.rows) {
+            if ascend(&window.last, &page.rows) {
                 Ok(page)
             } else {
                 Err(reply.malformed("the search did not keep the order of ids"))
             }
         };
-        let page = self.fetch(table, request, read).await?;
-        let until = until.unwrap_or(page.date);
-        let last = page.rows.last().map(|hint| hint.id.to_string());
-        let changes = page.rows.into_iter().map(|hint| hint.change).collect();
-        if let (Some(last), Some(_)) = (last, page.after) {
-            let window = Some(Window { fresh, from, until, last });
-            return Position::Poll { watermark, window }.page(changes, true);
-        }
-        let watermark = watermark.advance(feed, until, table.capability.visibility_lag);
-        let window = None;
-        Position::Poll { watermark, window }.page(changes, false)
+        self.fetch(table, request, read).await
     }
 
     /// Reads a page of the recycle bin, which is in the order of ids and knows no "since". A bin
@@ -269,28 +308,46 @@ fn rows<T>(
     Ok(Read { date, rows, after: page.after().map(str::to_owned) })
 }
 
-fn search<'a>(
-    table: &'a Table,
-    from: Timestamp,
-    until: Option<Timestamp>,
-    last: &str,
-) -> Search<'a> {
+fn search<'a>(table: &'a Table, window: &Window, edge: Option<&Edge>) -> Search<'a> {
     let modified = table.modified();
-    let at = |operator, instant: Timestamp| Filter {
-        property_name: modified,
-        operator,
-        value: instant.as_millisecond().to_string(),
+    let filter = |property_name, operator, value| Filter { property_name, operator, value };
+    let at = |operator, instant: Timestamp| {
+        filter(modified, operator, instant.as_millisecond().to_string())
     };
-    let end = |second: Timestamp| second.checked_add(REST_OF_SECOND).unwrap_or(Timestamp::MAX);
-    let mut filters = vec![at("GTE", from)];
-    filters.extend(until.map(|second| at("LTE", end(second))));
-    filters.push(Filter { property_name: "hs_object_id", operator: "GT", value: last.to_owned() });
+    let id = |operator, id: &str| filter("hs_object_id", operator, id.to_owned());
+    let since = |from| {
+        let until = window.until.map(|second| at("LTE", end(second)));
+        let filters = [Some(at("GTE", from)), until, Some(id("GT", &window.last))];
+        filters.into_iter().flatten().collect()
+    };
+    let groups: Vec<Vec<Filter<'_>>> = match edge {
+        Some(Edge { second, id: edge }) if *second == window.from => vec![
+            since(after(*second)),
+            vec![
+                at("GTE", *second),
+                at("LTE", end(*second)),
+                id("GT", &window.last),
+                id("LTE", edge),
+            ],
+        ],
+        Some(_) | None => vec![since(window.from)],
+    };
     Search {
-        filter_groups: [FilterGroup { filters }],
+        filter_groups: groups.into_iter().map(|filters| FilterGroup { filters }).collect(),
         sorts: [Sort { property_name: "hs_object_id", direction: "ASCENDING" }],
         properties: [modified],
         limit: table.capability.hint_page_max.get(),
     }
+}
+
+/// Returns the last stamp that lies within a second.
+fn end(second: Timestamp) -> Timestamp {
+    second.checked_add(REST_OF_SECOND).unwrap_or(Timestamp::MAX)
+}
+
+/// Returns the beginning of the next second.
+fn after(second: Timestamp) -> Timestamp {
+    second.checked_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX)
 }
 
 /// Returns whether ids rise from `last` on. If they did not, ids between would be missed.
@@ -323,11 +380,20 @@ mod tests {
     fn a_position_survives_storage_and_nothing_else_is_one() {
         let at: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
         let watermark = Watermark::begin(at);
-        let window = Window { fresh: true, from: at, until: at, last: "501".to_owned() };
+        let window = Window {
+            fresh: true,
+            from: at,
+            until: Some(at),
+            last: "501".to_owned(),
+            edge: "300".to_owned(),
+            over: true,
+        };
+        let edge = Edge { second: at, id: "300".to_owned() };
         let sweep = Sweep { started: at, after: "a".to_owned() };
         let positions = [
             Position::List { watermark, after: "NTAx".to_owned() },
-            Position::Poll { watermark, window: Some(window) },
+            Position::Poll { watermark, edge: None, window: Some(window) },
+            Position::Poll { watermark, edge: Some(edge), window: None },
             Position::Bin { settled: Some(at), swept: None, sweep: Some(sweep) },
         ];
         for position in positions {

@@ -179,13 +179,13 @@ impl<'a> Input<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Search<'a> {
-    pub(crate) filter_groups: [FilterGroup<'a>; 1],
+    pub(crate) filter_groups: Vec<FilterGroup<'a>>,
     pub(crate) sorts: [Sort<'a>; 1],
     pub(crate) properties: [&'a str; 1],
     pub(crate) limit: u16,
 }
 
-/// Conditions that must all hold.
+/// Conditions that must all hold; of several groups, one must.
 #[derive(Debug, Serialize)]
 pub(crate) struct FilterGroup<'a> {
     pub(crate) filters: Vec<Filter<'a>>,

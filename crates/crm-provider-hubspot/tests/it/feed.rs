@@ -56,6 +56,40 @@ async fn what_was_touched_in_the_second_of_the_first_search_is_on_every_page() {
 }
 
 #[tokio::test]
+async fn the_fresh_feed_reads_again_only_what_was_read_within_the_second_of_the_window() {
+    let harness = at("2026-11-24T08:00:00.250Z");
+    let provider = harness.provider();
+    // In the order of their ids, as the windows are.
+    let seeded = harness.seed_many(1_000);
+    let sorted = |ids: &[RemoteId]| {
+        let mut ids = ids.to_vec();
+        ids.sort();
+        ids
+    };
+    let mut cursor = begun(&harness, &provider, Feed::Changes).await;
+    touch_now(&harness);
+    harness.pass(Duration::from_millis(500));
+    for _ in 0..2 {
+        let page = harness.page(&provider, Feed::Changes, cursor.as_ref()).await;
+        cursor = Some(page.next);
+    }
+    // In the rest of that second: one that was read, and one that was not.
+    harness.edit(&seeded[7], Field::CITY, "Aarhus");
+    harness.edit(&seeded[650], Field::CITY, "Aarhus");
+    harness.pass(SHORT);
+    let rest = harness.drain(&provider, Feed::Changes, cursor).await;
+    assert_eq!(rest.ids(), sorted(&seeded[400..]));
+    harness.pass(SHORT);
+    // Only an answer tells that the second is over, so the third page counts as within it.
+    let fresh = harness.drain(&provider, Feed::Fresh, rest.cursor).await;
+    assert_eq!(fresh.ids(), sorted(&seeded[..600]));
+    harness.edit(&seeded[900], Field::CITY, "Aarhus");
+    harness.pass(SHORT);
+    let fresh = harness.drain(&provider, Feed::Fresh, fresh.cursor).await;
+    assert_eq!(fresh.ids(), seeded[900..=900]);
+}
+
+#[tokio::test]
 async fn twelve_thousand_equal_stamps_pass_the_cap_of_ten_thousand() {
     let (harness, _) = with(HubSpotOptions { sorting: Sorting::Sloppy, ..Default::default() });
     let provider = harness.provider();

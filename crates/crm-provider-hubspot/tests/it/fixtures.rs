@@ -137,6 +137,8 @@ async fn search(provider: &SharedProvider, fixture: &Fixture) -> Result<()> {
             // The cursor keeps the second; the filter reaches to its end.
             "until": instant(until, -999),
             "last": filter("hs_object_id", "GT"),
+            "edge": "0",
+            "over": true,
         })
     });
     let watermark = json!({ "settled": settled, "polled": settled });
