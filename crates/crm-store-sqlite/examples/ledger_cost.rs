@@ -191,7 +191,7 @@ fn decided(page: &[Entity]) -> Commit {
             uid: Uid::of(entity.id),
             fields: fields.iter().map(|(field, value)| (field, value.clone(), 1)).collect(),
             state: ClaimState::Open,
-            first_at: now(),
+            at: now(),
         };
         let claimed = Link {
             remote: None,

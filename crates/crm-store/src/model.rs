@@ -249,8 +249,8 @@ pub struct Claim {
     pub fields: Vec<(Field, Value, u64)>,
     /// What is known of its fate.
     pub state: ClaimState,
-    /// When it was first announced.
-    pub first_at: Timestamp,
+    /// When it was announced, the last time that it was.
+    pub at: Timestamp,
 }
 
 impl Claim {

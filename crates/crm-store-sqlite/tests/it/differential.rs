@@ -161,7 +161,7 @@ fn link(who: u8, place: u8, record: u8, state: u8, notes: u8) -> Link {
         uid: Uid::of(id(who)),
         fields: vec![(Field::CITY, text(notes), 1)],
         state: ClaimState::Open,
-        first_at: at(2),
+        at: at(2),
     });
     let intent = |watched| Intent {
         key: WriteKey::derive(id(who), &provider(place), 1),

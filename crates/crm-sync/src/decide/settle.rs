@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crm_core::{
-    Action, Applied, Disposition, ErrorKind, Field, Fields, PauseCause, ProviderError, RemoteId,
-    Write, Written,
+    Action, Applied, Concurrency, Disposition, ErrorKind, Field, Fields, PauseCause, ProviderError,
+    RemoteId, Write, Written,
 };
 use crm_store::{Claim, ClaimState, Entity, Link, LinkState, Parked, Refusal, Shadow};
 use jiff::Timestamp;
@@ -85,14 +85,25 @@ fn applied(link: &mut Link, side: &Side, write: &Write, written: Written) {
         }
         Action::Delete { .. } => {}
     }
-    if written.version.is_some() {
-        link.version = written.version;
-    }
+    link.version = written.version.filter(|_| is_known(write, side, link));
     if written.modified_at.is_some() {
         link.modified_at = written.modified_at;
     }
     link.observed = None;
     link.parked = None;
+}
+
+/// Returns whether the version that a write made is one that we know all of. An update lands on
+/// whatever is there, and what a user entered since our read has the version that our write made:
+/// such a record must be read again before an equal version may say that nothing changed.
+fn is_known(write: &Write, side: &Side, link: &Link) -> bool {
+    match write.action {
+        Action::Create { .. } => link.intents.is_empty(),
+        Action::Update { .. } | Action::Delete { .. } => match side.capability.concurrency {
+            Concurrency::LastWriteWins => false,
+            Concurrency::IfUnmodified => true,
+        },
+    }
 }
 
 /// What the provider holds after it stored a value: what it says, else what our model says.

@@ -183,13 +183,7 @@ fn create(
         return;
     }
     let uid = Uid::of(entity.id);
-    announce(
-        work,
-        rules,
-        index,
-        side,
-        Claim { uid, fields, state: ClaimState::Open, first_at: now },
-    );
+    announce(work, rules, index, side, Claim { uid, fields, state: ClaimState::Open, at: now });
 }
 
 /// Claims the record that is to be made. What was announced earlier may still land, and stays.
@@ -222,6 +216,7 @@ fn repeat(
     claim.state = ClaimState::Open;
     let key = WriteKey::derive(work.entity.id, &side.provider, work.entity.version);
     let earlier = claim.as_intent(key, now);
+    claim.at = now;
     announce(work, rules, index, side, claim);
     if let Some(link) = work.entity.link_mut(&side.provider) {
         link.intents.push(earlier);

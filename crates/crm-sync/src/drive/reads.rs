@@ -136,9 +136,7 @@ impl Session<'_> {
                 let record = found.iter().find(|r| r.uid.as_ref() == claim.map(|c| &c.uid));
                 let what = match (record, claim) {
                     (Some(record), _) => Seen::Fresh(record.clone()),
-                    (None, Some(claim)) if self.may_still_land(side, claim.first_at) => {
-                        Seen::Unread
-                    }
+                    (None, Some(claim)) if self.may_still_land(side, claim.at) => Seen::Unread,
                     (None, _) => Seen::Absent,
                 };
                 if let Some(slot) = seen.get_mut(at).and_then(|row| row.get_mut(index)) {

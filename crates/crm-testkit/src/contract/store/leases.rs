@@ -167,7 +167,7 @@ pub async fn recover_marks_what_is_open(harness: &StoreHarness) {
         uid: Uid::of(id(1)),
         fields: Vec::new(),
         state: ClaimState::Ambiguous,
-        first_at: at(0),
+        at: at(0),
     });
     let key = WriteKey::derive(id(2), &hubspot(), 1);
     let intent = Intent { key, fields: Vec::new(), at: at(0), watched: false };
@@ -261,7 +261,7 @@ pub async fn announcements_outlive_the_process(harness: &StoreHarness) {
             (Field::CITY, Value::text("Oslo"), 4),
         ],
         state: ClaimState::Open,
-        first_at: at(0),
+        at: at(0),
     };
     let intent = |version| Intent {
         key: WriteKey::derive(id(2), &hubspot(), version),

@@ -223,7 +223,7 @@ fn claimed_link() -> Link {
         uid: Uid::of(id(1)),
         fields: values().into_iter().map(|(field, value)| (field, value, 3)).collect(),
         state: ClaimState::Ambiguous,
-        first_at: at(1),
+        at: at(1),
     };
     let parked = Parked {
         class: "missing_required".to_owned(),
