@@ -142,6 +142,13 @@ impl EntityId {
         Self(Uuid::new_v5(&NAMESPACE, path.as_bytes()))
     }
 
+    /// Derives the id of the entity that the same record founds once more, after it lost the one
+    /// of this id to another record or entity.
+    #[must_use]
+    pub fn again(self) -> Self {
+        Self(Uuid::new_v5(&self.0, b"again"))
+    }
+
     /// Derives the id of an entity that a caller of our own API creates.
     pub fn requested(tenant: &TenantId, kind: ObjectKind, idempotency_key: &str) -> Self {
         let path = format!("{tenant}\u{1f}api\u{1f}{}\u{1f}{idempotency_key}", kind.name());

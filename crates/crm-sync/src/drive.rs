@@ -6,6 +6,7 @@
 mod adopt;
 mod first;
 mod intake;
+mod notes;
 mod reads;
 mod tally;
 mod work;

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{Change, ChangePage, EntityId, Feed, Lookup, Remote, RemoteId};
 use crm_store::{
-    Commit, Entity, EntityState, KeyHash, Link, LinkState, Mark, Mutation, Observation, Resolved,
-    Stage, StoreError,
+    Commit, Entity, EntityState, KeyHash, Link, LinkState, Mark, Observation, Resolved, Stage,
+    StoreError,
 };
 
 use super::Session;
+use super::notes::Notes;
 use crate::decide::identity::{self, Match};
 use crate::event::{Event, Phase};
 use crate::topology::Side;
@@ -125,6 +126,8 @@ impl Session<'_> {
                 }
             }
         }
+        unread.sort_unstable();
+        unread.dedup();
         let read = self.read_unknown(rules, side, &unread).await?;
         newcomers.extend(&read);
         let snapshot = self.engine.store.stage(rules.kind).await? == Stage::Snapshot;
@@ -195,10 +198,37 @@ impl Session<'_> {
         if !snapshot {
             self.load_by_key(rules, newcomers, notes).await?;
         }
+        self.name(rules, side, newcomers, notes).await?;
         let now = self.now();
         for remote in newcomers {
             place(notes, rules, side, remote, snapshot, now, &mut self.tally);
         }
+        Ok(())
+    }
+
+    /// Chooses the ids of the entities that new records may found. A record that founded one
+    /// before, and lost it to another, founds a new one.
+    async fn name(
+        &self,
+        rules: &Rules,
+        side: &Side,
+        newcomers: &[&Remote],
+        notes: &mut Notes,
+    ) -> Result<(), EngineError> {
+        let founded = |remote: &&Remote| {
+            EntityId::founded(&rules.tenant, &side.provider, rules.kind, &remote.id)
+        };
+        let mut ids: Vec<EntityId> = newcomers.iter().map(founded).collect();
+        loop {
+            let taken = self.engine.store.entities(&ids).await?;
+            if taken.iter().all(Option::is_none) {
+                break;
+            }
+            for (id, _) in ids.iter_mut().zip(taken).filter(|(_, taken)| taken.is_some()) {
+                *id = id.again();
+            }
+        }
+        notes.names.extend(newcomers.iter().map(|remote| remote.id.clone()).zip(ids));
         Ok(())
     }
 
@@ -233,28 +263,6 @@ impl Session<'_> {
         }
         Ok(())
     }
-}
-
-/// What a page says, before it is a commit.
-#[derive(Default)]
-struct Notes {
-    /// Entities to be looked at.
-    marks: BTreeSet<EntityId>,
-    /// Links to be stored.
-    links: Vec<(EntityId, Link)>,
-    /// Entities that were loaded or founded, as they shall be.
-    entities: BTreeMap<EntityId, Entity>,
-    /// Which of them have a key.
-    by_key: BTreeMap<KeyHash, BTreeSet<EntityId>>,
-    /// Those that were founded, in order.
-    founded: Vec<EntityId>,
-    /// Those that changed, with their row version.
-    changed: BTreeMap<EntityId, u64>,
-    /// Those whose own row changed.
-    rows: BTreeSet<EntityId>,
-    later: BTreeMap<EntityId, Mark>,
-    /// Whether match keys are kept already; the first sync adds them at its end.
-    keyless: bool,
 }
 
 /// Notes a row of a record that is linked; returns whether nothing changed.
@@ -391,7 +399,12 @@ fn found_entity(
     doubt: Option<&str>,
     now: jiff::Timestamp,
 ) -> EntityId {
-    let own = || EntityId::founded(&rules.tenant, &side.provider, rules.kind, &remote.id);
+    let own = || {
+        let known = notes.names.get(&remote.id).copied();
+        known.unwrap_or_else(|| {
+            EntityId::founded(&rules.tenant, &side.provider, rules.kind, &remote.id)
+        })
+    };
     let ours = remote.uid.as_ref().and_then(crm_core::Uid::entity).filter(|_| doubt.is_none());
     let id = ours.unwrap_or_else(own);
     let mut entity = Entity::new(id, rules.kind);
@@ -405,96 +418,4 @@ fn found_entity(
     notes.founded.push(id);
     notes.keep(entity);
     id
-}
-
-impl Notes {
-    /// Keeps an entity at hand, to be found by its keys.
-    fn keep(&mut self, entity: Entity) {
-        for hash in crate::decide::key_hashes(&entity) {
-            self.by_key.entry(hash).or_default().insert(entity.id);
-        }
-        self.entities.insert(entity.id, entity);
-    }
-
-    /// Returns the entities at hand that may share a key with a record.
-    fn candidates(&self, fields: &crm_core::Fields) -> Vec<&Entity> {
-        let keys = identity::keys_of(fields);
-        let ids: BTreeSet<EntityId> = keys
-            .iter()
-            .filter_map(|key| self.by_key.get(&KeyHash::of(key)))
-            .flatten()
-            .copied()
-            .collect();
-        ids.iter().filter_map(|id| self.entities.get(id)).collect()
-    }
-
-    /// Marks an entity of which a hint says that its record changed. A row that was listed before
-    /// is out of date by that.
-    fn hint(&mut self, found: &Resolved) {
-        self.marks.insert(found.entity);
-        let mut link = found.link.clone();
-        if let Some(observed) = &mut link.observed
-            && !observed.is_outdated()
-        {
-            observed.outdate();
-            self.links.push((found.entity, link));
-        }
-    }
-
-    fn attached(&mut self, id: EntityId, version: u64, provider: &crm_core::ProviderId) {
-        self.changed.entry(id).or_insert(version);
-        self.marks.insert(id);
-        let link = self.entities.get(&id).and_then(|entity| entity.link(provider)).cloned();
-        if !self.founded.contains(&id) {
-            self.links.extend(link.map(|link| (id, link)));
-        }
-    }
-
-    fn into_commit(
-        mut self,
-        rules: &Rules,
-        side: &Side,
-        feed: Feed,
-        page: &ChangePage,
-        now: jiff::Timestamp,
-    ) -> Commit {
-        let mut mutations = Vec::new();
-        for id in &self.founded {
-            let Some(mut entity) = self.entities.remove(id) else {
-                continue;
-            };
-            let keys = if self.keyless { Vec::new() } else { crate::decide::key_hashes(&entity) };
-            let links = std::mem::take(&mut entity.links);
-            if let Some(mark) = self.later.get(id) {
-                entity.mark = Some(*mark);
-            }
-            self.marks.remove(id);
-            mutations.push(Mutation::Entity(Box::new(entity)));
-            mutations.extend(links.into_iter().map(|link| Mutation::Link(*id, Box::new(link))));
-            if !keys.is_empty() {
-                let (kind, remove) = (rules.kind, Vec::new());
-                mutations.push(Mutation::Keys { entity: *id, kind, remove, add: keys });
-            }
-        }
-        for id in &self.rows {
-            if let Some(entity) = self.entities.get(id) {
-                let mut entity = entity.clone();
-                entity.links.clear();
-                mutations.push(Mutation::Entity(Box::new(entity)));
-            }
-        }
-        for (id, link) in self.links {
-            mutations.push(Mutation::Link(id, Box::new(link)));
-        }
-        let mark = Mark { due: now, attempts: 0 };
-        mutations.extend(self.marks.into_iter().map(|id| Mutation::Mark(id, Some(mark))));
-        mutations.push(Mutation::Cursor {
-            provider: side.provider.clone(),
-            kind: rules.kind,
-            feed: feed.cursor_name(),
-            cursor: page.next.clone(),
-        });
-        let expected = self.changed.into_iter().collect();
-        Commit { expected, fences: Vec::new(), mutations }
-    }
 }
