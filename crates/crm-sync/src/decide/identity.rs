@@ -2,7 +2,7 @@
 //! one, and never where there is doubt: a wrong link merges two customers in every CRM.
 
 use crm_core::{Field, Fields, MatchKey, Value, normal};
-use crm_store::{Entity, EntityState, LinkState};
+use crm_store::{Entity, EntityState, Link, LinkState};
 
 /// Returns the keys that a record with these values can be recognised by, strongest first.
 pub fn keys_of(fields: &Fields) -> Vec<MatchKey> {
@@ -122,8 +122,11 @@ fn one(
         // A person made the record again after it was deleted.
         None | Some(LinkState::Gone { .. }) => Match::One(index),
         Some(LinkState::Claimed) => {
-            let open = link.and_then(|link| link.claim.as_ref()).is_some();
-            if open { Match::Pending(index) } else { Match::One(index) }
+            if link.is_some_and(Link::is_open) {
+                Match::Pending(index)
+            } else {
+                Match::One(index)
+            }
         }
         Some(LinkState::Live | LinkState::Merged { .. }) => match key {
             MatchKey::Email(_) => Match::Doubt("duplicate_email"),

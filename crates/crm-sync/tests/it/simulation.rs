@@ -5,7 +5,13 @@ mod pilot;
 use crm_testkit::simulation::{self, Batch, Keep, Report};
 use pilot::{EnginePilot, Ground};
 
-fn seeds(ground: Ground, name: &str, seeds: std::ops::Range<u64>) {
+/// Seeds that once found a fault of the engine, beyond those that every run tries.
+const FOUND: &[u64] = &[
+    595, 885, 1_610, 1_710, 1_793, 1_826, 11_763, 12_615, 13_267, 13_301, 13_987, 14_116, 14_193,
+    15_173, 16_111, 18_681, 18_689, 19_325,
+];
+
+fn seeds(ground: Ground, name: &str, seeds: impl IntoIterator<Item = u64>) {
     let mut batch = Batch::default();
     let mut stories = String::new();
     for seed in seeds {
@@ -28,6 +34,11 @@ fn simulation_on_the_memory_store() {
 #[test]
 fn simulation_on_the_sqlite_store() {
     seeds(Ground::Sqlite, "sqlite", 200..250);
+}
+
+#[test]
+fn simulation_of_what_was_found_before() {
+    seeds(Ground::Memory, "memory", FOUND.iter().copied());
 }
 
 /// The same seed gives the same run, and the two stores cannot be told apart.

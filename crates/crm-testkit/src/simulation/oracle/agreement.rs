@@ -51,10 +51,15 @@ fn link(inner: &Inner, entity: &Entity, index: usize, account: &Account, verdict
                     .fault(format_args!("I1: entity {id} takes a live record at {name} for gone"));
             }
         }
-        LinkState::Claimed => match &link.parked {
-            Some(_) => excuse(inner, entity, index, account, link, verdict),
-            None => verdict.fault(format_args!("I1: the create of {id} at {name} is still open")),
-        },
+        LinkState::Claimed => {
+            // Without the values that were refused, nothing may be left to make a record of.
+            let refused = link.slots.iter().any(|(_, slot)| slot.refused.is_some());
+            if link.parked.is_some() || (refused && !link.is_open()) {
+                excuse(inner, entity, index, account, link, verdict);
+            } else {
+                verdict.fault(format_args!("I1: the create of {id} at {name} is still open"));
+            }
+        }
         LinkState::Live => values(inner, entity, index, account, link, verdict),
     }
 }
@@ -163,7 +168,14 @@ fn duplicates(inner: &Inner, index: usize, account: &Account, verdict: &mut Verd
             };
             let seen = earlier(*sent, BLIND);
             let twin = rows.iter().find(|twin| {
-                twin.number != row.number && had_address(inner, twin, seen) && twin.created < seen
+                // One that came back later lay in the recycle bin.
+                let returned = inner.journal.turns.iter().any(|(account, number, at)| {
+                    (*account, *number) == (index, twin.number) && *at >= seen
+                });
+                twin.number != row.number
+                    && twin.created < seen
+                    && had_address(inner, twin, seen)
+                    && !returned
             });
             if let Some(twin) = twin {
                 let (new, old) = (account.remote_id(row.number), account.remote_id(twin.number));

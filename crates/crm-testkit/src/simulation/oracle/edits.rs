@@ -98,7 +98,7 @@ fn is_mute(facts: &Facts<'_>, inner: &Inner, entity: &crm_store::Entity, stroke:
     let unknown = before.is_none_or(|before| {
         let is_it =
             |value: Option<&Value>| shows(account, stroke.field, value, before.value.as_deref());
-        before.seen.is_none_or(|seen| seen > stroke.at)
+        before.seen.is_none_or(|seen| stroke.at <= later(seen, WINDOW))
             || !facts.remembers(entity, stroke.field, is_it)
     });
     let returned = inner.journal.turns.iter().any(|(account, record, at)| {

@@ -66,8 +66,7 @@ fn is_causal(facts: &Facts<'_>, inner: &Inner, row: &History) -> bool {
     !entered
 }
 
-/// Returns whether a user painted over the old value, or over nothing but changes of users that
-/// had.
+/// Returns whether a user painted over the old value, or over nothing but what was put over it.
 fn had_before(inner: &Inner, account: &Account, row: &History, stroke: &Stroke) -> bool {
     let seen = |value: Option<&str>| shows(account, row.field, row.before.as_ref(), value);
     let mut under: Option<&Stroke> = stroke.previous.and_then(|s| inner.journal.stroke(s));
@@ -76,7 +75,9 @@ fn had_before(inner: &Inner, account: &Account, row: &History, stroke: &Stroke) 
         if seen(stroke.value.as_deref()) {
             return true;
         }
-        if stroke.hand != Hand::User {
+        // A late landing of our own write that no read has shown is nothing anybody knows of.
+        let unseen = stroke.seen.is_none_or(|seen| seen > row.at);
+        if stroke.hand != Hand::User && !unseen {
             return false;
         }
         under = stroke.previous.and_then(|previous| inner.journal.stroke(previous));
