@@ -187,8 +187,7 @@ impl Link {
         self.announced() > 0
     }
 
-    /// Returns how many creates and updates were announced and are not settled. A refused create
-    /// is settled: nothing of it is on its way.
+    /// Counts the creates and updates that were announced and are not settled (a refused one is).
     pub fn announced(&self) -> u64 {
         let claim = self.claim.as_ref().is_some_and(|claim| claim.state != ClaimState::Refused);
         let intents = self.intents.iter().filter(|intent| !intent.watched);
