@@ -177,10 +177,10 @@ impl Merge<'_> {
             self.freeze(field, &bids);
             return;
         }
-        self.thaw(plan, golden.and_then(|slot| slot.value));
         let winner = resolve::choose(plan.policy, &bids).clone();
         self.log(field, &bids, Some(&winner), plan.policy.name(), ConflictState::Auto);
         self.accept(field, &winner, &bids, plan.policy.name());
+        self.thaw(plan, golden.and_then(|slot| slot.value));
     }
 
     fn golden_bid(&self, slot: &GoldenSlot) -> Bid {

@@ -207,7 +207,8 @@ impl Session<'_> {
     }
 
     /// Chooses the ids of the entities that new records may found. A record that founded one
-    /// before, and lost it to another, founds a new one.
+    /// before, and lost it to another, founds a new one. Where only a copy is known yet, since the
+    /// ledger is built anew and the copy carries the id, the record comes home.
     async fn name(
         &self,
         rules: &Rules,
@@ -215,20 +216,30 @@ impl Session<'_> {
         newcomers: &[&Remote],
         notes: &mut Notes,
     ) -> Result<(), EngineError> {
-        let founded = |remote: &&Remote| {
-            EntityId::founded(&rules.tenant, &side.provider, rules.kind, &remote.id)
-        };
-        let mut ids: Vec<EntityId> = newcomers.iter().map(founded).collect();
-        loop {
+        let founded =
+            |id: &RemoteId| EntityId::founded(&rules.tenant, &side.provider, rules.kind, id);
+        let mut open: Vec<(&RemoteId, EntityId)> =
+            newcomers.iter().map(|remote| (&remote.id, founded(&remote.id))).collect();
+        while !open.is_empty() {
+            let ids: Vec<EntityId> = open.iter().map(|(_, id)| *id).collect();
             let taken = self.engine.store.entities(&ids).await?;
-            if taken.iter().all(Option::is_none) {
-                break;
+            let mut again = Vec::new();
+            for ((remote, id), taken) in open.into_iter().zip(taken) {
+                match taken {
+                    Some(entity) if !is_home(&entity, side) => again.push((remote, id.again())),
+                    Some(entity) => {
+                        notes.names.insert(remote.clone(), id);
+                        if !notes.entities.contains_key(&id) {
+                            notes.keep(entity);
+                        }
+                    }
+                    None => {
+                        notes.names.insert(remote.clone(), id);
+                    }
+                }
             }
-            for (id, _) in ids.iter_mut().zip(taken).filter(|(_, taken)| taken.is_some()) {
-                *id = id.again();
-            }
+            open = again;
         }
-        notes.names.extend(newcomers.iter().map(|remote| remote.id.clone()).zip(ids));
         Ok(())
     }
 
@@ -333,6 +344,14 @@ fn place(
         found_entity(notes, rules, side, remote, link, Some("duplicate_uid"), now);
         return;
     }
+    let home = notes.names.get(&remote.id).copied();
+    if let Some(entity) = home.and_then(|id| notes.entities.get_mut(&id))
+        && attach(entity, side, &link)
+    {
+        let (id, version) = (entity.id, entity.row_version);
+        notes.attached(id, version, &side.provider);
+        return;
+    }
     if snapshot {
         found_entity(notes, rules, side, remote, link, None, now);
         return;
@@ -368,6 +387,11 @@ fn place(
             }
         }
     }
+}
+
+/// Returns whether an entity waits for the record of a side that once founded it.
+fn is_home(entity: &Entity, side: &Side) -> bool {
+    entity.state == EntityState::Live && entity.link(&side.provider).is_none()
 }
 
 /// Ties a record that carries our uid to its entity; false if another record is tied there.
