@@ -61,7 +61,9 @@ pub trait Provider: fmt::Debug + Send + Sync {
 /// What a probe found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// The account's own name or number.
+    /// What tells the account from every other one of the vendor, and never changes.
+    pub id: String,
+    /// The account's own name or number, for people.
     pub name: String,
     /// The interface version that is spoken.
     pub api_version: String,

@@ -32,6 +32,7 @@ impl HubSpot {
         findings.sort_by_key(|finding| !finding.blocking);
         self.learn(capabilities, details.utc_offset());
         Ok(Account {
+            id: details.portal_id.to_string(),
             name: format!("HubSpot account {}", details.portal_id),
             api_version: API_VERSION.to_owned(),
             now,

@@ -21,13 +21,13 @@ const SURVEY_LIFE: SignedDuration = SignedDuration::from_hours(1);
 impl Salesforce {
     /// Asks who the org is and, at most once an hour, which fields each kind has.
     pub(crate) async fn account(&self) -> Result<Account> {
-        let (name, now) = self.organization().await?;
+        let (id, name, now) = self.organization().await?;
         let survey = match self.surveyed() {
             Some(survey) if self.is_good(&survey) => survey,
             Some(_) | None => self.survey().await?,
         };
         let api_version = self.version().await?.to_string();
-        Ok(Account { name, api_version, now, findings: survey.findings })
+        Ok(Account { id, name, api_version, now, findings: survey.findings })
     }
 
     /// What was missing may have been mended since.
@@ -36,7 +36,7 @@ impl Salesforce {
         survey.findings.is_empty() && age < SURVEY_LIFE
     }
 
-    async fn organization(&self) -> Result<(String, Timestamp)> {
+    async fn organization(&self) -> Result<(String, String, Timestamp)> {
         let select = Select {
             fields: &["Id", "Name"],
             from: "Organization",
@@ -52,8 +52,10 @@ impl Salesforce {
             let now = now.ok_or_else(|| reply.malformed("the answer has no `Date` header"))?;
             let page: Page<'_> = reply.json()?;
             let org = page.records.first();
-            let text = |name: &str| org.and_then(|org| org.text(name)).unwrap_or("?").to_owned();
-            Ok((format!("{} (Salesforce org {})", text("Name"), text("Id")), now))
+            let id = org.and_then(|org| org.text("Id"));
+            let id = id.ok_or_else(|| reply.malformed("the answer names no organization"))?;
+            let name = org.and_then(|org| org.text("Name")).unwrap_or("?");
+            Ok((id.to_owned(), format!("{name} (Salesforce org {id})"), now))
         };
         let classify = |failure: &Failure<'_>| Reading::default().classify(failure);
         self.client.fetch(request, &classify, read).await

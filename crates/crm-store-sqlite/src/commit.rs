@@ -219,6 +219,15 @@ impl<'a> Work<'a> {
             }
             Mutation::Conflict(conflict) => self.write_conflict(&conflict),
             Mutation::History(row) => self.write_history(&row),
+            Mutation::Account { provider, account } => {
+                let number = self.places.take(self.sql, &provider)?;
+                let tenant = self.places.tenant();
+                self.execute(
+                    "UPDATE connection SET account = ?3 WHERE tenant = ?1 AND id = ?2",
+                    params![tenant, number, account],
+                )
+                .map(drop)
+            }
             Mutation::Stage(kind, stage) => self.write_stage(kind, &stage),
             Mutation::Run(run) => self.write_run(&run),
             Mutation::Recover { kind, mark } => self.mark_open(kind, mark),

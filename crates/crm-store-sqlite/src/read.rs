@@ -102,6 +102,19 @@ impl SqliteLedger {
             .map_err(sql)
     }
 
+    /// Reads an account; see [`Store::account`](crm_store::Store::account).
+    pub fn account(&mut self, provider: &ProviderId) -> StoreResult<Option<String>> {
+        let found: Option<Option<String>> = self
+            .connection
+            .prepare_cached("SELECT account FROM connection WHERE tenant = ?1 AND name = ?2")
+            .and_then(|mut select| {
+                let params = params![self.places.tenant(), provider.as_str()];
+                select.query_row(params, |row| row.get(0)).optional()
+            })
+            .map_err(sql)?;
+        Ok(found.flatten())
+    }
+
     /// Reads a stage; see [`Store::stage`](crm_store::Store::stage).
     pub fn stage(&mut self, kind: ObjectKind) -> StoreResult<Stage> {
         let found = self.bodies(

@@ -66,6 +66,14 @@ macro_rules! store_over_ledger {
                 self.call(move |ledger| ledger.cursor(&provider, kind, &feed)).await
             }
 
+            async fn account(
+                &self,
+                provider: &crm_core::ProviderId,
+            ) -> crm_store::StoreResult<Option<String>> {
+                let provider = provider.clone();
+                self.call(move |ledger| ledger.account(&provider)).await
+            }
+
             async fn stage(
                 &self,
                 kind: crm_core::ObjectKind,

@@ -72,6 +72,13 @@ pub enum Mutation {
         /// Where it goes on.
         cursor: Cursor,
     },
+    /// Notes which account a connection reaches.
+    Account {
+        /// The connection.
+        provider: ProviderId,
+        /// The account's id.
+        account: String,
+    },
     /// Sets how far the first sync of a kind is.
     Stage(ObjectKind, Stage),
     /// Stores a run, found by its id.

@@ -68,7 +68,7 @@ impl StoreError {
         match self {
             Self::Backend { hint, .. } => hint.as_deref(),
             Self::Busy => Some("wait until it is done, or stop it"),
-            Self::Raced => None,
+            Self::Raced => Some("run the command again"),
         }
     }
 }

@@ -75,6 +75,10 @@ pub trait Store: fmt::Debug + Send + Sync {
         feed: &str,
     ) -> StoreResult<Option<Cursor>>;
 
+    /// Reads which account a connection reached when that was noted; a ledger is true of no
+    /// other.
+    async fn account(&self, provider: &ProviderId) -> StoreResult<Option<String>>;
+
     /// Reads how far the first sync of a kind is.
     async fn stage(&self, kind: ObjectKind) -> StoreResult<Stage>;
 

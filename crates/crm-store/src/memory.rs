@@ -62,6 +62,7 @@ struct Tables {
     marks: BTreeSet<(ObjectKind, Timestamp, Seq)>,
     aliases: BTreeMap<RemoteKey, RemoteId>,
     cursors: BTreeMap<(ProviderId, ObjectKind, String), Cursor>,
+    accounts: BTreeMap<ProviderId, String>,
     stages: BTreeMap<ObjectKind, Stage>,
     conflicts: BTreeMap<ConflictId, Conflict>,
     history: BTreeMap<EntityId, Vec<History>>,
@@ -132,6 +133,10 @@ impl Store for MemoryStore {
     ) -> StoreResult<Option<Cursor>> {
         let key = (provider.clone(), kind, feed.to_owned());
         Ok(self.tables().cursors.get(&key).cloned())
+    }
+
+    async fn account(&self, provider: &ProviderId) -> StoreResult<Option<String>> {
+        Ok(self.tables().accounts.get(provider).cloned())
     }
 
     async fn stage(&self, kind: ObjectKind) -> StoreResult<Stage> {

@@ -68,6 +68,14 @@ pub(crate) async fn plan(
     Ok(plan)
 }
 
+/// Returns how many records the plan put together that is carried out now.
+fn linked_by(stage: &Stage, kind: ObjectKind) -> u64 {
+    let Stage::Planned { plan } = stage else { return 0 };
+    let plan = serde_json::from_value::<Plan>(plan.clone()).ok();
+    let kind = plan.as_ref().and_then(|plan| plan.kinds.get(&kind));
+    kind.map_or(0, |kind| kind.link_exact + kind.link_probable)
+}
+
 /// Brings all connections in step.
 pub(crate) async fn sync(
     engine: &Engine,
@@ -145,6 +153,7 @@ impl<'e> Session<'e> {
             if let Some(finding) = blocking {
                 return Err(EngineError::Blocked { provider, finding: Box::new(finding) });
             }
+            self.recognise(provider, account.id).await?;
         }
         let capabilities = self
             .engine
@@ -157,6 +166,19 @@ impl<'e> Session<'e> {
             .iter()
             .map(|flow| Rules::compile(topology, flow, &capabilities))
             .collect())
+    }
+
+    /// Notes which account a connection reaches; refuses another one than the ledger is about.
+    async fn recognise(&self, provider: ProviderId, found: String) -> Result<(), EngineError> {
+        match self.engine.store.account(&provider).await? {
+            Some(known) if known == found => Ok(()),
+            Some(known) => Err(EngineError::OtherAccount { provider, known, found }),
+            None => {
+                let mutations = vec![Mutation::Account { provider, account: found }];
+                self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
+                Ok(())
+            }
+        }
     }
 
     async fn refuse_unapproved(&self, approval: Approval) -> Result<(), EngineError> {
@@ -179,8 +201,10 @@ impl<'e> Session<'e> {
         let flows = self.prepare().await?;
         for rules in &flows {
             self.recover(rules).await?;
-            self.first = self.engine.store.stage(rules.kind).await? != Stage::Live;
+            let stage = self.engine.store.stage(rules.kind).await?;
+            self.first = stage != Stage::Live;
             if self.first {
+                self.tally.kind(rules.kind).linked += linked_by(&stage, rules.kind);
                 self.snapshot(rules).await?;
                 let mutations = vec![Mutation::Stage(rules.kind, Stage::Live)];
                 self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;

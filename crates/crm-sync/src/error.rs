@@ -28,6 +28,18 @@ pub enum EngineError {
         /// What was found.
         finding: Box<Finding>,
     },
+    /// The credentials reach another account than the ledger is about.
+    #[error(
+        "{provider}: the store is about account {known}, and the credentials reach account {found}"
+    )]
+    OtherAccount {
+        /// The connection.
+        provider: ProviderId,
+        /// The account of the ledger.
+        known: String,
+        /// The account that answered.
+        found: String,
+    },
     /// The topology names a connection that does not exist.
     #[error("no connection is named `{0}`")]
     UnknownConnection(ProviderId),
@@ -51,6 +63,9 @@ impl EngineError {
                     .to_owned(),
             ),
             Self::Blocked { finding, .. } => Some(finding.hint.clone()),
+            Self::OtherAccount { known, .. } => Some(format!(
+                "name another store (store.sqlite or CRM_DATABASE), or use credentials of {known}"
+            )),
             Self::UnknownConnection(name) => {
                 Some(format!("add [connections.{name}] or correct primary and secondary"))
             }

@@ -188,6 +188,7 @@ impl Provider for MemoryProvider {
         let now = self.realm.time();
         self.read(Operation::Probe, |_| {
             Ok(Found {
+                id: self.id.to_string(),
                 name: self.id.to_string(),
                 api_version: "1".to_owned(),
                 now,

@@ -300,7 +300,10 @@ fn fake(vendor: Vendor, options: &SandboxOptions, clock: &FakeClock) -> Arc<dyn 
     let (clock, seed) = (clock.clone(), options.seed);
     match vendor {
         Vendor::HubSpot => {
-            let own = HubSpotOptions { setup: options.setup, ..HubSpotOptions::default() };
+            let usual = HubSpotOptions::default();
+            // Other people are another account.
+            let portal_id = usual.portal_id.saturating_add(seed).saturating_sub(1);
+            let own = HubSpotOptions { setup: options.setup, portal_id, ..usual };
             Arc::new(HubSpotFake::new(own, clock, seed))
         }
         Vendor::Salesforce => {

@@ -67,21 +67,3 @@ fn kill_at_any_point_leaves_no_double_and_no_gap() {
         assert_eq!(desk.agree(), everybody, "after death at {twentieth}/20");
     }
 }
-
-#[test]
-fn end_to_end_a_ledger_that_was_lost_is_built_anew() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let head = "FirstName,LastName,Email,Phone\n";
-    // Only the ids can tell that the copy of Ida, who has no address, is Ida.
-    let left = "Ada,Winter,ada@one.example,\nBea,Sommer,bea@one.example,020 7946 0011\n";
-    let right = "Bea,Sommer,bea@one.example,\nIda,Herbst,,\nUwe,Lenz,uwe@two.example,\n";
-    std::fs::write(folder.path().join("left.csv"), format!("{head}{left}")).unwrap();
-    std::fs::write(folder.path().join("right.csv"), format!("{head}{right}")).unwrap();
-    let options = ["--load", "hubspot=left.csv", "--load", "salesforce=right.csv"];
-    let desk = Desk::at(folder, &options);
-    assert_eq!(desk.sync()["kinds"]["contact"]["created"], 3);
-    std::fs::remove_file(desk.file("crm.db")).unwrap();
-    assert_eq!(writes(&desk.sync()), 0);
-    assert_eq!(desk.contacts(crate::accounts::HubSpot).len(), 4);
-    assert_eq!(desk.contacts(crate::accounts::Salesforce).len(), 4);
-}

@@ -16,6 +16,8 @@ mod errors;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod touched;

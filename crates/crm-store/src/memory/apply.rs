@@ -60,6 +60,9 @@ impl Tables {
             Mutation::Cursor { provider, kind, feed, cursor } => {
                 self.cursors.insert((provider, kind, feed.to_owned()), cursor);
             }
+            Mutation::Account { provider, account } => {
+                self.accounts.insert(provider, account);
+            }
             Mutation::Stage(kind, stage) => {
                 self.stages.insert(kind, stage);
             }

@@ -65,6 +65,7 @@ impl Ahead<'_> {
             Mutation::History(row) => self.kind(row.entity).map(|_kind| ()),
             Mutation::Alias { .. }
             | Mutation::Cursor { .. }
+            | Mutation::Account { .. }
             | Mutation::Stage(..)
             | Mutation::Run(_)
             | Mutation::Recover { .. }

@@ -1,9 +1,9 @@
 //! Counting what a run does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{Action, ObjectKind, ProviderId, Write};
-use crm_store::{Conflict, ConflictState, Entity};
+use crm_store::{Conflict, ConflictId, ConflictState, Entity};
 
 use crate::report::{self, Cost, KindPlan, KindReport, Sample};
 use crate::{Rules, decide::Decision};
@@ -16,6 +16,8 @@ const CONFLICTS_MAX: usize = 1_000;
 pub(crate) struct Tally {
     pub(crate) kinds: BTreeMap<ObjectKind, KindReport>,
     pub(crate) conflicts: Vec<Conflict>,
+    /// Those of them that wait for a person.
+    open: BTreeSet<ConflictId>,
     /// Rows listed, records read by id, records written; by connection: the lower bound.
     needed: BTreeMap<ProviderId, Needed>,
 }
@@ -58,7 +60,9 @@ impl Tally {
     /// Notes the conflicts of a decision.
     pub(crate) fn conflicts(&mut self, kind: ObjectKind, conflicts: &[Conflict]) {
         for conflict in conflicts {
-            if conflict.state != ConflictState::Stale {
+            // An open one is found again whenever its record is looked at.
+            let known = conflict.state == ConflictState::Open && !self.open.insert(conflict.id);
+            if conflict.state != ConflictState::Stale && !known {
                 *self.kind(kind).done.conflict.entry(conflict.field).or_default() += 1;
                 if self.conflicts.len() < CONFLICTS_MAX {
                     self.conflicts.push(conflict.clone());

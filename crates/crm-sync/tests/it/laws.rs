@@ -358,6 +358,26 @@ proptest! {
     }
 
     #[test]
+    fn a_listed_row_is_read_again_before_it_is_overwritten(world in world()) {
+        let order = world.order();
+        let rules = world.rules(&order);
+        let state = world.state(&order);
+        let listed = state.seen.iter().map(|seen| match seen {
+            Seen::Fresh(remote) => Seen::Listed(remote.clone()),
+            other => other.clone(),
+        });
+        let listed = State { seen: listed.collect(), ..state.clone() };
+        let update = |(_, write): &&(usize, crm_core::Write)| {
+            matches!(write.action, Action::Update { .. })
+        };
+        let (fresh, listed) = (decide(state, &rules), decide(listed, &rules));
+        prop_assert_eq!(listed.writes.iter().filter(update).count(), 0);
+        for (side, _) in fresh.writes.iter().filter(update) {
+            prop_assert!(listed.reread.contains(side), "side {side} is written unread");
+        }
+    }
+
+    #[test]
     fn whoever_loses_is_logged(world in world()) {
         let decision = world.decide();
         for (index, field) in FIELDS.into_iter().enumerate() {

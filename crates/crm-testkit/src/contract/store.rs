@@ -61,6 +61,7 @@ macro_rules! store_contract {
                 history_keeps_its_order,
                 runs_come_newest_first,
                 stages_come_back,
+                accounts_come_back,
                 counts_and_problems_agree_with_the_rows,
                 everything_outlives_the_process,
             }

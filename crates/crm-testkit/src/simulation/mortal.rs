@@ -122,6 +122,11 @@ impl Store for MortalStore {
         self.inner.cursor(provider, kind, feed).await
     }
 
+    async fn account(&self, provider: &ProviderId) -> StoreResult<Option<String>> {
+        self.process.alive().await;
+        self.inner.account(provider).await
+    }
+
     async fn stage(&self, kind: ObjectKind) -> StoreResult<Stage> {
         self.process.alive().await;
         self.inner.stage(kind).await

@@ -142,6 +142,19 @@ pub async fn stages_come_back(harness: &StoreHarness) {
     }
 }
 
+/// Each connection has the account that was noted for it last.
+pub async fn accounts_come_back(harness: &StoreHarness) {
+    let store = harness.open();
+    let note =
+        |account: &str| Mutation::Account { provider: hubspot(), account: account.to_owned() };
+    assert_eq!(store.account(&hubspot()).await.unwrap(), None);
+    for account in ["4711", "4712"] {
+        put(&*store, loose(vec![note(account)])).await;
+        assert_eq!(store.account(&hubspot()).await.unwrap().as_deref(), Some(account));
+        assert_eq!(store.account(&salesforce()).await.unwrap(), None);
+    }
+}
+
 fn parked(provider: crm_core::ProviderId, remote: &str) -> Link {
     let parked = Parked {
         class: "validation".to_owned(),
