@@ -172,7 +172,10 @@ impl<'e> Session<'e> {
     async fn recognise(&self, provider: ProviderId, found: String) -> Result<(), EngineError> {
         match self.engine.store.account(&provider).await? {
             Some(known) if known == found => Ok(()),
-            Some(known) => Err(EngineError::OtherAccount { provider, known, found }),
+            Some(known) => {
+                let (known, found) = (known.into(), found.into());
+                Err(EngineError::OtherAccount { provider, known, found })
+            }
             None => {
                 let mutations = vec![Mutation::Account { provider, account: found }];
                 self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;

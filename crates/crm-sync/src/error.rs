@@ -36,9 +36,9 @@ pub enum EngineError {
         /// The connection.
         provider: ProviderId,
         /// The account of the ledger.
-        known: String,
+        known: Box<str>,
         /// The account that answered.
-        found: String,
+        found: Box<str>,
     },
     /// The topology names a connection that does not exist.
     #[error("no connection is named `{0}`")]
