@@ -362,9 +362,8 @@ proptest! {
         let order = world.order();
         let rules = world.rules(&order);
         let state = world.state(&order);
-        let listed = state.seen.iter().map(|seen| match seen {
-            Seen::Fresh(remote) => Seen::Listed(remote.clone()),
-            other => other.clone(),
+        let listed = state.seen.iter().map(|seen| {
+            if let Seen::Fresh(remote) = seen { Seen::Listed(remote.clone()) } else { seen.clone() }
         });
         let listed = State { seen: listed.collect(), ..state.clone() };
         let update = |(_, write): &&(usize, crm_core::Write)| {
