@@ -37,3 +37,14 @@ fn end_to_end_a_store_is_true_of_its_own_accounts_only() {
     assert!(other.requests("hubspot") + other.requests("salesforce") <= before + 6);
     desk.crm(&["sync"]).code(3);
 }
+
+#[test]
+fn end_to_end_a_sync_counts_the_links_of_its_plan() {
+    let desk = Desk::with(&["--people", "60"]);
+    let plan = desk.crm(&["plan", "--json"]).code(0).json();
+    let plan = &plan["kinds"]["contact"];
+    let links = plan["link_exact"].as_u64().unwrap() + plan["link_probable"].as_u64().unwrap();
+    assert!(links > 0, "{plan:#}");
+    let report = desk.crm(&["sync", "--yes", "--json"]).code(3).json();
+    assert_eq!(report["kinds"]["contact"]["linked"], links);
+}
