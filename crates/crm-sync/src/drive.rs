@@ -85,19 +85,19 @@ pub(crate) async fn sync(
 ) -> Result<Report, EngineError> {
     let mut session = Session::open(engine, run, progress);
     session.refuse_unapproved(approval).await?;
-    session.log(RunStatus::Running).await?;
+    session.log(RunStatus::Running, None).await?;
     match session.sync_all().await {
         Ok(report) => {
             let status = match report.outcome() {
                 report::Outcome::Success => RunStatus::Success,
                 report::Outcome::Partial => RunStatus::Partial,
             };
-            session.log(status).await?;
+            session.log(status, None).await?;
             Ok(report)
         }
         Err(error) => {
             // The first error counts; a store that fails now has said so already.
-            let logged = session.log(RunStatus::Failed).await;
+            let logged = session.log(RunStatus::Failed, Some(error.to_string())).await;
             tracing::warn!(%error, logged = logged.is_ok(), "run failed");
             Err(error)
         }
@@ -234,12 +234,13 @@ impl<'e> Session<'e> {
         Ok(())
     }
 
-    async fn log(&self, status: RunStatus) -> Result<(), EngineError> {
+    async fn log(&self, status: RunStatus, error: Option<String>) -> Result<(), EngineError> {
         let run = Run {
             id: self.run,
             started: self.started,
             ended: (status != RunStatus::Running).then(|| self.now()),
             status,
+            error,
             counters: self.tally.counters(),
         };
         let mutations = vec![Mutation::Run(Box::new(run))];

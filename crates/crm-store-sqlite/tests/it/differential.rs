@@ -277,6 +277,7 @@ fn mutation(change: Change, seqs: &BTreeMap<EntityId, Seq>) -> Mutation {
             started: at(second),
             ended: None,
             status: RunStatus::Running,
+            error: None,
             counters: BTreeMap::new(),
         })),
         Change::Recover { kind: index, mark } => Mutation::Recover { kind: kind(index), mark },

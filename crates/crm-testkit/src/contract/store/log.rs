@@ -58,6 +58,7 @@ pub(super) fn run_row(number: u128, second: i64) -> Run {
         started: at(second),
         ended: None,
         status: RunStatus::Running,
+        error: Some("nobody answers".to_owned()),
         counters: BTreeMap::from([("contact.created".to_owned(), 3)]),
     }
 }
