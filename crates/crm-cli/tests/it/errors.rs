@@ -72,9 +72,9 @@ fn files_that_are_not_there_are_named() {
     alone("primary = ", &["plan"]).failed("crm.toml:1: not TOML", "docs/configuration.md");
     alone(BOTH, &["status"]).failed("there is no store at", "crm plan");
     alone("", &["sandbox", "--load", "hubspot=none.csv"]).failed("none.csv", "CSV");
-    alone("", &["sandbox", "--load", "none.csv"]).failed("PROVIDER=FILE.csv", "hubspot=");
-    alone("", &["sandbox", "--providers", "nimble"]).failed("nimble", "hubspot, salesforce");
-    alone("", &["sandbox", "--faults", "rainy"]).failed("rainy", "rough");
+    alone("", &["sandbox", "--load", "none.csv"]).misused("PROVIDER=FILE.csv", "hubspot=");
+    alone("", &["sandbox", "--providers", "nimble"]).misused("nimble", "hubspot, salesforce");
+    alone("", &["sandbox", "--faults", "rainy"]).misused("rainy", "rough");
 }
 
 #[test]
@@ -187,4 +187,36 @@ fn end_to_end_two_syncs_at_once_are_one_too_many() {
     assert_eq!(status["runs"][0]["status"], "running", "status works while a sync runs");
     let code = first.wait().unwrap().code();
     assert_eq!(code, Some(3), "five people have no last name");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn end_to_end_data_that_cannot_be_written_is_no_success() {
+    let desk = Desk::with(&["--people", "20"]);
+    let plan = desk.crm(&["plan"]).code(0);
+    let next = "Approve with: crm --env-file sandbox.env sync\n";
+    assert!(plan.err.ends_with(next), "the line can be pasted: {}", plan.err);
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for words in [&["status"][..], &["status", "--json"], &["--help"], &["check", "--json"]] {
+        run_into(desk.command(words).stdout(full())).failed("cannot be written", "space");
+    }
+    // A reader that went away has seen what it wanted.
+    for words in [&["status", "--json"][..], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let done = run_into(desk.command(words).stdout(writer)).code(0);
+        assert_eq!(done.err, "");
+    }
+}
+
+/// Runs a command whose stdout is its own affair.
+#[cfg(target_os = "linux")]
+fn run_into(command: &mut std::process::Command) -> Done {
+    let child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let output = child.wait_with_output().unwrap();
+    Done {
+        code: output.status.code(),
+        out: String::new(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
 }
