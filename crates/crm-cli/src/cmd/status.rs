@@ -64,7 +64,8 @@ struct Problem {
 
 /// Reads the store and prints what is there.
 pub(crate) async fn run(database: &Path, options: args::Status) -> Result<ExitCode, Failure> {
-    if !database.is_file() {
+    // A file of 0 bytes holds no more than one that is not there.
+    if !database.metadata().is_ok_and(|found| found.is_file() && found.len() > 0) {
         return Err(Failure::new(
             format!("there is no store at {}", database.display()),
             "make one with `crm plan` or `crm sync`, or name another with [store] sqlite",

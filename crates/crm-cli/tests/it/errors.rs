@@ -31,6 +31,10 @@ fn nothing_configured_says_where_to_begin() {
         alone("", &[command]).failed("no connection is configured", "HUBSPOT_API_KEY");
     }
     alone("", &["status"]).failed("there is no store at crm.db", "crm plan");
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("crm.db"), "").unwrap();
+    let status = run(command(folder.path()).arg("status"));
+    status.failed("there is no store at crm.db", "crm plan");
 }
 
 #[test]
