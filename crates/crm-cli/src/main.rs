@@ -3,6 +3,7 @@
 
 mod args;
 mod cmd;
+mod counted;
 mod error;
 mod output;
 mod progress;

@@ -9,6 +9,7 @@ use crm::core::ProviderId;
 use crm::sync::{Cost, KindPlan, Plan};
 
 use crate::args;
+use crate::counted::counted;
 use crate::error::Failure;
 use crate::output;
 use crate::progress::Bars;
@@ -57,7 +58,8 @@ fn quoted(file: &Path) -> String {
 /// Prints a plan as tables.
 pub(crate) fn print(plan: &Plan) {
     for (kind, plan) in &plan.kinds {
-        output::line(&format!("{}: {} records to write", kind.plural(), plan.writes()));
+        let writes = counted(plan.writes(), "record", "records");
+        output::line(&format!("{}: {writes} to write", kind.plural()));
         output::table(&["action", "where", "records"], actions(plan));
     }
     output::table(&["connection", "calls", "about", "share of the day"], costs(&plan.cost));

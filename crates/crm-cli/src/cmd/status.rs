@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::told::{Told, name_of};
 use crate::args;
+use crate::counted::counted;
 use crate::error::Failure;
 use crate::output;
 
@@ -179,14 +180,14 @@ fn print(status: &Status) {
     }
     for (kind, row) in &status.kinds {
         output::line(&format!(
-            "{}: {} ({} live, {} held, {} waiting, {} parked, {} open conflicts)",
+            "{}: {} ({} live, {} held, {} waiting, {} parked, {})",
             kind.plural(),
             row.stage,
             row.live,
             row.held,
             row.waiting,
             row.parked,
-            row.open_conflicts
+            counted(row.open_conflicts, "open conflict", "open conflicts")
         ));
         let links = row.links.iter().map(|(name, links)| {
             vec![name.clone(), links.live.to_string(), links.gone.to_string()]
