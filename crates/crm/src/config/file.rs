@@ -75,11 +75,13 @@ fn read<T>(
     };
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let taken = take(&mut reader, table, folder);
-    if reader.problems.is_empty() {
-        Ok(taken)
-    } else {
-        Err(ConfigError { problems: reader.problems })
+    let mut problems = reader.problems;
+    if problems.is_empty() {
+        return Ok(taken);
     }
+    // As the file is read from top to bottom; what is about no line of it comes last.
+    problems.sort_by_key(|(line, _)| line.unwrap_or(usize::MAX));
+    Err(ConfigError { problems: problems.into_iter().map(|(_, problem)| problem).collect() })
 }
 
 /// Reads TOML, or the guide's JSON where the file's name says so.
@@ -137,8 +139,10 @@ fn settings(reader: &mut Reader<'_>, table: Table, folder: &Path) -> Settings {
     let retry_attempts = reader.number(&mut top, "retry_attempts", 0, 20);
     let batch_size = reader.number(&mut top, "batch_size", 1, 2_000);
     let database = database(reader, &mut top, folder);
-    let time = env::time(reader.env, &mut reader.problems);
-    let quota_divisor = env::quota_divisor(reader.env, &mut reader.problems);
+    let mut problems = Vec::new();
+    let time = env::time(reader.env, &mut problems);
+    let quota_divisor = env::quota_divisor(reader.env, &mut problems);
+    reader.problems.extend(problems.into_iter().map(|problem| (None, problem)));
     Settings {
         primary,
         secondary,
