@@ -88,6 +88,33 @@ fn one_connection_is_too_few() {
 }
 
 #[test]
+fn whoever_sets_variables_is_told_of_variables() {
+    let crm = |file: &str, variables: &[(&str, &str)]| {
+        let folder = TempDir::new().unwrap();
+        if !file.is_empty() {
+            std::fs::write(folder.path().join("crm.toml"), file).unwrap();
+        }
+        let done = run(command(folder.path()).args(["plan"]).envs(variables.iter().copied()));
+        assert!(!folder.path().join("crm.db").exists(), "no store is made: {done:#?}");
+        done
+    };
+    let hubspot = ("HUBSPOT_API_KEY", "word");
+    let id = ("SALESFORCE_CLIENT_ID", "word");
+    let secret = ("SALESFORCE_CLIENT_SECRET", "word");
+    let bad = ("HUBSPOT_BASE_URL", "nowhere");
+    let told = "hubspot: HUBSPOT_BASE_URL is not a URL";
+    crm("", &[hubspot, id, secret, bad]).failed(told, "set HUBSPOT_BASE_URL to");
+    crm(BOTH, &[bad]).failed(told, "set HUBSPOT_BASE_URL to");
+    crm("", &[hubspot, id]).failed("SALESFORCE_CLIENT_SECRET is missing", "SALESFORCE_CLIENT_ID");
+    let incomplete = BOTH.replace("client_secret = \"word\"\n", "");
+    crm(&incomplete, &[]).failed(": client_secret is missing", "set client_id with");
+    let wanted = "set SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET as well";
+    crm("", &[hubspot]).failed("only the variables of hubspot are set", wanted);
+    crm("", &[id, secret]).failed("only the variables of salesforce", "set HUBSPOT_API_KEY as");
+    crm("", &[]).failed("no connection is", "(HUBSPOT_API_KEY; SALESFORCE_CLIENT_ID and SALES");
+}
+
+#[test]
 fn a_bad_line_of_a_csv_file_is_named_with_its_reason() {
     let folder = TempDir::new().unwrap();
     let text = "FirstName,LastName,Email\nAda,Byron,ada@byron.example\nGrace,Hopper\n";

@@ -13,7 +13,7 @@ use super::flow::{flows, policy_named};
 use super::keys::advice;
 use super::lines::Lines;
 use super::value::Reader;
-use super::{ConfigError, ConnectionSettings, DATABASE, Problem, Settings, Strategy};
+use super::{ConfigError, ConnectionSettings, DATABASE, Origin, Problem, Settings, Strategy};
 use crate::registry;
 
 const TOP: &[&str] = &[
@@ -279,6 +279,7 @@ fn connection(reader: &mut Reader<'_>, name: &str, mut table: Table) -> Option<C
         reader.note(format!("{section}.environment does nothing: base_url says where to go"));
     }
     let mut settings = env::address(reader.env, room);
+    let origin = if settings.is_empty() { Origin::File } else { Origin::FileWithAddress };
     let known: Vec<String> = table.keys().cloned().collect();
     for key in known {
         if let Some(text) = reader.text(&mut table, &key) {
@@ -287,5 +288,5 @@ fn connection(reader: &mut Reader<'_>, name: &str, mut table: Table) -> Option<C
             settings.entry(key).or_insert(Json::String(text));
         }
     }
-    Some(ConnectionSettings { provider, settings, quotas })
+    Some(ConnectionSettings { provider, settings, quotas, origin })
 }
