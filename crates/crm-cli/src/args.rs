@@ -18,7 +18,8 @@ A first sync: set HUBSPOT_API_KEY and SALESFORCE_CLIENT_ID/_SECRET (or write crm
   crm sync      do it
 Without an account: crm demo
 
-Exit codes: 0 ok · 1 failed · 2 wrong usage · 3 finished with open conflicts or parked records";
+Exit codes: 0 done · 1 failed · 2 wrong usage · 3 done, and something is left: open conflicts,
+parked records, work that waits";
 
 const ABOUT_DEMO: &str = "\
 The people are read, matched and brought in step; then both sides are edited, also the same
@@ -35,8 +36,8 @@ The first plan reads all records and keeps them in the store; crm sync goes on f
 the plan is approved. Later plans read only what changed.";
 const ABOUT_SYNC: &str = "\
 The first sync shows its plan and asks; where nobody can answer, it needs --yes (or first_sync =
-\"auto\" in the configuration). Later ones do not ask. Exit code 3: done, but conflicts or parked
-records wait for a person; crm status shows them.";
+\"auto\" in the configuration). Later ones do not ask. Exit code 3: done, and something is left:
+open conflicts, parked records, work that waits; crm status shows it.";
 const ABOUT_STATUS: &str = "\
 Reads the store alone: no request is sent and no credentials are needed, also while a sync runs.";
 

@@ -17,7 +17,18 @@ fn help_names_every_command_and_where_to_begin() {
         assert!(help.out.contains(word), "{word}: {}", help.out);
     }
     assert!(help.out.contains("HUBSPOT_API_KEY"), "where to begin");
-    assert!(help.out.contains("Exit codes: 0 ok"), "{}", help.out);
+    let codes = help.out.split("Exit codes: ").nth(1).unwrap();
+    let codes = codes.split_whitespace().collect::<Vec<_>>().join(" ");
+    let document = include_str!("../../../../docs/configuration.md");
+    for (code, meaning) in [
+        (0, "done"),
+        (1, "failed"),
+        (2, "wrong usage"),
+        (3, "done, and something is left: open conflicts, parked records, work that waits"),
+    ] {
+        assert!(codes.contains(&format!("{code} {meaning}")), "{code}: {codes}");
+        assert!(document.contains(&format!("| {code} | {meaning}")), "{code}: the same there");
+    }
     assert_eq!(help.err, "", "help is data");
 }
 
