@@ -222,11 +222,15 @@ fn port(text: &str) -> Result<u16, String> {
     number(text, 0, PORT_MAX)
 }
 
-fn number<T: FromStr + PartialOrd + Display>(text: &str, least: T, most: T) -> Result<T, String> {
+fn number<T: Copy + FromStr + PartialOrd + Display>(
+    text: &str,
+    least: T,
+    most: T,
+) -> Result<T, String> {
     let number = text.parse().ok().filter(|number| (&least..=&most).contains(&number));
     number.ok_or_else(|| format!("it must be a whole number from {least} to {most}"))
 }
 
 fn whole(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| "it must be a whole number, not below 0".to_owned())
+    text.parse().map_err(|_no_number| "it must be a whole number, not below 0".to_owned())
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 /// Returns a number with its words, in the singular for exactly one.
-pub(crate) fn counted<N: Display + PartialEq + From<u8>>(
+pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(
     number: N,
     one: &str,
     many: &str,

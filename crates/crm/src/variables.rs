@@ -29,25 +29,22 @@ fn named(text: &str, variables: &[&Variable]) -> String {
     while !rest.is_empty() {
         let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
-        match variables.iter().find(|variable| variable.key == word) {
-            Some(variable) => {
-                rest = after;
-                if out.ends_with('`')
-                    && let Some(unquoted) = rest.strip_prefix('`')
-                {
-                    out.pop();
-                    rest = unquoted;
-                }
-                out.push_str(variable.env);
+        if let Some(variable) = variables.iter().find(|variable| variable.key == word) {
+            rest = after;
+            if out.ends_with('`')
+                && let Some(unquoted) = rest.strip_prefix('`')
+            {
+                out.pop();
+                rest = unquoted;
             }
-            None => {
-                out.push_str(word);
-                // What stands between two words goes on as it is.
-                let gap = after.find(is_word).unwrap_or(after.len());
-                let (between, next) = after.split_at(gap);
-                out.push_str(between);
-                rest = next;
-            }
+            out.push_str(variable.env);
+        } else {
+            out.push_str(word);
+            // What stands between two words goes on as it is.
+            let gap = after.find(is_word).unwrap_or(after.len());
+            let (between, next) = after.split_at(gap);
+            out.push_str(between);
+            rest = next;
         }
     }
     out
