@@ -1,8 +1,15 @@
 //! The command line.
 
+use std::fmt::Display;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Parser, Subcommand};
+
+/// The most invented people: they live in memory, on every side.
+const PEOPLE_MAX: usize = 1_000_000;
+/// The last port that the fakes' own can follow.
+const PORT_MAX: u16 = 65_533;
 
 const AFTER: &str = "\
 A first sync: set HUBSPOT_API_KEY and SALESFORCE_CLIENT_ID/_SECRET (or write crm.toml), then
@@ -11,7 +18,8 @@ A first sync: set HUBSPOT_API_KEY and SALESFORCE_CLIENT_ID/_SECRET (or write crm
   crm sync      do it
 Without an account: crm demo
 
-Exit codes: 0 ok · 1 failed · 2 wrong usage · 3 finished with open conflicts or parked records";
+Exit codes: 0 done · 1 failed · 2 wrong usage · 3 done, and something is left: open conflicts,
+parked records, work that waits";
 
 const ABOUT_DEMO: &str = "\
 The people are read, matched and brought in step; then both sides are edited, also the same
@@ -28,8 +36,8 @@ The first plan reads all records and keeps them in the store; crm sync goes on f
 the plan is approved. Later plans read only what changed.";
 const ABOUT_SYNC: &str = "\
 The first sync shows its plan and asks; where nobody can answer, it needs --yes (or first_sync =
-\"auto\" in the configuration). Later ones do not ask. Exit code 3: done, but conflicts or parked
-records wait for a person; crm status shows them.";
+\"auto\" in the configuration). Later ones do not ask. Exit code 3: done, and something is left:
+open conflicts, parked records, work that waits; crm status shows it.";
 const ABOUT_STATUS: &str = "\
 Reads the store alone: no request is sent and no credentials are needed, also while a sync runs.";
 
@@ -89,10 +97,22 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Demo {
     /// How many invented people
-    #[arg(long, default_value_t = 1_000, value_name = "N")]
+    #[arg(
+        long,
+        default_value_t = 1_000,
+        value_name = "N",
+        value_parser = some_people,
+        allow_negative_numbers = true
+    )]
     pub(crate) people: usize,
     /// Seed of the people and edits
-    #[arg(long, default_value_t = 1, value_name = "S")]
+    #[arg(
+        long,
+        default_value_t = 1,
+        value_name = "S",
+        value_parser = whole,
+        allow_negative_numbers = true
+    )]
     pub(crate) seed: u64,
     /// Print the report as JSON
     #[arg(long)]
@@ -105,19 +125,43 @@ pub(crate) struct Sandbox {
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) providers: Vec<String>,
     /// How many invented people to spread over them
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "N",
+        value_parser = people,
+        allow_negative_numbers = true
+    )]
     pub(crate) people: usize,
     /// Seed of the people and faults
-    #[arg(long, default_value_t = 1, value_name = "S")]
+    #[arg(
+        long,
+        default_value_t = 1,
+        value_name = "S",
+        value_parser = whole,
+        allow_negative_numbers = true
+    )]
     pub(crate) seed: u64,
     /// Load people from a CSV file into one CRM; may be repeated
     #[arg(long, value_name = "PROVIDER=FILE.csv")]
     pub(crate) load: Vec<String>,
     /// First port: control; the CRMs follow. 0 takes any that are free
-    #[arg(long, default_value_t = 4_700, value_name = "P")]
+    #[arg(
+        long,
+        default_value_t = 4_700,
+        value_name = "P",
+        value_parser = port,
+        allow_negative_numbers = true
+    )]
     pub(crate) port_base: u16,
     /// Milliseconds to wait before each answer
-    #[arg(long, default_value_t = 0, value_name = "MS")]
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "MS",
+        value_parser = whole,
+        allow_negative_numbers = true
+    )]
     pub(crate) latency: u64,
     /// Weather: calm, rough, lag, quota or hostile; time then runs fifty times as fast
     #[arg(long, value_name = "PROFILE")]
@@ -159,4 +203,34 @@ pub(crate) struct Status {
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Reads how many people a sandbox begins with.
+fn people(text: &str) -> Result<usize, String> {
+    number(text, 0, PEOPLE_MAX)
+}
+
+/// Reads how many people a demo is about.
+fn some_people(text: &str) -> Result<usize, String> {
+    if text == "0" {
+        return Err("a demo needs at least 1 person".to_owned());
+    }
+    number(text, 1, PEOPLE_MAX)
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    number(text, 0, PORT_MAX)
+}
+
+fn number<T: Copy + FromStr + PartialOrd + Display>(
+    text: &str,
+    least: T,
+    most: T,
+) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| (&least..=&most).contains(&number));
+    number.ok_or_else(|| format!("it must be a whole number from {least} to {most}"))
+}
+
+fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_no_number| "it must be a whole number, not below 0".to_owned())
 }

@@ -7,9 +7,16 @@ use crm::store::StoreError;
 use crm::sync::EngineError;
 use crm::{ConfigError, OpenError, Settings};
 
+/// The exit code of a command that failed.
+const FAILED: u8 = 1;
+/// The exit code of a command that was asked for in a way that cannot be.
+pub(crate) const USAGE: u8 = 2;
+
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
+    /// The exit code.
+    pub(crate) code: u8,
     /// One pair of message and hint for each thing that is wrong.
     pub(crate) lines: Vec<(String, Option<String>)>,
 }
@@ -17,7 +24,17 @@ pub(crate) struct Failure {
 impl Failure {
     /// Makes a failure of one thing.
     pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { lines: vec![(message.into(), Some(hint.into()))] }
+        Self::of(vec![(message.into(), Some(hint.into()))])
+    }
+
+    /// Makes a failure of several things.
+    pub(crate) const fn of(lines: Vec<(String, Option<String>)>) -> Self {
+        Self { code: FAILED, lines }
+    }
+
+    /// Makes the failure of a command line that cannot be.
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code: USAGE, ..Self::new(message, hint) }
     }
 
     /// Makes the failure of a program that went wrong itself.
@@ -40,31 +57,31 @@ impl From<ConfigError> for Failure {
             };
             (message, Some(problem.hint))
         };
-        Self { lines: error.problems.into_iter().map(line).collect() }
+        Self::of(error.problems.into_iter().map(line).collect())
     }
 }
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
-        Self { lines: error.problems() }
+        Self::of(error.problems())
     }
 }
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
-        Self { lines: vec![(error.to_string(), error.hint())] }
+        Self::of(vec![(error.to_string(), error.hint())])
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self { lines: vec![(error.to_string(), error.hint().map(str::to_owned))] }
+        Self::of(vec![(error.to_string(), error.hint().map(str::to_owned))])
     }
 }
 
 impl From<ProviderError> for Failure {
     fn from(error: ProviderError) -> Self {
-        Self { lines: vec![(error.to_string(), error.hint().map(str::to_owned))] }
+        Self::of(vec![(error.to_string(), error.hint().map(str::to_owned))])
     }
 }
 

@@ -3,21 +3,26 @@
 
 mod args;
 mod cmd;
+mod counted;
 mod error;
 mod output;
 mod progress;
+mod usage;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use args::{Args, Command};
 use error::Failure;
 use output::Style;
+use usage::Asked;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match usage::asked() {
+        Asked::Work(args) => args,
+        Asked::Text(text) => return told(&text),
+        Asked::Wrong(failure) => return failed(&failure),
+    };
     output::begin(Style { verbose: args.verbose, colour: !args.no_color });
     std::panic::set_hook(Box::new(|panic| output::failure(&Failure::bug(panic))));
     let runtime =
@@ -33,11 +38,30 @@ fn main() -> ExitCode {
         }
     };
     match done {
-        Ok(code) => code,
+        Ok(code) => match output::lost() {
+            Some(failure) => failed(&failure),
+            None => code,
+        },
         Err(failure) => {
-            output::failure(&failure);
-            ExitCode::FAILURE
+            // What was printed before it may be lost as well.
+            if let Some(lost) = output::lost() {
+                output::failure(&lost);
+            }
+            failed(&failure)
         }
+    }
+}
+
+fn failed(failure: &Failure) -> ExitCode {
+    output::failure(failure);
+    ExitCode::from(failure.code)
+}
+
+/// Prints help or the version.
+fn told(text: &clap::Error) -> ExitCode {
+    match text.print() {
+        Err(error) if !output::is_gone(&error) => failed(&output::unwritten(&error)),
+        Ok(()) | Err(_) => ExitCode::from(if text.use_stderr() { error::USAGE } else { 0 }),
     }
 }
 
@@ -48,7 +72,10 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Demo(options) => Box::pin(cmd::demo::run(options)).await,
         Command::Sandbox(options) => cmd::sandbox::run(options).await,
         Command::Check(options) => Box::pin(cmd::check::run(&settings()?, options)).await,
-        Command::Plan(options) => Box::pin(cmd::plan::run(&settings()?, options)).await,
+        Command::Plan(options) => {
+            let again = cmd::plan::again(config.as_deref(), &env_files);
+            Box::pin(cmd::plan::run(&settings()?, options, &again)).await
+        }
         Command::Sync(options) => Box::pin(cmd::sync::run(&settings()?, options)).await,
         Command::Status(options) => {
             let database = error::database(config.as_deref(), &env_files)?;

@@ -1,8 +1,9 @@
 //! The only place that prints. Data goes to stdout, everything else to stderr.
-//! A reader that goes away (`crm status | head`) is no error.
+//! A reader that goes away (`crm status | head`) is no error; data that is lost otherwise is.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -12,6 +13,8 @@ use crate::error::Failure;
 
 /// Whether colours and moving bars are unwanted.
 static PLAIN: AtomicBool = AtomicBool::new(false);
+/// Why data could not be written, the first time.
+static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// How much is shown, and how.
 #[derive(Clone, Copy, Debug)]
@@ -34,14 +37,14 @@ pub(crate) fn begin(style: Style) {
     let filter = EnvFilter::try_from_env("CRM_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && colour)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && colour)
         .init();
 }
 
 /// Returns whether bars may move on stderr.
 pub(crate) fn is_lively() -> bool {
-    std::io::stderr().is_terminal() && !PLAIN.load(Ordering::Relaxed)
+    io::stderr().is_terminal() && !PLAIN.load(Ordering::Relaxed)
 }
 
 /// Prints a value as JSON, keys sorted.
@@ -53,8 +56,29 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), serde_json::Error> {
 
 /// Prints a line of data.
 pub(crate) fn line(text: &str) {
-    // Nobody reads any more: there is nobody to tell.
-    drop(writeln!(std::io::stdout().lock(), "{text}"));
+    let mut out = io::stdout().lock();
+    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    if let Err(error) = written
+        && !is_gone(&error)
+    {
+        LOST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
+
+/// Returns whether nobody reads any more: then there is nobody to tell.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// Returns the failure of data that could not be written, if there was any.
+pub(crate) fn lost() -> Option<Failure> {
+    LOST.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(unwritten)
+}
+
+/// Makes the failure of data that could not be written.
+pub(crate) fn unwritten(error: &io::Error) -> Failure {
+    let hint = "free some space, or send the output elsewhere; `crm status` shows what was done";
+    Failure::new(format!("the output cannot be written: {error}"), hint)
 }
 
 /// Prints a remark.
@@ -64,7 +88,7 @@ pub(crate) fn note(text: &str) {
 
 /// Tells how work goes on.
 pub(crate) fn status(text: &str) {
-    drop(writeln!(std::io::stderr().lock(), "{text}"));
+    drop(writeln!(io::stderr().lock(), "{text}"));
 }
 
 /// Prints a table.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::SqliteConfig;
 use crate::error::{file, opening, sql};
-use crate::migrate;
+use crate::migrate::{self, Found};
 use crate::place::Places;
 
 /// How long a statement waits for a reader that holds the file.
@@ -58,14 +58,16 @@ impl SqliteLedger {
     /// [`StoreError::Backend`] with a hint if there is no such file or it cannot be used.
     pub fn open_read_only(config: &SqliteConfig) -> StoreResult<Self> {
         let path = config.path();
-        if !path.exists() {
+        // SQLite takes a file of 0 bytes for a database without tables.
+        if !path.metadata().is_ok_and(|found| found.len() > 0) {
             return Err(missing(path));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(sql);
-        connection
+        let ledger = connection
             .and_then(|connection| Self::look(connection, config.owner()))
-            .map_err(|error| opening(path, error))
+            .map_err(|error| opening(path, error))?;
+        ledger.ok_or_else(|| missing(path))
     }
 
     /// Makes a ledger that is gone when it is dropped.
@@ -95,10 +97,13 @@ impl SqliteLedger {
         Self::with(connection, tenant, lock)
     }
 
-    fn look(connection: Connection, tenant: &TenantId) -> StoreResult<Self> {
+    /// Makes a ledger for reading, if there is anything to read.
+    fn look(connection: Connection, tenant: &TenantId) -> StoreResult<Option<Self>> {
         settings(&connection)?;
-        migrate::check(&connection)?;
-        Self::with(connection, tenant, None)
+        match migrate::check(&connection)? {
+            Found::Nothing => Ok(None),
+            Found::Store => Self::with(connection, tenant, None).map(Some),
+        }
     }
 
     fn with(connection: Connection, tenant: &TenantId, lock: Option<File>) -> StoreResult<Self> {

@@ -19,15 +19,25 @@ const TABLES: &str = "SELECT count(*) FROM sqlite_schema \
 
 /// Applies what is missing.
 pub(crate) fn migrate(connection: &mut Connection) -> StoreResult<()> {
-    check(connection)?;
+    // What is there, or nothing: both are brought to the newest form.
+    let _found = check(connection)?;
     embedded::migrations::runner()
         .run(connection)
         .map(|_report| ())
         .map_err(|error| StoreError::backend("the store cannot be brought up to date", error))
 }
 
+/// What is in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// No table: nobody has written yet.
+    Nothing,
+    /// A store of ours.
+    Store,
+}
+
 /// Refuses a file that another program, or a later release of this one, has made.
-pub(crate) fn check(connection: &Connection) -> StoreResult<()> {
+pub(crate) fn check(connection: &Connection) -> StoreResult<Found> {
     let query = |text: &str| connection.query_row(text, [], |row| row.get::<_, i64>(0));
     let tables = query(TABLES).map_err(sql)?;
     let application = query("PRAGMA application_id").map_err(sql)?;
@@ -35,7 +45,7 @@ pub(crate) fn check(connection: &Connection) -> StoreResult<()> {
         return Err(foreign());
     }
     if tables == 0 {
-        return Ok(());
+        return Ok(Found::Nothing);
     }
     let found = connection
         .query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))
@@ -48,7 +58,7 @@ pub(crate) fn check(connection: &Connection) -> StoreResult<()> {
     if known < found {
         return Err(newer(found, known));
     }
-    Ok(())
+    Ok(Found::Store)
 }
 
 fn foreign() -> StoreError {

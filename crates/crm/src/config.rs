@@ -90,6 +90,19 @@ pub struct ConnectionSettings {
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Limits of quotas by name, where they are not what the vendor publishes.
     pub quotas: BTreeMap<String, u64>,
+    /// What makes it.
+    pub origin: Origin,
+}
+
+/// What makes a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A table of a file.
+    File,
+    /// A table of a file, but its address is that of a variable.
+    FileWithAddress,
+    /// Variables alone.
+    Variables,
 }
 
 impl fmt::Debug for ConnectionSettings {
@@ -99,6 +112,7 @@ impl fmt::Debug for ConnectionSettings {
             .field("provider", &self.provider)
             .field("settings", &self.settings.keys().collect::<Vec<_>>())
             .field("quotas", &self.quotas)
+            .field("origin", &self.origin)
             .finish()
     }
 }

@@ -21,6 +21,7 @@ mod advice;
 mod config;
 mod generated;
 mod open;
+mod variables;
 
 /// What most programs need.
 pub mod prelude {
@@ -30,7 +31,7 @@ pub mod prelude {
 
 pub use advice::{Advice, AdviceKind, advice};
 pub use config::{
-    ConfigError, ConnectionSettings, Faster, FlowSettings, Problem, Settings, Strategy,
+    ConfigError, ConnectionSettings, Faster, FlowSettings, Origin, Problem, Settings, Strategy,
     read_env_file,
 };
 pub use crm_core as core;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "sqlite")]
 use crm_core::TenantId;
-use crm_core::{Clock, Normalizer, ProviderError, RunId, SharedProvider};
+use crm_core::{Clock, Normalizer, ProviderError, ProviderId, RunId, SharedProvider};
 use crm_http::{Setup, SystemClock};
 use crm_layers::Stack;
 use crm_store::{SharedStore, StoreError};
@@ -16,7 +16,9 @@ use crm_sync::{Engine, EngineError};
 use crm_sync::{Flow, Options, Topology};
 use uuid::Uuid;
 
-use crate::{Faster, Settings, registry};
+#[cfg(feature = "sqlite")]
+use crate::Origin;
+use crate::{Faster, Settings, registry, variables};
 
 /// An engine with what it stands on.
 #[derive(Debug)]
@@ -44,6 +46,16 @@ pub enum OpenError {
     /// The engine cannot be made.
     #[error(transparent)]
     Engine(Box<EngineError>),
+    /// The variables of one connection are set, and those of no other.
+    #[error(
+        "a sync needs at least two connections, and only the variables of {connection} are set"
+    )]
+    Alone {
+        /// The connection.
+        connection: ProviderId,
+        /// Variables that would make another one, for a sentence.
+        others: String,
+    },
 }
 
 impl From<EngineError> for OpenError {
@@ -62,6 +74,9 @@ impl OpenError {
                 .collect(),
             Self::Store(error) => vec![(error.to_string(), error.hint().map(str::to_owned))],
             Self::Engine(error) => vec![(error.to_string(), error.hint())],
+            Self::Alone { others, .. } => {
+                vec![(self.to_string(), Some(format!("set {others} as well, or write crm.toml")))]
+            }
         }
     }
 }
@@ -112,7 +127,10 @@ pub fn connect(
             Ok(provider) => {
                 providers.push(Stack::new(Arc::clone(clock)).wrap(provider).provider);
             }
-            Err(error) => errors.push(error.with_provider(name)),
+            Err(error) => {
+                let error = variables::renamed(error, room, connection.origin);
+                errors.push(error.with_provider(name));
+            }
         }
     }
     if errors.is_empty() { Ok(providers) } else { Err(OpenError::Connections(errors)) }
@@ -137,11 +155,29 @@ fn topology(settings: &Settings) -> Topology {
     }
 }
 
+/// Says which variables are lacking, where variables make a single connection.
+#[cfg(feature = "sqlite")]
+fn alone(settings: &Settings) -> Option<OpenError> {
+    let mut connections = settings.connections.iter();
+    let (Some((name, connection)), None) = (connections.next(), connections.next()) else {
+        return None;
+    };
+    let others = registry().iter().filter(|room| room.name != connection.provider);
+    let others: Vec<String> = others.map(variables::usual).collect();
+    if connection.origin != Origin::Variables || others.is_empty() {
+        return None;
+    }
+    Some(OpenError::Alone { connection: name.clone(), others: others.join(", or ") })
+}
+
 /// Opens everything: connections, the store, the engine over them.
 #[cfg(feature = "sqlite")]
 pub fn open(settings: &Settings) -> Result<System, OpenError> {
     let clock = clock(settings);
     let providers = connect(settings, &clock)?;
+    if let Some(error) = alone(settings) {
+        return Err(error);
+    }
     let config = crm_store_sqlite::SqliteConfig::new(&settings.database);
     let store: SharedStore = Arc::new(crm_store_sqlite::SqliteStore::open(&config)?);
     let options = Options { first_sync: settings.first_sync, ..Options::default() };

@@ -67,7 +67,7 @@ pub(crate) async fn run(settings: &Settings, options: Check) -> Result<ExitCode,
     if ready {
         return Ok(ExitCode::SUCCESS);
     }
-    let mut failure = Failure { lines: Vec::new() };
+    let mut failure = Failure::of(Vec::new());
     for row in rows {
         if let Some(error) = row.error {
             failure.lines.push((error, row.hint));

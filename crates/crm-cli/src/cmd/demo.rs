@@ -15,6 +15,7 @@ use serde::{Serialize, Serializer};
 use super::demo_accounts::{AccountView, Seen, compare};
 use super::{plan, sync};
 use crate::args;
+use crate::counted::counted;
 use crate::error::Failure;
 use crate::output;
 use crate::progress::Bars;
@@ -80,10 +81,8 @@ async fn play(
             output::line(text);
         }
     };
-    say(&format!(
-        "Two CRMs with {} people between them, as they never met before.",
-        options.people
-    ));
+    let people = counted(options.people, "person", "people");
+    say(&format!("Two CRMs with {people} between them, as they never met before."));
     let planned = system.engine.plan(crm::new_run(), &bars).await?;
     bars.finish();
     if !quiet {
@@ -105,7 +104,8 @@ async fn play(
             // A change made in the same second as our write shares its stamp.
             system.clock.sleep(Duration::from_millis(1_100)).await;
             edits = edit(hubspot, salesforce)?;
-            say(&format!("\nPeople edit {edits} fields on both sides, some of them the same."));
+            let fields = counted(edits, "field", "fields");
+            say(&format!("\nPeople edit {fields} on both sides, some of them the same."));
             system.clock.sleep(Duration::from_millis(1_100)).await;
         }
     }

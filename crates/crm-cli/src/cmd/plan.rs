@@ -1,6 +1,7 @@
 //! `crm plan`: what would a sync do?
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crm::Settings;
@@ -8,12 +9,17 @@ use crm::core::ProviderId;
 use crm::sync::{Cost, KindPlan, Plan};
 
 use crate::args;
+use crate::counted::counted;
 use crate::error::Failure;
 use crate::output;
 use crate::progress::Bars;
 
 /// Makes a plan and prints it.
-pub(crate) async fn run(settings: &Settings, options: args::Plan) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(
+    settings: &Settings,
+    options: args::Plan,
+    again: &str,
+) -> Result<ExitCode, Failure> {
     let system = crm::open(settings)?;
     let bars = Bars::new();
     let plan = system.engine.plan(crm::new_run(), &bars).await;
@@ -24,16 +30,36 @@ pub(crate) async fn run(settings: &Settings, options: args::Plan) -> Result<Exit
     } else {
         print(&plan);
         if plan.state == "planned" {
-            output::status("Nothing was written. Approve with: crm sync");
+            output::status(&format!("Nothing was written. Approve with: {again} sync"));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Returns `crm` with the files that were named, as a shell takes it.
+pub(crate) fn again(config: Option<&Path>, env_files: &[PathBuf]) -> String {
+    let config = config.map(|file| ("--config", file));
+    let env_files = env_files.iter().map(|file| ("--env-file", file.as_path()));
+    let named = env_files.chain(config);
+    let named = named.map(|(option, file)| format!(" {option} {}", quoted(file)));
+    format!("crm{}", named.collect::<String>())
+}
+
+/// Quotes a file's name where a shell would take it apart.
+fn quoted(file: &Path) -> String {
+    let text = file.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// Prints a plan as tables.
 pub(crate) fn print(plan: &Plan) {
     for (kind, plan) in &plan.kinds {
-        output::line(&format!("{}: {} records to write", kind.plural(), plan.writes()));
+        let writes = counted(plan.writes(), "record", "records");
+        output::line(&format!("{}: {writes} to write", kind.plural()));
         output::table(&["action", "where", "records"], actions(plan));
     }
     output::table(&["connection", "calls", "about", "share of the day"], costs(&plan.cost));
@@ -88,4 +114,19 @@ fn costs(costs: &BTreeMap<ProviderId, Cost>) -> Vec<Vec<String>> {
             ]
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_repeated_as_a_shell_takes_them() {
+        assert_eq!(again(None, &[]), "crm");
+        let files = [PathBuf::from("sandbox.env"), PathBuf::from("it's mine.env")];
+        let line = again(Some(Path::new("a/crm.toml")), &files);
+        let wanted =
+            r"crm --env-file sandbox.env --env-file 'it'\''s mine.env' --config a/crm.toml";
+        assert_eq!(line, wanted);
+    }
 }

@@ -70,7 +70,7 @@ fn translate(options: &args::Sandbox) -> Result<SandboxOptions, Failure> {
 fn vendor(name: &str) -> Result<Vendor, Failure> {
     Vendor::named(name).ok_or_else(|| {
         let known: Vec<&str> = Vendor::ALL.iter().map(|vendor| vendor.name()).collect();
-        Failure::new(
+        Failure::usage(
             format!("there is no fake of `{name}`"),
             format!("choose from: {}", known.join(", ")),
         )
@@ -79,7 +79,7 @@ fn vendor(name: &str) -> Result<Vendor, Failure> {
 
 fn profile(name: &str) -> Result<Profile, Failure> {
     Profile::named(name).ok_or_else(|| {
-        Failure::new(
+        Failure::usage(
             format!("`{name}` is no fault profile"),
             "choose from: calm, rough, lag, quota, hostile",
         )
@@ -88,11 +88,12 @@ fn profile(name: &str) -> Result<Profile, Failure> {
 
 fn people(load: &str) -> Result<(Vendor, Vec<Person>), Failure> {
     let Some((name, file)) = load.split_once('=') else {
-        return Err(Failure::new(
+        return Err(Failure::usage(
             format!("--load {load} is not PROVIDER=FILE.csv"),
             "write for instance --load hubspot=people.csv",
         ));
     };
+    let vendor = vendor(name)?;
     let text = std::fs::read_to_string(Path::new(file)).map_err(|error| {
         let hint = if error.kind() == std::io::ErrorKind::InvalidData {
             "save it as UTF-8 text"
@@ -107,5 +108,5 @@ fn people(load: &str) -> Result<(Vendor, Vec<Person>), Failure> {
             "correct the line; the first line names the columns (FirstName, LastName, Email, …)",
         )
     })?;
-    Ok((vendor(name)?, people))
+    Ok((vendor, people))
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::told::{Told, name_of};
 use crate::args;
+use crate::counted::counted;
 use crate::error::Failure;
 use crate::output;
 
@@ -64,7 +65,8 @@ struct Problem {
 
 /// Reads the store and prints what is there.
 pub(crate) async fn run(database: &Path, options: args::Status) -> Result<ExitCode, Failure> {
-    if !database.is_file() {
+    // A file of 0 bytes holds no more than one that is not there.
+    if !database.metadata().is_ok_and(|found| found.is_file() && found.len() > 0) {
         return Err(Failure::new(
             format!("there is no store at {}", database.display()),
             "make one with `crm plan` or `crm sync`, or name another with [store] sqlite",
@@ -178,14 +180,14 @@ fn print(status: &Status) {
     }
     for (kind, row) in &status.kinds {
         output::line(&format!(
-            "{}: {} ({} live, {} held, {} waiting, {} parked, {} open conflicts)",
+            "{}: {} ({} live, {} held, {} waiting, {} parked, {})",
             kind.plural(),
             row.stage,
             row.live,
             row.held,
             row.waiting,
             row.parked,
-            row.open_conflicts
+            counted(row.open_conflicts, "open conflict", "open conflicts")
         ));
         let links = row.links.iter().map(|(name, links)| {
             vec![name.clone(), links.live.to_string(), links.gone.to_string()]

@@ -10,6 +10,7 @@ use crm::sync::{Approval, FirstSync, Outcome, Report};
 use super::plan;
 use super::told::Told;
 use crate::args;
+use crate::counted::counted;
 use crate::error::Failure;
 use crate::output;
 use crate::progress::Bars;
@@ -95,13 +96,28 @@ pub(crate) fn print(report: &Report) {
         if done.created + done.updated > 0 {
             output::table(&["action", "where", "records"], plan::actions(&done.done));
         }
-        for (count, what) in [
-            (done.waiting, "records wait for another attempt: run `crm sync` again"),
-            (done.parked, "records or fields were not accepted: see `crm status`"),
-            (done.open_conflicts, "conflicts wait for a person: see `crm status`"),
+        for (count, one, many, then) in [
+            (
+                done.waiting,
+                "record waits",
+                "records wait",
+                "for another attempt: run `crm sync` again",
+            ),
+            (
+                done.parked,
+                "record or field was",
+                "records or fields were",
+                "not accepted: see `crm status`",
+            ),
+            (
+                done.open_conflicts,
+                "conflict waits",
+                "conflicts wait",
+                "for a person: see `crm status`",
+            ),
         ] {
             if count > 0 {
-                output::line(&format!("{count} {what}"));
+                output::line(&format!("{} {then}", counted(count, one, many)));
             }
         }
     }

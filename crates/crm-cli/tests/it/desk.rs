@@ -40,6 +40,19 @@ impl Done {
     #[track_caller]
     pub(crate) fn failed(&self, error: &str, hint: &str) {
         assert_eq!(self.code, Some(1), "{self:#?}");
+        self.told(error, hint);
+    }
+
+    /// Checks that the usage was found wrong, in two lines that have these words.
+    #[track_caller]
+    pub(crate) fn misused(&self, error: &str, hint: &str) {
+        assert_eq!(self.code, Some(2), "{self:#?}");
+        assert_eq!((self.out.as_str(), self.err.lines().count()), ("", 2), "{self:#?}");
+        self.told(error, hint);
+    }
+
+    #[track_caller]
+    fn told(&self, error: &str, hint: &str) {
         let line = |start: &str| {
             let lines: Vec<&str> = self.err.lines().filter(|l| l.starts_with(start)).collect();
             assert_eq!(lines.len(), 1, "one `{start}` line: {self:#?}");

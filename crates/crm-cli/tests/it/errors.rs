@@ -31,6 +31,10 @@ fn nothing_configured_says_where_to_begin() {
         alone("", &[command]).failed("no connection is configured", "HUBSPOT_API_KEY");
     }
     alone("", &["status"]).failed("there is no store at crm.db", "crm plan");
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("crm.db"), "").unwrap();
+    let status = run(command(folder.path()).arg("status"));
+    status.failed("there is no store at crm.db", "crm plan");
 }
 
 #[test]
@@ -72,15 +76,42 @@ fn files_that_are_not_there_are_named() {
     alone("primary = ", &["plan"]).failed("crm.toml:1: not TOML", "docs/configuration.md");
     alone(BOTH, &["status"]).failed("there is no store at", "crm plan");
     alone("", &["sandbox", "--load", "hubspot=none.csv"]).failed("none.csv", "CSV");
-    alone("", &["sandbox", "--load", "none.csv"]).failed("PROVIDER=FILE.csv", "hubspot=");
-    alone("", &["sandbox", "--providers", "nimble"]).failed("nimble", "hubspot, salesforce");
-    alone("", &["sandbox", "--faults", "rainy"]).failed("rainy", "rough");
+    alone("", &["sandbox", "--load", "none.csv"]).misused("PROVIDER=FILE.csv", "hubspot=");
+    alone("", &["sandbox", "--providers", "nimble"]).misused("nimble", "hubspot, salesforce");
+    alone("", &["sandbox", "--faults", "rainy"]).misused("rainy", "rough");
 }
 
 #[test]
 fn one_connection_is_too_few() {
     let config = "[connections.hubspot]\naccess_token = \"word\"\n";
     alone(config, &["sync", "--yes"]).failed("at least two connections", "second connection");
+}
+
+#[test]
+fn whoever_sets_variables_is_told_of_variables() {
+    let crm = |file: &str, variables: &[(&str, &str)]| {
+        let folder = TempDir::new().unwrap();
+        if !file.is_empty() {
+            std::fs::write(folder.path().join("crm.toml"), file).unwrap();
+        }
+        let done = run(command(folder.path()).args(["plan"]).envs(variables.iter().copied()));
+        assert!(!folder.path().join("crm.db").exists(), "no store is made: {done:#?}");
+        done
+    };
+    let hubspot = ("HUBSPOT_API_KEY", "word");
+    let id = ("SALESFORCE_CLIENT_ID", "word");
+    let secret = ("SALESFORCE_CLIENT_SECRET", "word");
+    let bad = ("HUBSPOT_BASE_URL", "nowhere");
+    let told = "hubspot: HUBSPOT_BASE_URL is not a URL";
+    crm("", &[hubspot, id, secret, bad]).failed(told, "set HUBSPOT_BASE_URL to");
+    crm(BOTH, &[bad]).failed(told, "set HUBSPOT_BASE_URL to");
+    crm("", &[hubspot, id]).failed("SALESFORCE_CLIENT_SECRET is missing", "SALESFORCE_CLIENT_ID");
+    let incomplete = BOTH.replace("client_secret = \"word\"\n", "");
+    crm(&incomplete, &[]).failed(": client_secret is missing", "set client_id with");
+    let wanted = "set SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET as well";
+    crm("", &[hubspot]).failed("only the variables of hubspot are set", wanted);
+    crm("", &[id, secret]).failed("only the variables of salesforce", "set HUBSPOT_API_KEY as");
+    crm("", &[]).failed("no connection is", "(HUBSPOT_API_KEY; SALESFORCE_CLIENT_ID and SALES");
 }
 
 #[test]
@@ -187,4 +218,36 @@ fn end_to_end_two_syncs_at_once_are_one_too_many() {
     assert_eq!(status["runs"][0]["status"], "running", "status works while a sync runs");
     let code = first.wait().unwrap().code();
     assert_eq!(code, Some(3), "five people have no last name");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn end_to_end_data_that_cannot_be_written_is_no_success() {
+    let desk = Desk::with(&["--people", "20"]);
+    let plan = desk.crm(&["plan"]).code(0);
+    let next = "Approve with: crm --env-file sandbox.env sync\n";
+    assert!(plan.err.ends_with(next), "the line can be pasted: {}", plan.err);
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for words in [&["status"][..], &["status", "--json"], &["--help"], &["check", "--json"]] {
+        run_into(desk.command(words).stdout(full())).failed("cannot be written", "space");
+    }
+    // A reader that went away has seen what it wanted.
+    for words in [&["status", "--json"][..], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let done = run_into(desk.command(words).stdout(writer)).code(0);
+        assert_eq!(done.err, "");
+    }
+}
+
+/// Runs a command whose stdout is its own affair.
+#[cfg(target_os = "linux")]
+fn run_into(command: &mut std::process::Command) -> Done {
+    let child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let output = child.wait_with_output().unwrap();
+    Done {
+        code: output.status.code(),
+        out: String::new(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
 }

@@ -17,7 +17,18 @@ fn help_names_every_command_and_where_to_begin() {
         assert!(help.out.contains(word), "{word}: {}", help.out);
     }
     assert!(help.out.contains("HUBSPOT_API_KEY"), "where to begin");
-    assert!(help.out.contains("Exit codes: 0 ok"), "{}", help.out);
+    let codes = help.out.split("Exit codes: ").nth(1).unwrap();
+    let codes = codes.split_whitespace().collect::<Vec<_>>().join(" ");
+    let document = include_str!("../../../../docs/configuration.md");
+    for (code, meaning) in [
+        (0, "done"),
+        (1, "failed"),
+        (2, "wrong usage"),
+        (3, "done, and something is left: open conflicts, parked records, work that waits"),
+    ] {
+        assert!(codes.contains(&format!("{code} {meaning}")), "{code}: {codes}");
+        assert!(document.contains(&format!("| {code} | {meaning}")), "{code}: the same there");
+    }
     assert_eq!(help.err, "", "help is data");
 }
 
@@ -58,12 +69,34 @@ fn help_of_every_command_says_what_each_option_is_for() {
 
 #[test]
 fn wrong_usage_ends_with_two_and_says_what_is_near() {
-    let misspelt = crm(&["snyc"]).code(2);
-    assert!(misspelt.err.contains("'sync'"), "{}", misspelt.err);
-    assert_eq!(misspelt.out, "");
-    crm(&[]).code(2);
-    crm(&["sync", "--yse"]).code(2);
-    crm(&["sandbox", "--people", "many"]).code(2);
+    crm(&["synk"]).misused("'synk'", "did you mean `sync`?");
+    crm(&["sync", "--yess"]).misused("'--yess'", "did you mean `--yes`?");
+    crm(&["--cofnig", "a.toml", "sync"]).misused("'--cofnig'", "did you mean `--config`?");
+    crm(&["status", "foo"]).misused("'foo'", "see `crm status --help`");
+    crm(&["--config"]).misused("a value is required for '--config <FILE>'", "see `crm --help`");
+    crm(&["sandbox", "--load", "hubspto=a.csv"]).misused("`hubspto`", "hubspot, salesforce");
+    let bare = crm(&[]).code(2);
+    assert!(bare.err.contains("Usage: crm"), "the whole help: {}", bare.err);
+}
+
+#[test]
+fn numbers_that_cannot_be_are_refused_before_anything_starts() {
+    let sandbox = |option: &str, value: &str, told: &str| {
+        crm(&["sandbox", option, value]).misused(told, "see `crm sandbox --help`");
+    };
+    for value in ["abc", "-1", "99999999999", "1000001", "99999999999999999999999"] {
+        sandbox("--people", value, "a whole number from 0 to 1000000");
+    }
+    sandbox("--port-base", "80000", "a whole number from 0 to 65533");
+    sandbox("--port-base", "65534", "a whole number from 0 to 65533");
+    sandbox("--seed", "-1", "a whole number");
+    sandbox("--latency", "1.5", "a whole number");
+    let demo = |value: &str, told: &str| {
+        crm(&["demo", "--people", value]).misused(told, "see `crm demo --help`");
+    };
+    demo("0", "a demo needs at least 1 person");
+    demo("-1", "a whole number from 1 to 1000000");
+    demo("1000001", "a whole number from 1 to 1000000");
 }
 
 #[test]

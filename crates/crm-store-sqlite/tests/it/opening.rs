@@ -141,6 +141,26 @@ fn a_missing_file_is_not_created_by_a_reader() {
 }
 
 #[test]
+fn a_file_with_nothing_in_it_is_no_store_to_a_reader_and_a_new_one_to_a_writer() {
+    let (folder, config) = place();
+    let is_refused = || {
+        let (message, hint) = refusal(SqliteLedger::open_read_only(&config));
+        assert!(message.ends_with("ledger.db"), "{message}");
+        assert!(message.contains("there is no store at"), "{message}");
+        assert!(hint.contains("crm plan"), "{hint}");
+    };
+    fs::write(file(&folder), "").unwrap();
+    is_refused();
+    let connection = Connection::open(file(&folder)).unwrap();
+    connection.execute_batch("PRAGMA journal_mode = WAL;").unwrap();
+    drop(connection);
+    assert!(fs::metadata(file(&folder)).unwrap().len() > 0, "a database without tables");
+    is_refused();
+    SqliteLedger::open(&config).unwrap();
+    SqliteLedger::open_read_only(&config).unwrap();
+}
+
+#[test]
 fn a_file_that_is_no_database_is_left_alone() {
     let (folder, config) = place();
     let text = "name,email\nAda,ada@mail.example\n".repeat(99);

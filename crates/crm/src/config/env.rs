@@ -8,7 +8,8 @@ use crm_sync::{Direction, FirstSync, Policy};
 use serde_json::{Map, Value};
 
 use super::{
-    ConfigError, ConnectionSettings, DATABASE, Faster, FlowSettings, Problem, Settings, Strategy,
+    ConfigError, ConnectionSettings, DATABASE, Faster, FlowSettings, Origin, Problem, Settings,
+    Strategy,
 };
 use crate::registry;
 
@@ -129,7 +130,8 @@ pub(super) fn connections(env: &Env) -> BTreeMap<ProviderId, ConnectionSettings>
         if settings.keys().any(|key| !ADDRESSES.contains(&key.as_str())) {
             let provider = room.name.to_owned();
             let quotas = BTreeMap::new();
-            let connection = ConnectionSettings { provider, settings, quotas };
+            let origin = Origin::Variables;
+            let connection = ConnectionSettings { provider, settings, quotas, origin };
             connections.insert(ProviderId::new(room.name), connection);
         }
     }
@@ -247,14 +249,13 @@ pub(super) fn default_flow(kind: ObjectKind) -> FlowSettings {
 }
 
 fn nothing() -> Problem {
-    let first = |room: &crate::Registration| room.variables.first().map(|variable| variable.env);
-    let names: Vec<&str> = registry().iter().filter_map(first).collect();
+    let names: Vec<String> = registry().iter().map(crate::variables::usual).collect();
     Problem::new(
         "no connection is configured",
         format!(
-            "set the variables of two CRMs ({}, …), or write crm.toml; without an account, try \
+            "set the variables of two CRMs ({}), or write crm.toml; without an account, try \
              `crm demo`",
-            names.join(", ")
+            names.join("; ")
         ),
     )
 }

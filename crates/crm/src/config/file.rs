@@ -13,7 +13,7 @@ use super::flow::{flows, policy_named};
 use super::keys::advice;
 use super::lines::Lines;
 use super::value::Reader;
-use super::{ConfigError, ConnectionSettings, DATABASE, Problem, Settings, Strategy};
+use super::{ConfigError, ConnectionSettings, DATABASE, Origin, Problem, Settings, Strategy};
 use crate::registry;
 
 const TOP: &[&str] = &[
@@ -75,11 +75,13 @@ fn read<T>(
     };
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let taken = take(&mut reader, table, folder);
-    if reader.problems.is_empty() {
-        Ok(taken)
-    } else {
-        Err(ConfigError { problems: reader.problems })
+    let mut problems = reader.problems;
+    if problems.is_empty() {
+        return Ok(taken);
     }
+    // As the file is read from top to bottom; what is about no line of it comes last.
+    problems.sort_by_key(|(line, _)| line.unwrap_or(usize::MAX));
+    Err(ConfigError { problems: problems.into_iter().map(|(_, problem)| problem).collect() })
 }
 
 /// Reads TOML, or the guide's JSON where the file's name says so.
@@ -137,8 +139,10 @@ fn settings(reader: &mut Reader<'_>, table: Table, folder: &Path) -> Settings {
     let retry_attempts = reader.number(&mut top, "retry_attempts", 0, 20);
     let batch_size = reader.number(&mut top, "batch_size", 1, 2_000);
     let database = database(reader, &mut top, folder);
-    let time = env::time(reader.env, &mut reader.problems);
-    let quota_divisor = env::quota_divisor(reader.env, &mut reader.problems);
+    let mut problems = Vec::new();
+    let time = env::time(reader.env, &mut problems);
+    let quota_divisor = env::quota_divisor(reader.env, &mut problems);
+    reader.problems.extend(problems.into_iter().map(|problem| (None, problem)));
     Settings {
         primary,
         secondary,
@@ -275,6 +279,7 @@ fn connection(reader: &mut Reader<'_>, name: &str, mut table: Table) -> Option<C
         reader.note(format!("{section}.environment does nothing: base_url says where to go"));
     }
     let mut settings = env::address(reader.env, room);
+    let origin = if settings.is_empty() { Origin::File } else { Origin::FileWithAddress };
     let known: Vec<String> = table.keys().cloned().collect();
     for key in known {
         if let Some(text) = reader.text(&mut table, &key) {
@@ -283,5 +288,5 @@ fn connection(reader: &mut Reader<'_>, name: &str, mut table: Table) -> Option<C
             settings.entry(key).or_insert(Json::String(text));
         }
     }
-    Some(ConnectionSettings { provider, settings, quotas })
+    Some(ConnectionSettings { provider, settings, quotas, origin })
 }

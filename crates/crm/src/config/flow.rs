@@ -1,5 +1,7 @@
 //! The `data_flow` tables: what is kept in step, and how conflicts are decided.
 
+use std::collections::BTreeMap;
+
 use crm_core::{Field, FieldType, Normalizer, ObjectKind};
 use crm_sync::{Direction, Policy};
 use toml::{Table, Value};
@@ -26,18 +28,25 @@ pub(super) fn flows(reader: &mut Reader<'_>, top: &mut Table, policy: Policy) ->
     };
     let plurals: Vec<&str> = ObjectKind::ALL.iter().map(|kind| kind.plural()).collect();
     let mut flows = Vec::new();
+    let mut seen: BTreeMap<ObjectKind, String> = BTreeMap::new();
     for (name, value) in table {
+        "data_flow".clone_into(&mut reader.section);
         let Some(kind) = ObjectKind::from_name(&canonical(&name)) else {
             let message = format!("unknown key `{name}` in [data_flow]");
             reader.refuse(&name, message, advice(&name, &plurals));
             continue;
         };
+        if let Some(other) = seen.insert(kind, name.clone()) {
+            let message =
+                format!("[data_flow.{other}] and [data_flow.{name}] are about the same kind");
+            reader.refuse_again([&other, &name], message);
+        }
         let Value::Table(table) = value else {
             let message = format!("`data_flow.{name}` is not a table");
             reader.refuse(&name, message, format!("write [data_flow.{name}]"));
             continue;
         };
-        let flow = flow(reader, kind, table, policy);
+        let flow = flow(reader, kind, &name, table, policy);
         if flow.enabled && kind != ObjectKind::Contact {
             reader.note(format!("data_flow.{name} is read; this release keeps contacts in step"));
         }
@@ -49,8 +58,15 @@ pub(super) fn flows(reader: &mut Reader<'_>, top: &mut Table, policy: Policy) ->
     flows
 }
 
-fn flow(reader: &mut Reader<'_>, kind: ObjectKind, table: Table, policy: Policy) -> FlowSettings {
-    let section = format!("data_flow.{}", kind.plural());
+/// Reads one flow, by the name that the file gives it.
+fn flow(
+    reader: &mut Reader<'_>,
+    kind: ObjectKind,
+    name: &str,
+    table: Table,
+    policy: Policy,
+) -> FlowSettings {
+    let section = format!("data_flow.{name}");
     let mut table = reader.known(&section, table, FLOW);
     let mut flow = FlowSettings { policy, ..env::default_flow(kind) };
     flow.enabled = reader.flag(&mut table, "enabled").unwrap_or(true);

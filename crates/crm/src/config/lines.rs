@@ -16,6 +16,7 @@ impl Lines {
         if let Ok(table) = DeTable::parse(text) {
             lines.add(text, "", table.get_ref());
         }
+        lines.0.sort_by_key(|(_, line)| *line);
         lines
     }
 
@@ -33,15 +34,29 @@ impl Lines {
 
     /// Returns the line of a key: the one in the section if it is there, else the first.
     pub(super) fn of(&self, section: &str, key: &str) -> Option<usize> {
-        let (section, key) = (canonical_path(section), canonical_path(key));
-        let whole = format!("{section}.{key}");
+        let (within, key) = (within(section), canonical_path(key));
+        let whole = format!("{within}{key}");
         let fits = |path: &str| path == key || path.ends_with(&format!(".{key}"));
         let exact = self.0.iter().find(|(path, _)| *path == whole);
-        let inside = || self.0.iter().find(|(path, _)| path.starts_with(&section) && fits(path));
+        let inside = || self.0.iter().find(|(path, _)| path.starts_with(&within) && fits(path));
         let anywhere =
             || self.0.iter().filter(|(path, _)| fits(path)).min_by_key(|row| row.0.len());
         exact.or_else(inside).or_else(anywhere).map(|(_, line)| *line)
     }
+
+    /// Returns the last line where a section has one of these keys, in any spelling.
+    pub(super) fn last_of(&self, section: &str, keys: &[&str]) -> Option<usize> {
+        let within = within(section);
+        let wholes: Vec<String> =
+            keys.iter().map(|key| format!("{within}{}", canonical_path(key))).collect();
+        let found = self.0.iter().rev().find(|(path, _)| wholes.contains(path));
+        found.map(|(_, line)| *line)
+    }
+}
+
+/// Returns what the paths of all keys in a section begin with.
+fn within(section: &str) -> String {
+    if section.is_empty() { String::new() } else { format!("{}.", canonical_path(section)) }
 }
 
 fn canonical_path(path: &str) -> String {

@@ -161,6 +161,62 @@ fn a_problem_is_placed_in_its_own_table() {
     assert!(about("provider of this build").contains("crm.toml:12 "), "{told:#?}");
 }
 
+/// Returns the line and the message of every problem.
+fn told(text: &str) -> Vec<String> {
+    let error = load(text, &[("TEST_TOKEN", "t")]).unwrap_err();
+    let line = |place: &Option<String>| {
+        let place = place.as_deref().unwrap_or_default();
+        place.rsplit(':').next().unwrap_or_default().to_owned()
+    };
+    error.problems.iter().map(|p| format!("{}: {}", line(&p.place), p.message)).collect()
+}
+
+#[test]
+fn a_kind_is_told_about_once_by_either_name() {
+    let both = "[data_flow.contacts]\nfields = [\"email\"]\n[data_flow.contact]\nenabled = false\n";
+    let twice = "[data_flow.contact] and [data_flow.contacts] are about the same kind";
+    assert_eq!(told(&format!("{both}{TWO}")), [format!("3: {twice}")]);
+    let keys = "batch_size = 3\nretry_attempts = 3\nbatchSize = 4\n";
+    assert_eq!(told(&format!("{keys}{TWO}")), ["3: `batch_size` is there twice"]);
+    let sections = format!("[store]\nsqlite = \"a.db\"\n{TWO}client_id = \"id\"\n");
+    let twice = "9: `client_id` is there twice in [connections.salesforce]";
+    assert_eq!(told(&sections.replace("\n\n", "\n# two\n")), [twice]);
+}
+
+#[test]
+fn problems_of_a_singular_kind_have_their_own_lines_in_order() {
+    let text = format!(
+        "{TWO}[data_flow.deals]\nfields = [\"title\"]\n[data_flow.contact]\n\
+         fields = [\"fristName\"]\ndirection = \"sideways\"\n[data_flow.contact.policy]\n\
+         email = \"newest\"\n[store]\nsqlit = \"a.db\"\n"
+    );
+    assert_eq!(
+        told(&text),
+        [
+            "10: `fields` names `fristName`, which is no field of a contact",
+            "11: `direction` cannot be `sideways`",
+            "13: `email` cannot be `newest`",
+            "15: unknown key `sqlit` in [store]",
+        ]
+    );
+}
+
+#[test]
+fn a_number_that_is_too_large_or_too_small_is_shown() {
+    let text = "retry_attempts = 99\nbatch_size = 0\nsync_interval_ms = \"soon\"\n";
+    assert_eq!(
+        told(&format!("{text}{TWO}")),
+        [
+            "1: `retry_attempts` must be a whole number from 0 to 20, and is 99",
+            "2: `batch_size` must be a whole number from 1 to 2000, and is 0",
+            "3: `sync_interval_ms` must be a whole number from 1000 to 86400000, and is text",
+        ]
+    );
+    let secret = TWO.replace("\"hush-hush\"", "1234567");
+    let told = told(&secret);
+    assert_eq!(told, ["6: `client_secret` must be text, and is a whole number"]);
+}
+
 #[test]
 fn rules_that_always_hold_are_no_policies_but_are_understood() {
     for name in ["merge_fields", "prefer-non-blank", "never_blank"] {

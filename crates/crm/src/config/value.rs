@@ -19,7 +19,8 @@ pub(super) struct Reader<'a> {
     /// The table at hand, for finding lines.
     pub(super) section: String,
     pub(super) env: &'a Env,
-    pub(super) problems: Vec<Problem>,
+    /// With the lines that they are about.
+    pub(super) problems: Vec<(Option<usize>, Problem)>,
     /// What is accepted and does nothing yet.
     pub(super) notes: Vec<String>,
 }
@@ -32,12 +33,21 @@ impl Reader<'_> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        let place = match self.lines.of(&self.section, key) {
+        self.refuse_at(self.lines.of(&self.section, key), Problem::new(message, hint));
+    }
+
+    /// Adds a problem about keys of the section at hand of which only one may be there.
+    pub(super) fn refuse_again(&mut self, keys: [&str; 2], message: impl Into<String>) {
+        let line = self.lines.last_of(&self.section, &keys);
+        self.refuse_at(line, Problem::new(message, "keep one of them"));
+    }
+
+    fn refuse_at(&mut self, line: Option<usize>, problem: Problem) {
+        let place = match line {
             Some(line) => format!("{}:{line}", self.name),
             None => self.name.clone(),
         };
-        let problem = Problem { place: Some(place), ..Problem::new(message, hint) };
-        self.problems.push(problem);
+        self.problems.push((line, Problem { place: Some(place), ..problem }));
     }
 
     /// Adds a note for people.
@@ -53,7 +63,10 @@ impl Reader<'_> {
         let mut checked = Table::new();
         for (key, value) in table {
             let name = canonical(&key);
-            if known.contains(&name.as_str()) {
+            if checked.contains_key(&name) {
+                let message = format!("`{name}` is there twice{}", inside(section));
+                self.refuse_again([&key, &name], message);
+            } else if known.contains(&name.as_str()) {
                 checked.insert(name, value);
             } else {
                 let whole = format!("unknown key `{key}`{}", inside(section));
@@ -89,7 +102,15 @@ impl Reader<'_> {
     ) -> Option<u64> {
         match table.remove(key)? {
             Value::Integer(number) if (from..=to).contains(&number) => u64::try_from(number).ok(),
-            other => self.wrong(key, &format!("a whole number from {from} to {to}"), &other),
+            other => {
+                let is = match &other {
+                    Value::Integer(number) => number.to_string(),
+                    other => type_of(other).to_owned(),
+                };
+                let message = format!("`{key}` must be a whole number from {from} to {to}");
+                self.refuse(key, format!("{message}, and is {is}"), correct(key));
+                None
+            }
         }
     }
 
@@ -138,8 +159,9 @@ impl Reader<'_> {
     }
 
     fn wrong<T>(&mut self, key: &str, wanted: &str, found: &Value) -> Option<T> {
-        let message = format!("`{key}` must be {wanted}, and is {}", found.type_str());
-        self.refuse(key, message, format!("correct the value of `{key}`"));
+        // Never the value itself: it may be a secret.
+        let message = format!("`{key}` must be {wanted}, and is {}", type_of(found));
+        self.refuse(key, message, correct(key));
         None
     }
 
@@ -163,6 +185,22 @@ impl Reader<'_> {
         }
         out.push_str(rest);
         Some(out)
+    }
+}
+
+fn correct(key: &str) -> String {
+    format!("correct the value of `{key}`")
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "text",
+        Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number with a fraction",
+        Value::Boolean(_) => "true or false",
+        Value::Datetime(_) => "a date or time",
+        Value::Array(_) => "a list",
+        Value::Table(_) => "a table",
     }
 }
 
