@@ -198,7 +198,10 @@ fn print(status: &Status) {
         let runs = status.runs.iter().map(|run| {
             let count =
                 |name: &str| run.counters.get(name).copied().unwrap_or_default().to_string();
-            let status = format!("{:?}", run.status).to_lowercase();
+            let mut status = format!("{:?}", run.status).to_lowercase();
+            if let Some(error) = &run.error {
+                status = format!("{status}: {error}");
+            }
             vec![
                 second_of(run.started),
                 status,

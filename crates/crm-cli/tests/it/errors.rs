@@ -159,6 +159,9 @@ fn end_to_end_a_host_that_nobody_answers_at_is_told_and_leaves_the_store_usable(
     desk.write("away.env", &format!("SALESFORCE_BASE_URL={nowhere}\n"));
     let words = ["--env-file", "away.env", "sync", "--yes"];
     desk.crm(&words).failed("salesforce", "");
+    let status = desk.crm(&["status", "--json"]).code(0).json();
+    let reason = status["runs"][0]["error"].as_str().unwrap();
+    assert!(reason.contains("salesforce"), "{status:#}");
     desk.write("far.env", "SALESFORCE_BASE_URL=http://crm.far.example\n");
     desk.crm(&["--env-file", "far.env", "sync", "--yes"]).failed("http", "https");
     assert_eq!(writes(&desk.sync()), 0);
