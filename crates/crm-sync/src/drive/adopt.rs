@@ -48,10 +48,13 @@ impl Session<'_> {
             self.tally.read(&side.provider, keys.len(), side.capability.read_max.get());
             for (at, key) in wanted {
                 let mut same = found.iter().filter(|r| identity::keys_of(&r.fields).contains(&key));
-                let (Some(remote), None) = (same.next(), same.next()) else {
+                let (Some(remote), another) = (same.next(), same.next()) else {
                     continue;
                 };
-                if let Some(job) = jobs.get_mut(at) {
+                let Some(job) = jobs.get_mut(at) else { continue };
+                if another.is_some() {
+                    self.withhold(index, side, job);
+                } else {
                     self.adopt_before(rules, index, job, remote).await?;
                 }
             }
@@ -70,7 +73,10 @@ impl Session<'_> {
             return Ok(());
         };
         match self.owner(rules, side, &job.entity, &remote.id).await? {
-            Owner::Taken => return Ok(()),
+            Owner::Taken => {
+                self.withhold(index, side, job);
+                return Ok(());
+            }
             Owner::Held(other) => self.give_up(&other, job.entity.id).await?,
             Owner::Free => {}
         }
@@ -83,6 +89,21 @@ impl Session<'_> {
             *changed = true;
         }
         Ok(())
+    }
+
+    /// Takes back a create that would make a second record with an address that is somebody's.
+    fn withhold(&self, index: usize, side: &Side, job: &mut Job) {
+        let now = self.now();
+        let Some(decision) = &mut job.decision else { return };
+        decision.writes.retain(|(side, _)| *side != index);
+        let version = decision.entity.version;
+        if let Some(link) = decision.entity.link_mut(&side.provider) {
+            link.claim = None;
+            link.parked = Some(duplicate(side, version, now));
+        }
+        if let Some(changed) = decision.links_changed.get_mut(index) {
+            *changed = true;
+        }
     }
 
     /// Ties the record that stands in the way of a create, if it is the same person. Returns the
@@ -116,16 +137,7 @@ impl Session<'_> {
         let version = job.entity.version;
         if let Some(link) = job.entity.link_mut(&side.provider) {
             link.claim = None;
-            link.parked = Some(Parked {
-                class: "duplicate".to_owned(),
-                message: format!(
-                    "{} has another record with a value that must be unique",
-                    side.provider
-                ),
-                remedy: "merge the two records there, or correct the value".to_owned(),
-                version,
-                at: now,
-            });
+            link.parked = Some(duplicate(side, version, now));
         }
         Ok(None)
     }
@@ -315,6 +327,16 @@ impl Session<'_> {
         let mutations = vec![Mutation::Mark(entity.id, None)];
         self.engine.store.commit(Commit { fences, mutations, ..Commit::default() }).await?;
         Ok(())
+    }
+}
+
+fn duplicate(side: &Side, version: u64, at: jiff::Timestamp) -> Parked {
+    Parked {
+        class: "duplicate".to_owned(),
+        message: format!("{} has another record with a value that must be unique", side.provider),
+        remedy: "merge the two records there, or correct the value".to_owned(),
+        version,
+        at,
     }
 }
 

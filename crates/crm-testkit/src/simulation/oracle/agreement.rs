@@ -120,6 +120,8 @@ fn excuse(
     let missing = |field: Field| entity.golden.value(field).is_none();
     let known = if class == Some("missing_required") {
         account.profile.mapping.rules.iter().any(|rule| rule.required && missing(rule.field))
+    } else if class == Some("duplicate") && had_once(inner, entity, index, account) {
+        true
     } else {
         let remote = link.remote.as_ref().map(|remote| remote.as_str().to_owned());
         [remote, Some(id.to_string())].into_iter().flatten().any(|whom| {
@@ -186,6 +188,17 @@ fn duplicates(inner: &Inner, index: usize, account: &Account, verdict: &mut Verd
 }
 
 /// Returns whether a record got the address that it shows now by a call that was sent then.
+/// Returns whether some record of an account ever had the address of an entity.
+fn had_once(inner: &Inner, entity: &Entity, index: usize, account: &Account) -> bool {
+    let address = entity.golden.value(Field::EMAIL);
+    address.is_some()
+        && inner.journal.strokes.iter().any(|stroke| {
+            let text = stroke.value.as_deref().filter(|_| stroke.account == index);
+            stroke.field == Field::EMAIL
+                && text.and_then(|text| account.value(Field::EMAIL, text)).as_ref() == address
+        })
+}
+
 fn has_from(inner: &Inner, row: &Row, call: jiff::Timestamp) -> bool {
     let stroke = row.cells.get(&Field::EMAIL).and_then(|stroke| inner.journal.stroke(*stroke));
     stroke.is_some_and(|stroke| match stroke.hand {

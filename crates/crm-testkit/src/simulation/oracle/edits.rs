@@ -135,7 +135,7 @@ const COMMITTED: Duration = Duration::from_mins(1);
 
 /// Returns whether a value is what a CRM made of the engine's own write, in a way that its table
 /// does not tell, and the engine was not told either. Nobody can tell that from a user's change.
-fn rewritten(
+pub(super) fn rewritten(
     facts: &Facts<'_>,
     inner: &Inner,
     index: usize,

@@ -7,8 +7,8 @@ use crm_store::{Conflict, ConflictState, Contender, History};
 use jiff::Timestamp;
 
 use super::super::scenario::Rule;
-use super::Verdict;
 use super::facts::{Facts, shows};
+use super::{Verdict, edits};
 use crate::clock::later;
 use crate::memory::{Account, Hand, Inner, Stroke};
 
@@ -62,8 +62,10 @@ fn is_causal(facts: &Facts<'_>, inner: &Inner, row: &History) -> bool {
             return true;
         }
     }
+    let stored = (row.field, row.after.clone());
+    let named = inner.accounts.iter().position(|account| row.source.as_ref() == Some(&account.id));
     // That nobody entered it is what I6 complains about.
-    !entered
+    !entered || named.is_some_and(|index| edits::rewritten(facts, inner, index, &stored))
 }
 
 /// Returns whether a user painted over the old value, or over nothing but what was put over it.
