@@ -103,7 +103,7 @@ fn is_mute(facts: &Facts<'_>, inner: &Inner, entity: &crm_store::Entity, stroke:
     });
     let returned = inner.journal.turns.iter().any(|(account, record, at)| {
         (*account, *record) == (stroke.account, stroke.record)
-            && *at <= stroke.at
+            && stroke.seen.is_none_or(|seen| *at <= seen)
             && stroke.at <= later(*at, DECIDED)
     });
     stroke.value.is_none() && (unknown || returned)
