@@ -30,7 +30,7 @@ Words:
   test [ARGS]         run all tests, with nextest if it is installed, else with cargo test
   tidy                check dependencies, rooms, files, fixtures, links, licences
   codegen [--check]   compile schema.toml and the provider.toml files; --check only compares
-  sim [--seeds N] [--store memory|sqlite] [--seed S]
+  sim [--seeds N] [--start S] [--store memory|sqlite] [--seed S]
                       run the simulation of the engine; without arguments as CI runs it
   bench [ARGS]        run the benchmark in a release build
 ";

@@ -335,21 +335,16 @@ fn place(
     notes.keyless = snapshot;
     let link = observed_link(side, remote, now);
     let ours = remote.uid.as_ref().and_then(crm_core::Uid::entity);
-    if let Some(entity) = ours.and_then(|id| notes.entities.get_mut(&id)) {
-        if attach(entity, side, &link) {
-            let (id, version) = (entity.id, entity.row_version);
-            notes.attached(id, version, &side.provider);
+    match ours.and_then(|id| tie(notes, id, side, &link)) {
+        Some(true) => return,
+        Some(false) => {
+            found_entity(notes, rules, side, remote, link, Some("duplicate_uid"), now);
             return;
         }
-        found_entity(notes, rules, side, remote, link, Some("duplicate_uid"), now);
-        return;
+        None => {}
     }
     let home = notes.names.get(&remote.id).copied();
-    if let Some(entity) = home.and_then(|id| notes.entities.get_mut(&id))
-        && attach(entity, side, &link)
-    {
-        let (id, version) = (entity.id, entity.row_version);
-        notes.attached(id, version, &side.provider);
+    if home.and_then(|id| tie(notes, id, side, &link)) == Some(true) {
         return;
     }
     if snapshot {
@@ -394,7 +389,19 @@ fn is_home(entity: &Entity, side: &Side) -> bool {
     entity.state == EntityState::Live && entity.link(&side.provider).is_none()
 }
 
-/// Ties a record that carries our uid to its entity; false if another record is tied there.
+/// Ties a record to an entity at hand. `None` if that one is not at hand; false if another record
+/// is tied there.
+fn tie(notes: &mut Notes, id: EntityId, side: &Side, link: &Link) -> Option<bool> {
+    let entity = notes.entities.get_mut(&id)?;
+    if !attach(entity, side, link) {
+        return Some(false);
+    }
+    let version = entity.row_version;
+    notes.attached(id, version, &side.provider);
+    Some(true)
+}
+
+/// Puts a record's link into its entity; false if another record is tied there.
 fn attach(entity: &mut Entity, side: &Side, link: &Link) -> bool {
     let claim = match entity.link(&side.provider) {
         None => None,
