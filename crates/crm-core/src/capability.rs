@@ -7,7 +7,7 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Field, FieldRule, Mapping, ObjectKind};
+use crate::{Field, FieldRule, Mapping, Metadata, ObjectKind};
 
 /// What a connection can do.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +16,8 @@ pub struct Capabilities {
     pub objects: Vec<ObjectCapability>,
     /// The request budgets that the vendor publishes; headers and configuration override them.
     pub quotas: Vec<Quota>,
+    /// What a probe learned of the account: users, pipelines, choices.
+    pub metadata: Arc<Metadata>,
 }
 
 impl Capabilities {
@@ -58,19 +60,43 @@ pub struct ObjectCapability {
     pub overlap: Duration,
     /// How long a write whose fate is unknown may still be applied.
     pub unknown_wait: Duration,
-    /// The table of fields.
+    /// The table of fields; of a kind with several forms, that of the first form.
     pub mapping: &'static Mapping,
+    /// The tables of all forms, where the kind has several (tasks, calls, …).
+    pub variants: &'static [&'static Mapping],
     /// Fields of the table that this account does not have; they take no part.
     pub suspended: Arc<[Field]>,
 }
 
 impl ObjectCapability {
-    /// Returns the rule of a field, unless the field is suspended.
-    pub fn rule(&self, field: Field) -> Option<&'static FieldRule> {
-        if self.suspended.contains(&field) { None } else { self.mapping.rule(field) }
+    /// Returns the table of a form; where the kind has only one, that one, whatever is asked.
+    pub fn mapping_of(&self, variant: Option<&str>) -> Option<&'static Mapping> {
+        if self.variants.is_empty() {
+            return Some(self.mapping);
+        }
+        self.variants.iter().copied().find(|table| table.variant == variant)
     }
 
-    /// Returns the rules of all fields that are not suspended, sorted by field.
+    /// Returns all tables of the kind.
+    pub fn mappings(&self) -> impl Iterator<Item = &'static Mapping> + use<> {
+        let single = self.variants.is_empty().then_some(self.mapping);
+        single.into_iter().chain(self.variants.iter().copied())
+    }
+
+    /// Returns the rule of a field in the first form that has it, unless the field is suspended.
+    pub fn rule(&self, field: Field) -> Option<&'static FieldRule> {
+        if self.suspended.contains(&field) {
+            return None;
+        }
+        self.mappings().find_map(|table| table.rule(field))
+    }
+
+    /// Returns the rule of a field in one form, unless the field is suspended.
+    pub fn rule_of(&self, variant: Option<&str>, field: Field) -> Option<&'static FieldRule> {
+        if self.suspended.contains(&field) { None } else { self.mapping_of(variant)?.rule(field) }
+    }
+
+    /// Returns the rules of the first form, without suspended fields, sorted by field.
     pub fn rules(&self) -> impl Iterator<Item = &'static FieldRule> {
         let suspended = Arc::clone(&self.suspended);
         self.mapping.rules.iter().filter(move |rule| !suspended.contains(&rule.field))

@@ -21,6 +21,11 @@ pub struct Mapping {
     pub uid: Option<&'static str>,
     /// How a field is cleared.
     pub clear: Clear,
+    /// Where a kind has several forms at the vendor: the value of `type` that this one is for.
+    pub variant: Option<&'static str>,
+    /// Members, by the vendor's names, that tell this form from others of the same remote name;
+    /// a new record gets them.
+    pub fixed: &'static [(&'static str, &'static str)],
     /// One rule for each field, sorted by field.
     pub rules: &'static [FieldRule],
 }
@@ -89,6 +94,39 @@ pub enum Wire {
     Instant,
     /// One of the vendor's own names: canonical name, vendor's name.
     Choice(&'static [(&'static str, &'static str)]),
+    /// `"YYYY-MM-DD"` for a point in time: noon UTC of that day, which is the same day almost
+    /// everywhere.
+    Day,
+    /// The id of the record referred to.
+    Id,
+    /// Not in the row: the room reads and writes the tie by calls of its own.
+    Related,
+    /// The form of the record itself says it.
+    Variant,
+    /// The id of a user; the room turns it into an e-mail address.
+    Owner,
+    /// The id of a stage; the room turns it into one of ours by the account's pipelines.
+    Stage,
+}
+
+impl Wire {
+    /// Returns whether the room itself reads and writes the value, by what it knows of the
+    /// account: the table alone cannot.
+    pub const fn is_translated(self) -> bool {
+        match self {
+            Self::Related | Self::Variant | Self::Owner | Self::Stage => true,
+            Self::Text
+            | Self::Number
+            | Self::NumberText
+            | Self::Bool
+            | Self::BoolText
+            | Self::Date
+            | Self::Instant
+            | Self::Choice(_)
+            | Self::Day
+            | Self::Id => false,
+        }
+    }
 }
 
 /// What a vendor does to a value that it stores: our model of it. A wrong model costs one write

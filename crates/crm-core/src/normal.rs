@@ -80,7 +80,8 @@ impl Normalizer {
             | FieldType::Instant
             | FieldType::Choice(_)
             | FieldType::List
-            | FieldType::Reference(_) => text(raw),
+            | FieldType::Reference(_)
+            | FieldType::References(_) => text(raw),
         };
         (!key.is_empty()).then(|| Value::Text(Text::keyed(raw, &key)))
     }
@@ -229,6 +230,16 @@ pub fn instant(raw: &str) -> Option<Timestamp> {
         return Timestamp::from_millisecond(milliseconds).ok();
     }
     trimmed.parse().ok()
+}
+
+/// Returns the day on which an instant lies, in UTC.
+pub fn day(instant: Timestamp) -> Date {
+    instant.to_zoned_datetime(jiff::tz::TimeZone::UTC).date()
+}
+
+/// Returns noon of a day in UTC: in all zones from -12 to +11 hours it is the same day.
+pub fn noon(day: Date) -> Option<Timestamp> {
+    jiff::tz::TimeZone::UTC.to_timestamp(day.at(12, 0, 0, 0)).ok()
 }
 
 #[cfg(test)]

@@ -188,54 +188,78 @@ impl<'de, V: Deserialize<'de>> de::Visitor<'de> for Entries<V> {
 }
 
 /// Fields to change, sorted by field; `None` clears.
+///
+/// Of a set it may also say what the set was: who writes it then adds and removes only the
+/// members that differ, and leaves alone what somebody else added meanwhile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Patch(Vec<(Field, Option<Value>)>);
+pub struct Patch {
+    changes: Vec<(Field, Option<Value>)>,
+    bases: Vec<(Field, Value)>,
+}
 
 impl Patch {
     /// Makes an empty patch.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self { changes: Vec::new(), bases: Vec::new() }
     }
 
     /// Adds or replaces a change.
     pub fn set(&mut self, field: Field, value: Option<Value>) {
-        match self.0.binary_search_by_key(&field, |(f, _)| *f) {
+        match self.changes.binary_search_by_key(&field, |(f, _)| *f) {
             Ok(index) => {
-                if let Some(slot) = self.0.get_mut(index) {
+                if let Some(slot) = self.changes.get_mut(index) {
                     slot.1 = value;
                 }
             }
-            Err(index) => self.0.insert(index, (field, value)),
+            Err(index) => self.changes.insert(index, (field, value)),
         }
+    }
+
+    /// Says what a set was before the change.
+    pub fn set_base(&mut self, field: Field, base: Value) {
+        self.bases.retain(|(known, _)| *known != field);
+        self.bases.push((field, base));
+        self.bases.sort_by_key(|(field, _)| *field);
+    }
+
+    /// Returns which members of a set come, and which go.
+    pub fn members(&self, field: Field) -> (Vec<&Value>, Vec<&Value>) {
+        let change = self.changes.iter().find(|(known, _)| *known == field);
+        let wanted = change.and_then(|(_, value)| value.as_ref()).map_or(&[][..], Value::members);
+        let base = self.bases.iter().find(|(known, _)| *known == field);
+        let base = base.map_or(&[][..], |(_, base)| base.members());
+        let come = wanted.iter().filter(|member| !base.contains(member)).collect();
+        let go = base.iter().filter(|member| !wanted.contains(member)).collect();
+        (come, go)
     }
 
     /// Removes a change; returns whether there was one.
     pub fn remove(&mut self, field: Field) -> bool {
-        let found = self.0.binary_search_by_key(&field, |(f, _)| *f);
+        let found = self.changes.binary_search_by_key(&field, |(f, _)| *f);
         found.is_ok_and(|index| {
-            self.0.remove(index);
+            self.changes.remove(index);
             true
         })
     }
 
     /// Returns whether the patch changes a field.
     pub fn contains(&self, field: Field) -> bool {
-        self.0.binary_search_by_key(&field, |(f, _)| *f).is_ok()
+        self.changes.binary_search_by_key(&field, |(f, _)| *f).is_ok()
     }
 
     /// Returns the changes in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (Field, Option<&Value>)> {
-        self.0.iter().map(|(field, value)| (*field, value.as_ref()))
+        self.changes.iter().map(|(field, value)| (*field, value.as_ref()))
     }
 
     /// Returns how many fields change.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.changes.len()
     }
 
     /// Returns whether nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.changes.is_empty()
     }
 }
 
@@ -251,8 +275,8 @@ impl FromIterator<(Field, Option<Value>)> for Patch {
 
 impl Serialize for Patch {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (field, value) in &self.0 {
+        let mut map = serializer.serialize_map(Some(self.changes.len()))?;
+        for (field, value) in &self.changes {
             map.serialize_entry(field, value)?;
         }
         map.end()
@@ -263,7 +287,7 @@ impl<'de> Deserialize<'de> for Patch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Entries(std::marker::PhantomData)).map(|mut entries| {
             entries.sort_by_key(|(field, _)| *field);
-            Self(entries)
+            Self { changes: entries, bases: Vec::new() }
         })
     }
 }

@@ -31,6 +31,48 @@ pub enum FieldType {
     List,
     /// A reference to a record of that kind.
     Reference(ObjectKind),
+    /// A sorted set of references to records of that kind.
+    References(ObjectKind),
+}
+
+impl FieldType {
+    /// Returns whether a value is a set, whose members come and go one by one.
+    pub const fn is_set(self) -> bool {
+        match self {
+            Self::List | Self::References(_) => true,
+            Self::Text
+            | Self::Email
+            | Self::Phone
+            | Self::Url
+            | Self::Integer
+            | Self::Decimal
+            | Self::Money
+            | Self::Bool
+            | Self::Date
+            | Self::Instant
+            | Self::Choice(_)
+            | Self::Reference(_) => false,
+        }
+    }
+
+    /// Returns the kind of record that a value refers to.
+    pub const fn refers_to(self) -> Option<ObjectKind> {
+        match self {
+            Self::Reference(kind) | Self::References(kind) => Some(kind),
+            Self::Text
+            | Self::Email
+            | Self::Phone
+            | Self::Url
+            | Self::Integer
+            | Self::Decimal
+            | Self::Money
+            | Self::Bool
+            | Self::Date
+            | Self::Instant
+            | Self::Choice(_)
+            | Self::List => None,
+        }
+    }
 }
 
 /// What a field of one kind is.
@@ -46,6 +88,8 @@ pub struct FieldSpec {
     pub ty: FieldType,
     /// Whether it is personal data.
     pub pii: bool,
+    /// Whether it takes part only where a configuration names it.
+    pub opt_in: bool,
     /// What it means.
     pub doc: &'static str,
 }

@@ -115,6 +115,26 @@ impl Value {
         }
     }
 
+    /// Returns what a reference points at.
+    pub fn as_reference(&self) -> Option<&Ref> {
+        match self {
+            Self::Ref(to) => Some(to),
+            Self::Text(_)
+            | Self::Integer(_)
+            | Self::Decimal(_)
+            | Self::Bool(_)
+            | Self::Date(_)
+            | Self::Instant(_)
+            | Self::Choice(_)
+            | Self::List(_) => None,
+        }
+    }
+
+    /// Returns the members of a set; a single value is a set of one.
+    pub fn members(&self) -> &[Self] {
+        if let Self::List(members) = self { members } else { std::slice::from_ref(self) }
+    }
+
     /// Returns the value as a person reads it.
     pub fn display(&self) -> String {
         match self {

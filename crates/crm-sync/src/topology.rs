@@ -173,7 +173,8 @@ fn fields(flow: &Flow, sides: &[Side]) -> Vec<FieldPlan> {
     for spec in crm_core::schema::fields(flow.kind) {
         let rules: Vec<_> = sides.iter().map(|side| side.capability.rule(spec.field)).collect();
         let held = rules.iter().flatten().count();
-        let wanted = flow.fields.as_ref().is_none_or(|fields| fields.contains(&spec.field));
+        let named = |fields: &Vec<Field>| fields.contains(&spec.field);
+        let wanted = flow.fields.as_ref().map_or(!spec.opt_in, named);
         if held >= 2 && wanted {
             plans.push(FieldPlan {
                 field: spec.field,

@@ -1,7 +1,7 @@
 //! `docs/providers.md` and `docs/fields.md`: reference pages that cannot be stale.
 
 use super::mapping::grouped;
-use super::provider::{Can, Detection, LetterCase, Provider, Rule};
+use super::provider::{Detection, LetterCase, Object, Provider, Rule, Wire};
 use super::rust;
 use super::schema::{Field, Kind, Schema, Type};
 
@@ -16,9 +16,9 @@ pub(super) fn write_providers(schema: &Schema, providers: &[Provider]) -> String
         page.push_str(&row("", header.iter().map(|title| (*title).to_owned())));
         page.push_str(&rule(providers.len() + 1));
         for (name, cell) in ROWS {
-            let cells = providers.iter().map(|provider| {
-                provider.object(kind.name).map_or_else(|| "—".to_owned(), |o| cell(&o.can))
-            });
+            let cells = providers
+                .iter()
+                .map(|provider| provider.object(kind.name).map_or_else(|| "—".to_owned(), cell));
             page.push_str(&row(name, cells));
         }
     }
@@ -42,45 +42,54 @@ pub(super) fn write_providers(schema: &Schema, providers: &[Provider]) -> String
 }
 
 /// One row of the matrix: what it is called, and its cell for one vendor.
-type Row = (&'static str, fn(&Can) -> String);
+type Row = (&'static str, fn(&Object) -> String);
 
 const ROWS: &[Row] = &[
-    ("called", |can| format!("`{}`", can.remote)),
-    ("access", |can| can.access.word().to_owned()),
-    ("deletes", |can| can.deletion.word().to_owned()),
-    ("clears by", |can| can.clear.word().to_owned()),
-    ("tells changes by", |can| match can.detection {
+    ("called", called),
+    ("access", |o| o.can.access.word().to_owned()),
+    ("deletes", |o| o.can.deletion.word().to_owned()),
+    ("clears by", |o| o.can.clear.word().to_owned()),
+    ("tells changes by", |o| match o.can.detection {
         Detection::ModifiedSinceMs(ms) => format!("a stamp exact to {}", duration(ms)),
         Detection::FullScan => "reading everything".to_owned(),
     }),
-    ("concurrent writes", |can| can.concurrency.word().to_owned()),
-    ("finds at once by", |can| {
-        let words: Vec<&str> = can.find_by.iter().map(|key| key.word()).collect();
+    ("concurrent writes", |o| o.can.concurrency.word().to_owned()),
+    ("finds at once by", |o| {
+        let words: Vec<&str> = o.can.find_by.iter().map(|key| key.word()).collect();
         if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
     }),
-    ("our unique field", |can| match (&can.uid, can.unique_key) {
+    ("our unique field", |o| match (&o.can.uid, o.can.unique_key) {
         (None, _) => "none".to_owned(),
         (Some(name), true) => format!("`{name}`, creates are upserts on it"),
         (Some(name), false) => format!("`{name}`, not enforced by the CRM"),
     }),
-    ("records in a read by id", |can| grouped(can.read_max.get().into()).replace('_', ",")),
-    ("records in a write", |can| grouped(can.write_max.get().into()).replace('_', ",")),
-    ("records on a page", |can| grouped(can.page_max.get().into()).replace('_', ",")),
-    ("changes on a page", |can| grouped(can.hint_page_max.get().into()).replace('_', ",")),
-    ("a list counts as a read by id", |can| {
-        if can.list_consistent { "yes" } else { "no" }.to_owned()
+    ("records in a read by id", |o| grouped(o.can.read_max.get().into()).replace('_', ",")),
+    ("records in a write", |o| grouped(o.can.write_max.get().into()).replace('_', ",")),
+    ("records on a page", |o| grouped(o.can.page_max.get().into()).replace('_', ",")),
+    ("changes on a page", |o| grouped(o.can.hint_page_max.get().into()).replace('_', ",")),
+    ("a list counts as a read by id", |o| {
+        if o.can.list_consistent { "yes" } else { "no" }.to_owned()
     }),
-    ("a change may show late by", |can| duration(can.visibility_lag_ms)),
-    ("a poll reads again the last", |can| duration(can.overlap_ms)),
-    ("a lost write may still arrive for", |can| duration(can.unknown_wait_ms)),
+    ("a change may show late by", |o| duration(o.can.visibility_lag_ms)),
+    ("a poll reads again the last", |o| duration(o.can.overlap_ms)),
+    ("a lost write may still arrive for", |o| duration(o.can.unknown_wait_ms)),
 ];
+
+/// Names the vendor's types, each once.
+fn called(object: &Object) -> String {
+    let mut names: Vec<String> =
+        object.forms.iter().map(|form| format!("`{}`", form.remote)).collect();
+    names.dedup();
+    names.join(", ")
+}
 
 /// Writes who stores which field, as what.
 pub(super) fn write_fields(schema: &Schema, providers: &[Provider]) -> String {
     let mut page = format!(
         "# Fields\n\n{NOTE} Types and meanings are from `crates/crm-core/schema.toml`.\n\n\
          A number is the most characters that the CRM accepts; *custom* means that `crm check --fix` \
-         makes the field; *personal* marks personal data.\n"
+         makes the field; *personal* marks personal data; \
+         *only where named* takes part only if a flow's `fields` has it.\n"
     );
     for kind in &schema.kinds {
         page.push_str(&format_section(kind));
@@ -96,9 +105,10 @@ pub(super) fn write_fields(schema: &Schema, providers: &[Provider]) -> String {
         fields.sort_by_key(|field| field.position);
         for field in fields {
             let stored = providers.iter().map(|provider| {
-                let object = provider.object(kind.name);
-                let rule = object.and_then(|o| o.rules.iter().find(|r| r.field == field.name));
-                rule.map_or_else(|| "—".to_owned(), stored_as)
+                provider
+                    .object(kind.name)
+                    .and_then(|object| stored(object, &field.name))
+                    .unwrap_or_else(|| "—".to_owned())
             });
             let ty = [type_of(field)].into_iter();
             let cells = ty.chain(stored).chain([field.doc.clone()]);
@@ -112,6 +122,7 @@ fn type_of(field: &Field) -> String {
     let word = match &field.ty {
         Type::Choice(names) => format!("one of {}", names.join(", ")),
         Type::Reference(to) => format!("a {to}"),
+        Type::References(to) => format!("a set of {to} records"),
         Type::Text
         | Type::Email
         | Type::Phone
@@ -124,7 +135,28 @@ fn type_of(field: &Field) -> String {
         | Type::Instant
         | Type::List => field.ty.word().to_owned(),
     };
-    if field.pii { format!("{word}, personal") } else { word }
+    let pii = if field.pii { ", personal" } else { "" };
+    let opt_in = if field.opt_in { ", only where named" } else { "" };
+    format!("{word}{pii}{opt_in}")
+}
+
+/// Says where a field is kept; where a kind has several forms, each way once with its forms.
+fn stored(object: &Object, field: &str) -> Option<String> {
+    let mut ways: Vec<(String, Vec<&str>)> = Vec::new();
+    for form in &object.forms {
+        let Some(rule) = form.rules.iter().find(|rule| rule.field == field) else { continue };
+        let way = stored_as(rule);
+        let variant = form.variant.as_deref();
+        match ways.iter_mut().find(|(known, _)| *known == way) {
+            Some((_, forms)) => forms.extend(variant),
+            None => ways.push((way, variant.into_iter().collect())),
+        }
+    }
+    let told = |(way, forms): &(String, Vec<&str>)| {
+        let everywhere = forms.is_empty() || forms.len() == object.forms.len();
+        if everywhere { way.clone() } else { format!("{}: {way}", forms.join(", ")) }
+    };
+    (!ways.is_empty()).then(|| ways.iter().map(told).collect::<Vec<_>>().join("; "))
 }
 
 fn stored_as(rule: &Rule) -> String {
@@ -138,6 +170,9 @@ fn stored_as(rule: &Rule) -> String {
     notes.extend(table.cut_at.map(|length| format!("cut at {length}")));
     notes.extend(table.decimals.map(|count| format!("{count} decimals")));
     notes.extend(flags.iter().filter(|(on, _)| *on).map(|(_, word)| (*word).to_owned()));
+    if table.wire == Wire::Variant {
+        return "by the type of the record".to_owned();
+    }
     if notes.is_empty() {
         format!("`{}`", table.remote)
     } else {

@@ -50,12 +50,13 @@ fn table(kind: &Kind) -> String {
 fn spec(kind: &Kind, field: &Field) -> String {
     format!(
         "FieldSpec {{ kind: ObjectKind::{kind}, field: {constant}, name: {name}, ty: {ty}, \
-         pii: {pii}, doc: {doc} }},",
+         pii: {pii}, opt_in: {opt_in}, doc: {doc} }},",
         kind = variant(kind),
         constant = rust::field(&field.name),
         name = rust::literal(&field.name),
         ty = ty(&field.ty),
         pii = field.pii,
+        opt_in = field.opt_in,
         doc = rust::literal(&field.doc),
     )
 }
@@ -69,6 +70,9 @@ pub(super) fn ty(ty: &Type) -> String {
         }
         Type::Reference(to) => {
             format!("FieldType::Reference(ObjectKind::{})", rust::camel_case(to))
+        }
+        Type::References(to) => {
+            format!("FieldType::References(ObjectKind::{})", rust::camel_case(to))
         }
         Type::Text
         | Type::Email

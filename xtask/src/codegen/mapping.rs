@@ -1,7 +1,7 @@
 //! A room's `src/generated/`: its tables of fields and its capabilities.
 
 use super::fields;
-use super::provider::{Detection, LetterCase, Object, Provider, Rule, RuleTable, Wire};
+use super::provider::{Detection, Form, LetterCase, Object, Provider, Rule, RuleTable, Wire};
 use super::rust;
 use super::schema::KINDS;
 
@@ -12,9 +12,12 @@ pub(super) fn write_mapping(provider: &Provider) -> String {
         "provider.toml",
         "clippy::pedantic, dead_code",
     );
-    let mut rules = provider.objects.iter().flat_map(|object| &object.rules);
+    let mut rules = provider.objects.iter().flat_map(|o| &o.forms).flat_map(|form| &form.rules);
     let letter_case = if rules.any(|rule| !is_faithful(&rule.table)) { "LetterCase, " } else { "" };
-    let tables: Vec<String> = provider.objects.iter().map(mapping).collect();
+    let forms = |object: &'_ Object| {
+        object.forms.iter().map(|form| mapping(object, form)).collect::<String>()
+    };
+    let tables: Vec<String> = provider.objects.iter().map(forms).collect();
     format!(
         "{header}use crm_core::mapping::Clear;\n\
          use crm_core::{{Field, FieldRule, FieldType, Form, {letter_case}Mapping, ObjectKind, \
@@ -24,25 +27,42 @@ pub(super) fn write_mapping(provider: &Provider) -> String {
     )
 }
 
-fn mapping(object: &Object) -> String {
-    let rules: Vec<String> = object.rules.iter().map(rule).collect();
+fn mapping(object: &Object, form: &Form) -> String {
+    let rules: Vec<String> = form.rules.iter().map(rule).collect();
+    let fixed: Vec<String> = form
+        .fixed
+        .iter()
+        .map(|(name, value)| format!("({}, {})", rust::literal(name), rust::literal(value)))
+        .collect();
+    let about = form.variant.as_deref().map(|variant| format!(" of the type {variant}"));
     format!(
-        "\n/// The table of {kind}.\n\
+        "\n/// The table of {kind}{about}.\n\
          pub(crate) static {name}: Mapping = Mapping {{\n\
          kind: ObjectKind::{variant},\n\
          remote: {remote},\n\
          uid: {uid},\n\
          clear: {clear},\n\
+         variant: {form},\n\
+         fixed: &[{fixed}],\n\
          rules: &[{rules}],\n\
          }};\n",
         kind = plural(object.kind),
-        name = object.kind.to_ascii_uppercase(),
+        about = about.unwrap_or_default(),
+        name = table_name(object, form),
         variant = rust::camel_case(object.kind),
-        remote = rust::literal(&object.can.remote),
+        remote = rust::literal(&form.remote),
         uid = optional(object.can.uid.as_deref().map(rust::literal)),
         clear = object.can.clear.rust(),
+        form = optional(form.variant.as_deref().map(rust::literal)),
+        fixed = fixed.join(", "),
         rules = rules.join(""),
     )
+}
+
+/// Returns the name of a form's table: `CONTACT`, `ACTIVITY_TASK`.
+fn table_name(object: &Object, form: &Form) -> String {
+    let variant = form.variant.as_deref().map(|variant| format!("_{variant}"));
+    format!("{}{}", object.kind, variant.unwrap_or_default()).to_ascii_uppercase()
 }
 
 fn rule(rule: &Rule) -> String {
@@ -80,7 +100,13 @@ fn wire(table: &RuleTable) -> String {
         | Wire::Bool
         | Wire::BoolText
         | Wire::Date
-        | Wire::Instant => table.wire.rust().to_owned(),
+        | Wire::Instant
+        | Wire::Day
+        | Wire::Id
+        | Wire::Related
+        | Wire::Variant
+        | Wire::Owner
+        | Wire::Stage => table.wire.rust().to_owned(),
     }
 }
 
@@ -113,7 +139,8 @@ fn selector(provider: &Provider) -> String {
         .iter()
         .map(|kind| {
             let variant = rust::camel_case(kind);
-            format!("ObjectKind::{variant} => Some(&{}),", kind.to_ascii_uppercase())
+            let table = provider.object(kind).and_then(|o| Some(table_name(o, o.forms.first()?)));
+            format!("ObjectKind::{variant} => Some(&{}),", table.unwrap_or_default())
         })
         .collect();
     if !unknown.is_empty() {
@@ -155,7 +182,8 @@ pub(super) fn write_capabilities(provider: &Provider) -> String {
          use super::mapping;\n\n\
          /// Returns what the vendor publishes; the account's own limits are laid over it.\n\
          pub(crate) fn capabilities() -> Capabilities {{\n\
-         Capabilities {{ objects: vec![{objects}], quotas: vec![{quotas}] }}\n\
+         Capabilities {{ objects: vec![{objects}], quotas: vec![{quotas}], \
+         metadata: Arc::default() }}\n\
          }}\n\n\
          /// A number of records, which codegen has checked not to be zero.\n\
          const fn count(number: u16) -> NonZeroU16 {{\n\
@@ -177,6 +205,10 @@ fn capability(object: &Object) -> String {
         }
         Detection::FullScan => "Detection::FullScan".to_owned(),
     };
+    let tables: Vec<String> =
+        object.forms.iter().map(|form| format!("&mapping::{}", table_name(object, form))).collect();
+    let single = object.forms.iter().all(|form| form.variant.is_none());
+    let variants = if single { String::new() } else { tables.join(", ") };
     let members = [
         ("kind", format!("ObjectKind::{}", rust::camel_case(object.kind))),
         ("access", can.access.rust().to_owned()),
@@ -193,7 +225,8 @@ fn capability(object: &Object) -> String {
         ("visibility_lag", milliseconds(can.visibility_lag_ms)),
         ("overlap", milliseconds(can.overlap_ms)),
         ("unknown_wait", milliseconds(can.unknown_wait_ms)),
-        ("mapping", format!("&mapping::{}", object.kind.to_ascii_uppercase())),
+        ("mapping", tables.first().cloned().unwrap_or_default()),
+        ("variants", format!("&[{variants}]")),
         ("suspended", "Arc::from([])".to_owned()),
     ];
     let members: Vec<String> =

@@ -47,7 +47,10 @@ pub(super) fn write(kind: &Kind) -> String {
 
 fn imports(kind: &Kind) -> String {
     let has = |wanted: &[Type]| kind.fields.iter().any(|field| wanted.contains(&field.ty));
-    let refers = kind.fields.iter().any(|field| matches!(field.ty, Type::Reference(_)));
+    let refers = kind
+        .fields
+        .iter()
+        .any(|field| matches!(field.ty, Type::Reference(_) | Type::References(_)));
     let mut ours = vec!["Field", "Fields", "Normalizer", "Object", "ObjectKind", "Value"];
     if has(&[Type::Text, Type::Email, Type::Phone, Type::Url]) {
         ours.push("FieldType");
@@ -83,6 +86,7 @@ fn member_type(ty: &Type) -> &'static str {
         Type::Instant => "Timestamp",
         Type::List => "Vec<String>",
         Type::Reference(_) => "Ref",
+        Type::References(_) => "Vec<Ref>",
     }
 }
 
@@ -102,6 +106,9 @@ fn read(field: &Field) -> String {
             ("List(values)", "values.iter().filter_map(Value::as_str).map(str::to_owned).collect()")
         }
         Type::Reference(_) => ("Ref(to)", "to.clone()"),
+        Type::References(_) => {
+            ("List(values)", "values.iter().filter_map(Value::as_reference).cloned().collect()")
+        }
     };
     let assign = format!("object.{} = Some({value})", member(field));
     format!("({}, Value::{pattern}) => {assign},\n", rust::field(&field.name))
@@ -126,6 +133,14 @@ fn write_field(field: &Field) -> String {
         Type::List => format!(
             "self.{member}.as_ref().map(|names| {{\n\
              let mut values: Vec<Value> = names.iter().map(|n| Value::text(n.as_str())).collect();\n\
+             values.sort();\n\
+             values.dedup();\n\
+             Value::List(values)\n\
+             }})"
+        ),
+        Type::References(_) => format!(
+            "self.{member}.as_ref().map(|members| {{\n\
+             let mut values: Vec<Value> = members.iter().cloned().map(Value::Ref).collect();\n\
              values.sort();\n\
              values.dedup();\n\
              Value::List(values)\n\

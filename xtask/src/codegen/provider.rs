@@ -34,6 +34,17 @@ pub(super) struct Quota {
 pub(super) struct Object {
     pub(super) kind: &'static str,
     pub(super) can: Can,
+    /// The forms of the kind: one without a name, or several with one.
+    pub(super) forms: Vec<Form>,
+}
+
+/// One form of a kind: what the vendor keeps apart, and we do not.
+#[derive(Debug)]
+pub(super) struct Form {
+    /// The value of `type`.
+    pub(super) variant: Option<String>,
+    pub(super) remote: String,
+    pub(super) fixed: BTreeMap<String, String>,
     /// Sorted by number.
     pub(super) rules: Vec<Rule>,
 }
@@ -63,7 +74,7 @@ struct File {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Can {
-    pub(super) remote: String,
+    remote: Option<String>,
     pub(super) uid: Option<String>,
     pub(super) clear: Clear,
     pub(super) access: Access,
@@ -80,6 +91,18 @@ pub(super) struct Can {
     pub(super) visibility_lag_ms: u64,
     pub(super) overlap_ms: u64,
     pub(super) unknown_wait_ms: u64,
+    #[serde(default)]
+    fields: BTreeMap<String, Spanned<RuleTable>>,
+    #[serde(default)]
+    variants: BTreeMap<String, Spanned<FormTable>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FormTable {
+    remote: String,
+    #[serde(default)]
+    fixed: BTreeMap<String, String>,
     fields: BTreeMap<String, Spanned<RuleTable>>,
 }
 
@@ -102,6 +125,24 @@ pub(super) struct RuleTable {
     pub(super) letter_case: LetterCase,
     pub(super) cut_at: Option<u16>,
     pub(super) decimals: Option<u8>,
+}
+
+impl RuleTable {
+    /// Makes the rule of the field that a record's form itself says.
+    fn of_variant() -> Self {
+        Self {
+            remote: String::new(),
+            wire: Wire::Variant,
+            choices: BTreeMap::new(),
+            writable: true,
+            required: true,
+            custom: false,
+            length_max: None,
+            letter_case: LetterCase::Kept,
+            cut_at: None,
+            decimals: None,
+        }
+    }
 }
 
 fn yes() -> bool {
@@ -153,6 +194,12 @@ words!(Wire {
     Date = "date",
     Instant = "instant",
     Choice = "choice",
+    Day = "date of a point in time",
+    Id = "id of the record",
+    Related = "association",
+    Variant = "what the record is",
+    Owner = "id of the user",
+    Stage = "id of the stage",
 });
 words!(LetterCase { Kept = "kept", Lowered = "lower case" });
 
@@ -245,26 +292,81 @@ impl Object {
             let what = format!("`{}` is recognised by a uid but names no field for it", kind.name);
             return Err(input.wrong(at, what, "add `uid = \"…\"`"));
         }
-        let mut rules = Vec::with_capacity(can.fields.len());
-        let mut remotes = BTreeSet::new();
-        for (name, rule) in std::mem::take(&mut can.fields) {
-            let at = rule.span();
-            let Some(field) = kind.field(&name) else {
-                let known = kind.fields.iter().map(|field| field.name.as_str());
-                let what = format!("{} field", kind.name);
-                return Err(input.unknown(at, &what, &name, known));
-            };
-            let table = rule.into_inner();
-            if !remotes.insert(table.remote.clone()) {
-                let what = format!("`{}` is the vendor's name of two fields", table.remote);
-                return Err(input.wrong(at, what, "one field of theirs holds one of ours"));
+        let (fields, variants) =
+            (std::mem::take(&mut can.fields), std::mem::take(&mut can.variants));
+        let forms = match (can.remote.clone(), variants.is_empty()) {
+            (Some(remote), true) => {
+                let rules = rules(input, kind, fields)?;
+                vec![Form { variant: None, remote, fixed: BTreeMap::new(), rules }]
             }
-            check_wire(input, &at, field, &table)?;
-            rules.push(Rule { field: name, number: field.number, ty: field.ty.clone(), table });
-        }
-        rules.sort_by_key(|rule| rule.number);
-        Ok(Self { kind: kind.name, can, rules })
+            (None, false) if fields.is_empty() => forms(input, kind, variants)?,
+            _ => {
+                let what = format!("`{}` has either `remote` and `fields`, or variants", kind.name);
+                return Err(input.wrong(at, what, "a variant has a `remote` of its own"));
+            }
+        };
+        Ok(Self { kind: kind.name, can, forms })
     }
+}
+
+/// Checks the forms of a kind, in the order in which its `type` lists them.
+fn forms(
+    input: Input<'_>,
+    kind: &schema::Kind,
+    mut tables: BTreeMap<String, Spanned<FormTable>>,
+) -> Outcome<Vec<Form>> {
+    let known: &[String] = match kind.field("type").map(|field| &field.ty) {
+        Some(Type::Choice(names)) => names,
+        Some(_) | None => &[],
+    };
+    let number = kind.field("type").map_or(0, |field| field.number);
+    let mut forms = Vec::with_capacity(tables.len());
+    for name in known {
+        let Some(table) = tables.remove(name) else { continue };
+        let FormTable { remote, fixed, fields } = table.into_inner();
+        let mut rules = rules(input, kind, fields)?;
+        rules.push(Rule {
+            field: "type".to_owned(),
+            number,
+            ty: Type::Choice(known.to_vec()),
+            table: RuleTable::of_variant(),
+        });
+        rules.sort_by_key(|rule| rule.number);
+        forms.push(Form { variant: Some(name.clone()), remote, fixed, rules });
+    }
+    match tables.into_iter().next() {
+        None => Ok(forms),
+        Some((name, table)) => {
+            let known = known.iter().map(String::as_str);
+            Err(input.unknown(table.span(), "type", &name, known))
+        }
+    }
+}
+
+fn rules(
+    input: Input<'_>,
+    kind: &schema::Kind,
+    tables: BTreeMap<String, Spanned<RuleTable>>,
+) -> Outcome<Vec<Rule>> {
+    let mut rules = Vec::with_capacity(tables.len());
+    let mut remotes = BTreeSet::new();
+    for (name, rule) in tables {
+        let at = rule.span();
+        let Some(field) = kind.field(&name) else {
+            let known = kind.fields.iter().map(|field| field.name.as_str());
+            let what = format!("{} field", kind.name);
+            return Err(input.unknown(at, &what, &name, known));
+        };
+        let table = rule.into_inner();
+        if !remotes.insert(table.remote.clone()) {
+            let what = format!("`{}` is the vendor's name of two fields", table.remote);
+            return Err(input.wrong(at, what, "one field of theirs holds one of ours"));
+        }
+        check_wire(input, &at, field, &table)?;
+        rules.push(Rule { field: name, number: field.number, ty: field.ty.clone(), table });
+    }
+    rules.sort_by_key(|rule| rule.number);
+    Ok(rules)
 }
 
 fn check_wire(
@@ -274,14 +376,15 @@ fn check_wire(
     rule: &RuleTable,
 ) -> Outcome {
     let allowed: &[Wire] = match &field.ty {
-        Type::Text | Type::Email | Type::Phone | Type::Url | Type::List | Type::Reference(_) => {
-            &[Wire::Text]
-        }
+        Type::Text | Type::Phone | Type::Url | Type::List => &[Wire::Text],
+        Type::Email => &[Wire::Text, Wire::Owner],
+        Type::Reference(_) => &[Wire::Id, Wire::Related],
+        Type::References(_) => &[Wire::Related],
         Type::Integer | Type::Decimal | Type::Money => &[Wire::Number, Wire::NumberText],
         Type::Bool => &[Wire::Bool, Wire::BoolText],
         Type::Date => &[Wire::Date],
-        Type::Instant => &[Wire::Instant],
-        Type::Choice(_) => &[Wire::Text, Wire::Choice],
+        Type::Instant => &[Wire::Instant, Wire::Day],
+        Type::Choice(_) => &[Wire::Text, Wire::Choice, Wire::Stage],
     };
     if !allowed.contains(&rule.wire) {
         let words: Vec<&str> = allowed.iter().map(|wire| wire.word()).collect();

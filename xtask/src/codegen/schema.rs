@@ -36,6 +36,7 @@ pub(super) struct Field {
     pub(super) number: u16,
     pub(super) ty: Type,
     pub(super) pii: bool,
+    pub(super) opt_in: bool,
     pub(super) doc: String,
     /// Where the file says it: people list first what matters most.
     pub(super) position: usize,
@@ -57,6 +58,7 @@ pub(super) enum Type {
     List,
     Choice(Vec<String>),
     Reference(String),
+    References(String),
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -75,6 +77,7 @@ enum TypeWord {
     List,
     Choice,
     Reference,
+    References,
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,6 +105,8 @@ struct FieldTable {
     doc: String,
     #[serde(default)]
     pii: bool,
+    #[serde(default)]
+    opt_in: bool,
     choices: Option<Vec<String>>,
     to: Option<Spanned<String>>,
 }
@@ -156,9 +161,9 @@ impl Kind {
                 }
             }
             let ty = table.ty(input, &at)?;
-            let FieldTable { number, doc, pii, .. } = table;
+            let FieldTable { number, doc, pii, opt_in, .. } = table;
             let position = at.start;
-            fields.push(Field { name: field, number, ty, pii, doc, position });
+            fields.push(Field { name: field, number, ty, pii, opt_in, doc, position });
         }
         fields.sort_by_key(|field| field.number);
         Ok(Self { name, doc: table.doc, fields })
@@ -181,10 +186,15 @@ impl FieldTable {
                     _ => surplus("a choice needs `choices`", "choices = [\"one\", \"two\"]"),
                 };
             }
-            TypeWord::Reference => {
+            TypeWord::Reference | TypeWord::References => {
+                let made = if matches!(self.ty, TypeWord::Reference) {
+                    Type::Reference
+                } else {
+                    Type::References
+                };
                 return match (choices, to) {
                     (None, Some(to)) if KINDS.contains(&to.as_ref().as_str()) => {
-                        Ok(Type::Reference(to.into_inner()))
+                        Ok(made(to.into_inner()))
                     }
                     (None, Some(to)) => Err(input.unknown(to.span(), "kind", to.as_ref(), KINDS)),
                     _ => surplus("a reference needs `to`", "to = \"contact\""),
@@ -228,6 +238,7 @@ impl Type {
             Self::List => "list",
             Self::Choice(_) => "choice",
             Self::Reference(_) => "reference",
+            Self::References(_) => "references",
         }
     }
 }
@@ -270,6 +281,7 @@ doc = "A deal."
 [deal.fields]
 stage = { number = 20, type = "choice", choices = ["new", "won"], doc = "Stage." }
 company = { number = 21, type = "reference", to = "company", doc = "Company." }
+people = { number = 22, type = "references", to = "contact", opt_in = true, doc = "People." }
 
 [activity]
 doc = "An activity."

@@ -1,7 +1,7 @@
 //! `Company`. Generated from `schema.toml` by `cargo xtask codegen`.
 #![allow(clippy::pedantic, reason = "generated")]
 
-use crate::{Field, FieldType, Fields, Normalizer, Object, ObjectKind, Value};
+use crate::{Field, FieldType, Fields, Normalizer, Object, ObjectKind, Ref, Value};
 use rust_decimal::Decimal;
 
 /// A company, called account or organisation by some vendors.
@@ -36,6 +36,10 @@ pub struct Company {
     pub currency: Option<String>,
     /// Free text.
     pub description: Option<String>,
+    /// The company that it belongs to.
+    pub parent: Option<Ref>,
+    /// Who looks after it: the user's e-mail address.
+    pub owner: Option<String>,
 }
 
 impl Object for Company {
@@ -67,6 +71,8 @@ impl Object for Company {
                 (Field::DESCRIPTION, Value::Text(text)) => {
                     object.description = Some(text.raw().to_owned())
                 }
+                (Field::PARENT, Value::Ref(to)) => object.parent = Some(to.clone()),
+                (Field::OWNER, Value::Text(text)) => object.owner = Some(text.raw().to_owned()),
                 _ => {}
             }
         }
@@ -74,7 +80,7 @@ impl Object for Company {
     }
 
     fn to_fields(&self, normalizer: Normalizer) -> Fields {
-        let mut fields = Fields::with_capacity(14);
+        let mut fields = Fields::with_capacity(16);
         fields.set(
             Field::NAME,
             self.name.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
@@ -124,6 +130,11 @@ impl Object for Company {
         fields.set(
             Field::DESCRIPTION,
             self.description.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
+        );
+        fields.set(Field::PARENT, self.parent.clone().map(Value::Ref));
+        fields.set(
+            Field::OWNER,
+            self.owner.as_deref().and_then(|raw| normalizer.text(FieldType::Email, raw)),
         );
         fields
     }

@@ -1,7 +1,7 @@
 //! `Contact`. Generated from `schema.toml` by `cargo xtask codegen`.
 #![allow(clippy::pedantic, reason = "generated")]
 
-use crate::{Field, FieldType, Fields, Normalizer, Object, ObjectKind, Value};
+use crate::{Field, FieldType, Fields, Normalizer, Object, ObjectKind, Ref, Value};
 
 /// A person.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Contact {
     pub postal_code: Option<String>,
     /// Country, as the CRM spells it.
     pub country: Option<String>,
+    /// Who looks after it: the user's e-mail address.
+    pub owner: Option<String>,
     /// Given name.
     pub first_name: Option<String>,
     /// Family name.
@@ -37,6 +39,8 @@ pub struct Contact {
     pub status: Option<String>,
     /// Where the person came from.
     pub source: Option<String>,
+    /// The company, as a record of its own.
+    pub company_ref: Option<Ref>,
 }
 
 impl Object for Contact {
@@ -55,6 +59,7 @@ impl Object for Contact {
                     object.postal_code = Some(text.raw().to_owned())
                 }
                 (Field::COUNTRY, Value::Text(text)) => object.country = Some(text.raw().to_owned()),
+                (Field::OWNER, Value::Text(text)) => object.owner = Some(text.raw().to_owned()),
                 (Field::FIRST_NAME, Value::Text(text)) => {
                     object.first_name = Some(text.raw().to_owned())
                 }
@@ -71,6 +76,7 @@ impl Object for Contact {
                 }
                 (Field::STATUS, Value::Text(text)) => object.status = Some(text.raw().to_owned()),
                 (Field::SOURCE, Value::Text(text)) => object.source = Some(text.raw().to_owned()),
+                (Field::COMPANY_REF, Value::Ref(to)) => object.company_ref = Some(to.clone()),
                 _ => {}
             }
         }
@@ -78,7 +84,7 @@ impl Object for Contact {
     }
 
     fn to_fields(&self, normalizer: Normalizer) -> Fields {
-        let mut fields = Fields::with_capacity(15);
+        let mut fields = Fields::with_capacity(17);
         fields.set(
             Field::WEBSITE,
             self.website.as_deref().and_then(|raw| normalizer.text(FieldType::Url, raw)),
@@ -106,6 +112,10 @@ impl Object for Contact {
         fields.set(
             Field::COUNTRY,
             self.country.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
+        );
+        fields.set(
+            Field::OWNER,
+            self.owner.as_deref().and_then(|raw| normalizer.text(FieldType::Email, raw)),
         );
         fields.set(
             Field::FIRST_NAME,
@@ -139,6 +149,7 @@ impl Object for Contact {
             Field::SOURCE,
             self.source.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
+        fields.set(Field::COMPANY_REF, self.company_ref.clone().map(Value::Ref));
         fields
     }
 }

@@ -13,6 +13,8 @@ pub struct Deal {
     pub currency: Option<String>,
     /// Free text.
     pub description: Option<String>,
+    /// Who looks after it: the user's e-mail address.
+    pub owner: Option<String>,
     /// What the deal is about.
     pub title: Option<String>,
     /// What it is worth, in `currency`.
@@ -23,10 +25,10 @@ pub struct Deal {
     pub pipeline: Option<String>,
     /// The day on which it should be closed.
     pub expected_close_date: Option<Date>,
-    /// The person.
-    pub contact: Option<Ref>,
     /// The company.
     pub company_ref: Option<Ref>,
+    /// The people concerned.
+    pub contacts: Option<Vec<Ref>>,
 }
 
 impl Object for Deal {
@@ -42,6 +44,7 @@ impl Object for Deal {
                 (Field::DESCRIPTION, Value::Text(text)) => {
                     object.description = Some(text.raw().to_owned())
                 }
+                (Field::OWNER, Value::Text(text)) => object.owner = Some(text.raw().to_owned()),
                 (Field::TITLE, Value::Text(text)) => object.title = Some(text.raw().to_owned()),
                 (Field::VALUE, Value::Decimal(value)) => object.value = Some(*value),
                 (Field::STAGE, Value::Choice(name)) => object.stage = Some(name.to_string()),
@@ -51,8 +54,11 @@ impl Object for Deal {
                 (Field::EXPECTED_CLOSE_DATE, Value::Date(value)) => {
                     object.expected_close_date = Some(*value)
                 }
-                (Field::CONTACT, Value::Ref(to)) => object.contact = Some(to.clone()),
                 (Field::COMPANY_REF, Value::Ref(to)) => object.company_ref = Some(to.clone()),
+                (Field::CONTACTS, Value::List(values)) => {
+                    object.contacts =
+                        Some(values.iter().filter_map(Value::as_reference).cloned().collect())
+                }
                 _ => {}
             }
         }
@@ -60,7 +66,7 @@ impl Object for Deal {
     }
 
     fn to_fields(&self, normalizer: Normalizer) -> Fields {
-        let mut fields = Fields::with_capacity(9);
+        let mut fields = Fields::with_capacity(10);
         fields.set(
             Field::CURRENCY,
             self.currency.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
@@ -68,6 +74,10 @@ impl Object for Deal {
         fields.set(
             Field::DESCRIPTION,
             self.description.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
+        );
+        fields.set(
+            Field::OWNER,
+            self.owner.as_deref().and_then(|raw| normalizer.text(FieldType::Email, raw)),
         );
         fields.set(
             Field::TITLE,
@@ -80,8 +90,16 @@ impl Object for Deal {
             self.pipeline.as_deref().and_then(|raw| normalizer.text(FieldType::Text, raw)),
         );
         fields.set(Field::EXPECTED_CLOSE_DATE, self.expected_close_date.map(Value::Date));
-        fields.set(Field::CONTACT, self.contact.clone().map(Value::Ref));
         fields.set(Field::COMPANY_REF, self.company_ref.clone().map(Value::Ref));
+        fields.set(
+            Field::CONTACTS,
+            self.contacts.as_ref().map(|members| {
+                let mut values: Vec<Value> = members.iter().cloned().map(Value::Ref).collect();
+                values.sort();
+                values.dedup();
+                Value::List(values)
+            }),
+        );
         fields
     }
 }

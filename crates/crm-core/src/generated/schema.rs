@@ -32,6 +32,10 @@ impl Field {
     pub const CURRENCY: Self = Self(13);
     /// `description`.
     pub const DESCRIPTION: Self = Self(14);
+    /// `parent`.
+    pub const PARENT: Self = Self(15);
+    /// `owner`.
+    pub const OWNER: Self = Self(16);
     /// `first_name`.
     pub const FIRST_NAME: Self = Self(20);
     /// `last_name`.
@@ -58,20 +62,30 @@ impl Field {
     pub const PIPELINE: Self = Self(43);
     /// `expected_close_date`.
     pub const EXPECTED_CLOSE_DATE: Self = Self(44);
-    /// `contact`.
-    pub const CONTACT: Self = Self(45);
     /// `company_ref`.
     pub const COMPANY_REF: Self = Self(46);
+    /// `contacts`.
+    pub const CONTACTS: Self = Self(47);
     /// `type`.
     pub const TYPE: Self = Self(60);
     /// `subject`.
     pub const SUBJECT: Self = Self(61);
     /// `due_date`.
     pub const DUE_DATE: Self = Self(62);
-    /// `completed_at`.
-    pub const COMPLETED_AT: Self = Self(63);
     /// `deal`.
     pub const DEAL: Self = Self(64);
+    /// `ends_at`.
+    pub const ENDS_AT: Self = Self(65);
+    /// `progress`.
+    pub const PROGRESS: Self = Self(66);
+    /// `priority`.
+    pub const PRIORITY: Self = Self(67);
+    /// `duration_s`.
+    pub const DURATION_S: Self = Self(68);
+    /// `call_direction`.
+    pub const CALL_DIRECTION: Self = Self(69);
+    /// `location`.
+    pub const LOCATION: Self = Self(70);
 }
 
 /// The names, by number.
@@ -90,6 +104,8 @@ pub(crate) static NAMES: &[(u16, &str)] = &[
     (12, "revenue"),
     (13, "currency"),
     (14, "description"),
+    (15, "parent"),
+    (16, "owner"),
     (20, "first_name"),
     (21, "last_name"),
     (22, "email"),
@@ -103,40 +119,52 @@ pub(crate) static NAMES: &[(u16, &str)] = &[
     (42, "stage"),
     (43, "pipeline"),
     (44, "expected_close_date"),
-    (45, "contact"),
     (46, "company_ref"),
+    (47, "contacts"),
     (60, "type"),
     (61, "subject"),
     (62, "due_date"),
-    (63, "completed_at"),
     (64, "deal"),
+    (65, "ends_at"),
+    (66, "progress"),
+    (67, "priority"),
+    (68, "duration_s"),
+    (69, "call_direction"),
+    (70, "location"),
 ];
 
 /// The fields, by name.
 pub(crate) static BY_NAME: &[(&str, Field)] = &[
+    ("call_direction", Field(69)),
     ("city", Field(6)),
     ("company", Field(24)),
     ("company_ref", Field(46)),
-    ("completed_at", Field(63)),
-    ("contact", Field(45)),
+    ("contacts", Field(47)),
     ("country", Field(9)),
     ("currency", Field(13)),
     ("deal", Field(64)),
     ("description", Field(14)),
     ("domain", Field(2)),
     ("due_date", Field(62)),
+    ("duration_s", Field(68)),
     ("email", Field(22)),
     ("employees", Field(11)),
+    ("ends_at", Field(65)),
     ("expected_close_date", Field(44)),
     ("first_name", Field(20)),
     ("industry", Field(10)),
     ("job_title", Field(25)),
     ("last_name", Field(21)),
+    ("location", Field(70)),
     ("mobile_phone", Field(23)),
     ("name", Field(1)),
+    ("owner", Field(16)),
+    ("parent", Field(15)),
     ("phone", Field(4)),
     ("pipeline", Field(43)),
     ("postal_code", Field(8)),
+    ("priority", Field(67)),
+    ("progress", Field(66)),
     ("revenue", Field(12)),
     ("source", Field(27)),
     ("stage", Field(42)),
@@ -167,6 +195,7 @@ static COMPANY: &[FieldSpec] = &[
         name: "name",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "The company's name.",
     },
     FieldSpec {
@@ -175,6 +204,7 @@ static COMPANY: &[FieldSpec] = &[
         name: "domain",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "Its web domain, without a scheme.",
     },
     FieldSpec {
@@ -183,6 +213,7 @@ static COMPANY: &[FieldSpec] = &[
         name: "website",
         ty: FieldType::Url,
         pii: false,
+        opt_in: false,
         doc: "Its web address.",
     },
     FieldSpec {
@@ -191,6 +222,7 @@ static COMPANY: &[FieldSpec] = &[
         name: "phone",
         ty: FieldType::Phone,
         pii: false,
+        opt_in: false,
         doc: "Its phone number.",
     },
     FieldSpec {
@@ -199,6 +231,7 @@ static COMPANY: &[FieldSpec] = &[
         name: "street",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "Street and house number.",
     },
     FieldSpec {
@@ -207,6 +240,7 @@ static COMPANY: &[FieldSpec] = &[
         name: "city",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "City.",
     },
     FieldSpec {
@@ -215,6 +249,7 @@ static COMPANY: &[FieldSpec] = &[
         name: "state",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "State, county or province.",
     },
     FieldSpec {
@@ -223,6 +258,7 @@ static COMPANY: &[FieldSpec] = &[
         name: "postal_code",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "Postal code.",
     },
     FieldSpec {
@@ -231,6 +267,7 @@ static COMPANY: &[FieldSpec] = &[
         name: "country",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "Country, as the CRM spells it.",
     },
     FieldSpec {
@@ -239,6 +276,7 @@ static COMPANY: &[FieldSpec] = &[
         name: "industry",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "Industry.",
     },
     FieldSpec {
@@ -247,6 +285,7 @@ static COMPANY: &[FieldSpec] = &[
         name: "employees",
         ty: FieldType::Integer,
         pii: false,
+        opt_in: false,
         doc: "Number of people employed.",
     },
     FieldSpec {
@@ -255,6 +294,7 @@ static COMPANY: &[FieldSpec] = &[
         name: "revenue",
         ty: FieldType::Money,
         pii: false,
+        opt_in: false,
         doc: "Annual revenue.",
     },
     FieldSpec {
@@ -263,6 +303,7 @@ static COMPANY: &[FieldSpec] = &[
         name: "currency",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "Currency of the amounts (ISO 4217).",
     },
     FieldSpec {
@@ -271,7 +312,26 @@ static COMPANY: &[FieldSpec] = &[
         name: "description",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "Free text.",
+    },
+    FieldSpec {
+        kind: ObjectKind::Company,
+        field: Field::PARENT,
+        name: "parent",
+        ty: FieldType::Reference(ObjectKind::Company),
+        pii: false,
+        opt_in: false,
+        doc: "The company that it belongs to.",
+    },
+    FieldSpec {
+        kind: ObjectKind::Company,
+        field: Field::OWNER,
+        name: "owner",
+        ty: FieldType::Email,
+        pii: true,
+        opt_in: true,
+        doc: "Who looks after it: the user's e-mail address.",
     },
 ];
 
@@ -282,6 +342,7 @@ static CONTACT: &[FieldSpec] = &[
         name: "website",
         ty: FieldType::Url,
         pii: false,
+        opt_in: false,
         doc: "Web address.",
     },
     FieldSpec {
@@ -290,6 +351,7 @@ static CONTACT: &[FieldSpec] = &[
         name: "phone",
         ty: FieldType::Phone,
         pii: true,
+        opt_in: false,
         doc: "Phone number.",
     },
     FieldSpec {
@@ -298,6 +360,7 @@ static CONTACT: &[FieldSpec] = &[
         name: "street",
         ty: FieldType::Text,
         pii: true,
+        opt_in: false,
         doc: "Street and house number.",
     },
     FieldSpec {
@@ -306,6 +369,7 @@ static CONTACT: &[FieldSpec] = &[
         name: "city",
         ty: FieldType::Text,
         pii: true,
+        opt_in: false,
         doc: "City.",
     },
     FieldSpec {
@@ -314,6 +378,7 @@ static CONTACT: &[FieldSpec] = &[
         name: "state",
         ty: FieldType::Text,
         pii: true,
+        opt_in: false,
         doc: "State, county or province.",
     },
     FieldSpec {
@@ -322,6 +387,7 @@ static CONTACT: &[FieldSpec] = &[
         name: "postal_code",
         ty: FieldType::Text,
         pii: true,
+        opt_in: false,
         doc: "Postal code.",
     },
     FieldSpec {
@@ -330,7 +396,17 @@ static CONTACT: &[FieldSpec] = &[
         name: "country",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "Country, as the CRM spells it.",
+    },
+    FieldSpec {
+        kind: ObjectKind::Contact,
+        field: Field::OWNER,
+        name: "owner",
+        ty: FieldType::Email,
+        pii: true,
+        opt_in: true,
+        doc: "Who looks after it: the user's e-mail address.",
     },
     FieldSpec {
         kind: ObjectKind::Contact,
@@ -338,6 +414,7 @@ static CONTACT: &[FieldSpec] = &[
         name: "first_name",
         ty: FieldType::Text,
         pii: true,
+        opt_in: false,
         doc: "Given name.",
     },
     FieldSpec {
@@ -346,6 +423,7 @@ static CONTACT: &[FieldSpec] = &[
         name: "last_name",
         ty: FieldType::Text,
         pii: true,
+        opt_in: false,
         doc: "Family name.",
     },
     FieldSpec {
@@ -354,6 +432,7 @@ static CONTACT: &[FieldSpec] = &[
         name: "email",
         ty: FieldType::Email,
         pii: true,
+        opt_in: false,
         doc: "E-mail address.",
     },
     FieldSpec {
@@ -362,6 +441,7 @@ static CONTACT: &[FieldSpec] = &[
         name: "mobile_phone",
         ty: FieldType::Phone,
         pii: true,
+        opt_in: false,
         doc: "Mobile phone number.",
     },
     FieldSpec {
@@ -370,6 +450,7 @@ static CONTACT: &[FieldSpec] = &[
         name: "company",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "Name of the company, as text.",
     },
     FieldSpec {
@@ -378,6 +459,7 @@ static CONTACT: &[FieldSpec] = &[
         name: "job_title",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "What the person does there.",
     },
     FieldSpec {
@@ -386,6 +468,7 @@ static CONTACT: &[FieldSpec] = &[
         name: "status",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "Where the person stands (prospect, customer).",
     },
     FieldSpec {
@@ -394,7 +477,17 @@ static CONTACT: &[FieldSpec] = &[
         name: "source",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "Where the person came from.",
+    },
+    FieldSpec {
+        kind: ObjectKind::Contact,
+        field: Field::COMPANY_REF,
+        name: "company_ref",
+        ty: FieldType::Reference(ObjectKind::Company),
+        pii: false,
+        opt_in: false,
+        doc: "The company, as a record of its own.",
     },
 ];
 
@@ -405,6 +498,7 @@ static DEAL: &[FieldSpec] = &[
         name: "currency",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "Currency of the amounts (ISO 4217).",
     },
     FieldSpec {
@@ -413,7 +507,17 @@ static DEAL: &[FieldSpec] = &[
         name: "description",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "Free text.",
+    },
+    FieldSpec {
+        kind: ObjectKind::Deal,
+        field: Field::OWNER,
+        name: "owner",
+        ty: FieldType::Email,
+        pii: true,
+        opt_in: true,
+        doc: "Who looks after it: the user's e-mail address.",
     },
     FieldSpec {
         kind: ObjectKind::Deal,
@@ -421,6 +525,7 @@ static DEAL: &[FieldSpec] = &[
         name: "title",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "What the deal is about.",
     },
     FieldSpec {
@@ -429,6 +534,7 @@ static DEAL: &[FieldSpec] = &[
         name: "value",
         ty: FieldType::Money,
         pii: false,
+        opt_in: false,
         doc: "What it is worth, in `currency`.",
     },
     FieldSpec {
@@ -437,6 +543,7 @@ static DEAL: &[FieldSpec] = &[
         name: "stage",
         ty: FieldType::Choice(&["new", "qualified", "proposal", "closed_won", "closed_lost"]),
         pii: false,
+        opt_in: false,
         doc: "How far it is.",
     },
     FieldSpec {
@@ -445,6 +552,7 @@ static DEAL: &[FieldSpec] = &[
         name: "pipeline",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "The pipeline that the stage belongs to.",
     },
     FieldSpec {
@@ -453,15 +561,8 @@ static DEAL: &[FieldSpec] = &[
         name: "expected_close_date",
         ty: FieldType::Date,
         pii: false,
+        opt_in: false,
         doc: "The day on which it should be closed.",
-    },
-    FieldSpec {
-        kind: ObjectKind::Deal,
-        field: Field::CONTACT,
-        name: "contact",
-        ty: FieldType::Reference(ObjectKind::Contact),
-        pii: false,
-        doc: "The person.",
     },
     FieldSpec {
         kind: ObjectKind::Deal,
@@ -469,7 +570,17 @@ static DEAL: &[FieldSpec] = &[
         name: "company_ref",
         ty: FieldType::Reference(ObjectKind::Company),
         pii: false,
+        opt_in: false,
         doc: "The company.",
+    },
+    FieldSpec {
+        kind: ObjectKind::Deal,
+        field: Field::CONTACTS,
+        name: "contacts",
+        ty: FieldType::References(ObjectKind::Contact),
+        pii: false,
+        opt_in: false,
+        doc: "The people concerned.",
     },
 ];
 
@@ -480,15 +591,35 @@ static ACTIVITY: &[FieldSpec] = &[
         name: "description",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "Free text.",
     },
     FieldSpec {
         kind: ObjectKind::Activity,
-        field: Field::CONTACT,
-        name: "contact",
-        ty: FieldType::Reference(ObjectKind::Contact),
+        field: Field::OWNER,
+        name: "owner",
+        ty: FieldType::Email,
+        pii: true,
+        opt_in: true,
+        doc: "Who looks after it: the user's e-mail address.",
+    },
+    FieldSpec {
+        kind: ObjectKind::Activity,
+        field: Field::COMPANY_REF,
+        name: "company_ref",
+        ty: FieldType::Reference(ObjectKind::Company),
         pii: false,
-        doc: "The person.",
+        opt_in: false,
+        doc: "The company.",
+    },
+    FieldSpec {
+        kind: ObjectKind::Activity,
+        field: Field::CONTACTS,
+        name: "contacts",
+        ty: FieldType::References(ObjectKind::Contact),
+        pii: false,
+        opt_in: false,
+        doc: "The people concerned.",
     },
     FieldSpec {
         kind: ObjectKind::Activity,
@@ -496,6 +627,7 @@ static ACTIVITY: &[FieldSpec] = &[
         name: "type",
         ty: FieldType::Choice(&["task", "call", "meeting", "note", "email"]),
         pii: false,
+        opt_in: false,
         doc: "What it is.",
     },
     FieldSpec {
@@ -504,6 +636,7 @@ static ACTIVITY: &[FieldSpec] = &[
         name: "subject",
         ty: FieldType::Text,
         pii: false,
+        opt_in: false,
         doc: "What it is about.",
     },
     FieldSpec {
@@ -512,15 +645,8 @@ static ACTIVITY: &[FieldSpec] = &[
         name: "due_date",
         ty: FieldType::Instant,
         pii: false,
-        doc: "When it is due.",
-    },
-    FieldSpec {
-        kind: ObjectKind::Activity,
-        field: Field::COMPLETED_AT,
-        name: "completed_at",
-        ty: FieldType::Instant,
-        pii: false,
-        doc: "When it was done.",
+        opt_in: false,
+        doc: "When it is due, begins, or happened.",
     },
     FieldSpec {
         kind: ObjectKind::Activity,
@@ -528,6 +654,61 @@ static ACTIVITY: &[FieldSpec] = &[
         name: "deal",
         ty: FieldType::Reference(ObjectKind::Deal),
         pii: false,
+        opt_in: false,
         doc: "The deal.",
+    },
+    FieldSpec {
+        kind: ObjectKind::Activity,
+        field: Field::ENDS_AT,
+        name: "ends_at",
+        ty: FieldType::Instant,
+        pii: false,
+        opt_in: false,
+        doc: "When it ends.",
+    },
+    FieldSpec {
+        kind: ObjectKind::Activity,
+        field: Field::PROGRESS,
+        name: "progress",
+        ty: FieldType::Choice(&["not_started", "in_progress", "waiting", "completed", "deferred"]),
+        pii: false,
+        opt_in: false,
+        doc: "How far a task is.",
+    },
+    FieldSpec {
+        kind: ObjectKind::Activity,
+        field: Field::PRIORITY,
+        name: "priority",
+        ty: FieldType::Choice(&["low", "normal", "high"]),
+        pii: false,
+        opt_in: false,
+        doc: "How urgent a task is.",
+    },
+    FieldSpec {
+        kind: ObjectKind::Activity,
+        field: Field::DURATION_S,
+        name: "duration_s",
+        ty: FieldType::Integer,
+        pii: false,
+        opt_in: false,
+        doc: "How long it took, in seconds.",
+    },
+    FieldSpec {
+        kind: ObjectKind::Activity,
+        field: Field::CALL_DIRECTION,
+        name: "call_direction",
+        ty: FieldType::Choice(&["inbound", "outbound"]),
+        pii: false,
+        opt_in: false,
+        doc: "Who called whom.",
+    },
+    FieldSpec {
+        kind: ObjectKind::Activity,
+        field: Field::LOCATION,
+        name: "location",
+        ty: FieldType::Text,
+        pii: false,
+        opt_in: false,
+        doc: "Where a meeting takes place.",
     },
 ];

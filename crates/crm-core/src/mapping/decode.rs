@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{FieldRule, Mapping, Wire};
-use crate::{Field, FieldType, Fields, Normalizer, Value, normal};
+use crate::{Field, FieldType, Fields, Normalizer, ObjectKind, Ref, Value, normal};
 
 /// A JSON object as a list of its members: the map type costs more than the parser.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -177,6 +177,9 @@ pub fn decode(
         let Some(rule) = mapping.rule_of_remote(name) else {
             continue;
         };
+        if rule.wire.is_translated() {
+            continue;
+        }
         if asked.binary_search(&rule.field).is_err() {
             continue;
         }
@@ -196,6 +199,18 @@ pub fn decode(
         seen.into()
     };
     Decoded { fields: values.into_iter().collect(), read, unreadable }
+}
+
+impl Decoded {
+    /// Notes what a room found out itself of a field; `None` is blank.
+    pub fn note(&mut self, field: Field, value: Option<Value>) {
+        self.fields.set(field, value);
+        if let Err(index) = self.read.binary_search(&field) {
+            let mut read = self.read.to_vec();
+            read.insert(index, field);
+            self.read = read.into();
+        }
+    }
 }
 
 struct Unreadable;
@@ -227,11 +242,18 @@ fn value(
         FieldType::Decimal | FieldType::Money => some(normal::decimal(&text).map(Value::Decimal)),
         FieldType::Bool => some(text.trim().parse().ok().map(Value::Bool)),
         FieldType::Date => some(normal::date(&text).map(Value::Date)),
+        FieldType::Instant if rule.wire == Wire::Day => {
+            some(normal::date(&text).and_then(normal::noon).map(Value::Instant))
+        }
         FieldType::Instant => some(normal::instant(&text).map(Value::Instant)),
         FieldType::Choice(_) => Ok(Some(Value::Choice(text.as_ref().into()))),
         FieldType::List => Ok(list(&text)),
-        FieldType::Reference(kind) => {
-            Ok(Some(Value::Ref(crate::Ref::Remote(kind, text.as_ref().into()))))
+        FieldType::Reference(kind) => Ok(Some(remote_ref(kind, &text))),
+        FieldType::References(kind) => {
+            let mut members: Vec<Value> = members(&text).map(|id| remote_ref(kind, id)).collect();
+            members.sort();
+            members.dedup();
+            Ok((!members.is_empty()).then_some(Value::List(members)))
         }
     }
 }
@@ -242,13 +264,16 @@ fn some(value: Option<Value>) -> Result<Option<Value>, Unreadable> {
 
 /// Both vendors of this release join the members of a set by semicolons.
 fn list(text: &str) -> Option<Value> {
-    let mut members: Vec<Value> = text
-        .split(';')
-        .map(str::trim)
-        .filter(|member| !member.is_empty())
-        .map(Value::text)
-        .collect();
+    let mut members: Vec<Value> = members(text).map(Value::text).collect();
     members.sort();
     members.dedup();
     (!members.is_empty()).then_some(Value::List(members))
+}
+
+fn members(text: &str) -> impl Iterator<Item = &str> {
+    text.split(';').map(str::trim).filter(|member| !member.is_empty())
+}
+
+fn remote_ref(kind: ObjectKind, id: &str) -> Value {
+    Value::Ref(Ref::Remote(kind, id.into()))
 }

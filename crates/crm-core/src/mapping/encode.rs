@@ -10,7 +10,7 @@ use crate::{Fields, Patch, Ref, Value, normal};
 pub fn encode(mapping: &Mapping, patch: &Patch) -> Map<String, Json> {
     let mut members = Map::new();
     for (field, value) in patch.iter() {
-        if let Some(rule) = mapping.rule(field).filter(|rule| rule.writable) {
+        if let Some(rule) = mapping.rule(field).filter(|rule| is_plain(rule)) {
             let json = value.map_or_else(|| blank(mapping.clear), |value| member(rule, value));
             members.insert(rule.remote.to_owned(), json);
         }
@@ -22,11 +22,16 @@ pub fn encode(mapping: &Mapping, patch: &Patch) -> Map<String, Json> {
 pub fn encode_fields(mapping: &Mapping, fields: &Fields) -> Map<String, Json> {
     let mut members = Map::new();
     for (field, value) in fields.iter() {
-        if let Some(rule) = mapping.rule(field).filter(|rule| rule.writable) {
+        if let Some(rule) = mapping.rule(field).filter(|rule| is_plain(rule)) {
             members.insert(rule.remote.to_owned(), member(rule, value));
         }
     }
     members
+}
+
+/// What the room translates is not a plain member.
+const fn is_plain(rule: &FieldRule) -> bool {
+    rule.writable && !rule.wire.is_translated()
 }
 
 fn blank(clear: Clear) -> Json {
@@ -51,6 +56,7 @@ fn member(rule: &FieldRule, value: &Value) -> Json {
             };
         }
         Value::Date(date) => date.to_string(),
+        Value::Instant(instant) if rule.wire == Wire::Day => normal::day(*instant).to_string(),
         Value::Instant(instant) => format!("{instant:.3}"),
         Value::List(members) => members.iter().map(Value::display).collect::<Vec<_>>().join(";"),
         Value::Ref(Ref::Remote(_, id)) => id.to_string(),

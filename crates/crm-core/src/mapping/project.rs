@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::{FieldRule, Form, LetterCase};
-use crate::{FieldType, Normalizer, Text, Value};
+use super::{FieldRule, Form, LetterCase, Wire};
+use crate::{FieldType, Normalizer, Text, Value, normal};
 
 impl FieldRule {
     /// Returns the value as the vendor would show it after storing it; idempotent. `None` if
     /// nothing would be left of it.
     pub fn project<'v>(&self, value: &'v Value) -> Option<Cow<'v, Value>> {
+        if self.wire == Wire::Day {
+            return Some(day(value));
+        }
         if self.form == Form::FAITHFUL {
             return Some(Cow::Borrowed(value));
         }
@@ -52,4 +55,20 @@ impl FieldRule {
             }
         }
     }
+}
+
+/// A vendor that keeps only the day shows noon of it.
+fn day(value: &Value) -> Cow<'_, Value> {
+    let noon = match value {
+        Value::Instant(instant) => normal::noon(normal::day(*instant)),
+        Value::Text(_)
+        | Value::Integer(_)
+        | Value::Decimal(_)
+        | Value::Bool(_)
+        | Value::Date(_)
+        | Value::Choice(_)
+        | Value::List(_)
+        | Value::Ref(_) => None,
+    };
+    noon.map_or(Cow::Borrowed(value), |noon| Cow::Owned(Value::Instant(noon)))
 }

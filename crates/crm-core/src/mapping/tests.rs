@@ -24,6 +24,8 @@ static TABLE: Mapping = Mapping {
     remote: "people",
     uid: Some("our_uid"),
     clear: Clear::Null,
+    variant: None,
+    fixed: &[],
     rules: &[
         FieldRule {
             form: Form { letter_case: LetterCase::Kept, cut_at: Some(5), decimals: None },

@@ -78,6 +78,8 @@ static MAPPING: Mapping = Mapping {
     remote: "people",
     uid: Some("our_uid"),
     clear: Clear::Null,
+    variant: None,
+    fixed: &[],
     rules: &[
         rule(Field::WEBSITE, "site", false, false),
         rule(Field::PHONE, "tel", true, false),
@@ -105,9 +107,10 @@ pub(crate) fn capabilities(access: Access, deletion: Deletion) -> Arc<Capabiliti
         overlap: Duration::ZERO,
         unknown_wait: Duration::ZERO,
         mapping: &MAPPING,
+        variants: &[],
         suspended: Arc::from([Field::CITY]),
     };
-    Arc::new(Capabilities { objects: vec![contact], quotas: Vec::new() })
+    Arc::new(Capabilities { objects: vec![contact], quotas: Vec::new(), metadata: Arc::default() })
 }
 
 /// A room of full access that expects no call yet.

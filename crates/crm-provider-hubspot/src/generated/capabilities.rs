@@ -32,6 +32,7 @@ pub(crate) fn capabilities() -> Capabilities {
             overlap: Duration::from_secs(120),
             unknown_wait: Duration::ZERO,
             mapping: &mapping::CONTACT,
+            variants: &[],
             suspended: Arc::from([]),
         }],
         quotas: vec![
@@ -39,6 +40,7 @@ pub(crate) fn capabilities() -> Capabilities {
             Quota { name: "search", limit: 5, window: Duration::from_secs(1) },
             Quota { name: "daily", limit: 625_000, window: Duration::from_secs(86_400) },
         ],
+        metadata: Arc::default(),
     }
 }
 

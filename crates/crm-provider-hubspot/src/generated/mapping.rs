@@ -10,6 +10,8 @@ pub(crate) static CONTACT: Mapping = Mapping {
     remote: "contacts",
     uid: Some("crm_sync_uid"),
     clear: Clear::EmptyString,
+    variant: None,
+    fixed: &[],
     rules: &[
         FieldRule {
             field: Field::WEBSITE,

@@ -32,9 +32,11 @@ pub(crate) fn capabilities() -> Capabilities {
             overlap: Duration::from_secs(60),
             unknown_wait: Duration::ZERO,
             mapping: &mapping::CONTACT,
+            variants: &[],
             suspended: Arc::from([]),
         }],
         quotas: vec![Quota { name: "daily", limit: 100_000, window: Duration::from_secs(86_400) }],
+        metadata: Arc::default(),
     }
 }
 

@@ -10,6 +10,8 @@ pub(crate) static CONTACT: Mapping = Mapping {
     remote: "Contact",
     uid: Some("Crm_Sync_Uid__c"),
     clear: Clear::Null,
+    variant: None,
+    fixed: &[],
     rules: &[
         FieldRule {
             field: Field::PHONE,

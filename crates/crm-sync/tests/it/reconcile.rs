@@ -25,6 +25,8 @@ static MAPPING: Mapping = Mapping {
     remote: "people",
     uid: None,
     clear: Clear::Null,
+    variant: None,
+    fixed: &[],
     rules: &[FieldRule {
         field: FIELD,
         remote: "title",
@@ -130,6 +132,7 @@ fn capability() -> ObjectCapability {
         overlap: Duration::ZERO,
         unknown_wait: Duration::ZERO,
         mapping: &MAPPING,
+        variants: &[],
         suspended: Arc::from([]),
     }
 }
@@ -150,7 +153,8 @@ fn rules(case: &Case) -> Rules {
         Some("from_primary") => Direction::FromPrimary,
         Some(other) => panic!("{}: no direction `{other}`", case.name),
     };
-    let capabilities = Capabilities { objects: vec![capability()], quotas: Vec::new() };
+    let capabilities =
+        Capabilities { objects: vec![capability()], quotas: Vec::new(), metadata: Arc::default() };
     let capabilities = Arc::new(capabilities);
     let all = (0..case.sides.len()).map(|i| (provider(i), Arc::clone(&capabilities))).collect();
     Rules::compile(&topology, &flow, &all)

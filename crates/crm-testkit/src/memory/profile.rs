@@ -147,9 +147,11 @@ impl Profile {
                 overlap: OVERLAP,
                 unknown_wait: self.unknown_wait,
                 mapping: self.mapping,
+                variants: &[],
                 suspended: Arc::from([]),
             }],
             quotas: Vec::new(),
+            metadata: Arc::default(),
         }
     }
 
@@ -214,6 +216,8 @@ const fn table(rules: &'static [FieldRule]) -> Mapping {
         remote: "people",
         uid: Some("uid"),
         clear: Clear::EmptyString,
+        variant: None,
+        fixed: &[],
         rules,
     }
 }

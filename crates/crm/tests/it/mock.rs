@@ -34,7 +34,7 @@ impl Provider for Mocked {
         &self.id
     }
     fn capabilities(&self) -> Arc<Capabilities> {
-        Arc::new(Capabilities { objects: Vec::new(), quotas: Vec::new() })
+        Arc::new(Capabilities { objects: Vec::new(), quotas: Vec::new(), metadata: Arc::default() })
     }
     async fn probe(&self) -> Result<Account> {
         self.crm.probe()

@@ -79,7 +79,7 @@ fn failure(from: &str, to: &str) -> Failure {
 fn rules_are_sorted_by_number() {
     let provider = sample();
     let contact = provider.object("contact").unwrap();
-    let names: Vec<&str> = contact.rules.iter().map(|rule| rule.field.as_str()).collect();
+    let names: Vec<&str> = contact.forms[0].rules.iter().map(|rule| rule.field.as_str()).collect();
     assert_eq!(names, ["name", "email", "phone", "age"]);
     assert!(provider.object("company").is_none());
     assert_eq!(contact.can.detection, Detection::ModifiedSinceMs(1_000));
@@ -121,4 +121,41 @@ fn what_contradicts_itself_is_refused() {
         "[contact]",
         "[[quotas]]\nname = \"daily\"\nlimit = 1\nwindow_ms = 1\ndoc = \"\"\n[contact]",
     );
+}
+
+/// An activity with two forms.
+const FORMS: &str = r#"
+[activity]
+clear = "null"
+access = "full"
+deletion = "archive"
+detection = "full_scan"
+concurrency = "last_write_wins"
+find_by = []
+unique_key = false
+read_max = 1
+write_max = 1
+page_max = 1
+hint_page_max = 1
+list_consistent = false
+visibility_lag_ms = 0
+overlap_ms = 0
+unknown_wait_ms = 0
+[activity.variants.task]
+remote = "Task"
+fixed = { Subtype = "Task" }
+fields = {}
+"#;
+
+#[test]
+fn each_form_has_a_table_that_knows_its_type() {
+    let provider = parse(&format!("{SAMPLE}{FORMS}")).unwrap();
+    let form = &provider.object("activity").unwrap().forms[0];
+    assert_eq!((form.variant.as_deref(), form.remote.as_str()), (Some("task"), "Task"));
+    assert_eq!(form.fixed["Subtype"], "Task");
+    assert_eq!(form.rules[0].table.wire, Wire::Variant);
+    let misspelt = format!("{SAMPLE}{}", FORMS.replace("variants.task", "variants.tusk"));
+    assert_eq!(parse(&misspelt).unwrap_err().hint, "did you mean `task`?");
+    let both = format!("{SAMPLE}{}", FORMS.replace("clear =", "remote = \"X\"\nclear ="));
+    assert!(parse(&both).unwrap_err().error.contains("either `remote`"));
 }

@@ -162,7 +162,7 @@ fn values() -> Vec<(Field, Value)> {
         (Field::REVENUE, Value::Decimal("1234567890.10".parse().unwrap())),
         (Field::CITY, Value::Bool(true)),
         (Field::DUE_DATE, Value::Date("2024-02-29".parse().unwrap())),
-        (Field::COMPLETED_AT, Value::Instant("2024-02-29T23:59:59.123456Z".parse().unwrap())),
+        (Field::ENDS_AT, Value::Instant("2024-02-29T23:59:59.123456Z".parse().unwrap())),
         (Field::STATUS, Value::Choice("lead".into())),
         (Field::SOURCE, Value::List(list)),
         (Field::COMPANY_REF, Value::Ref(Ref::Entity(id(2)))),
