@@ -7,6 +7,7 @@
 mod entity;
 mod link;
 mod log;
+mod pending;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -14,7 +15,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{EntityId, ObjectKind};
-use crm_store::{Commit, KeyHash, Leases, Mutation, Seq, StoreError, StoreResult};
+use crm_store::{Commit, EntityState, KeyHash, Leases, Mutation, Seq, StoreError, StoreResult};
 use rusqlite::{CachedStatement, Connection, Params, TransactionBehavior, params};
 
 use crate::SqliteLedger;
@@ -23,6 +24,7 @@ use crate::ledger::{Known, Place};
 use crate::place::Places;
 use crate::read::place;
 use crate::row::kind_number;
+use pending::Waiting;
 use text::Texts;
 
 impl SqliteLedger {
@@ -68,6 +70,7 @@ fn write(
         known,
         rows: BTreeMap::new(),
         keys: BTreeMap::new(),
+        waiting: Waiting::default(),
         outcome: Outcome::default(),
     };
     work.expect(&commit)?;
@@ -76,6 +79,7 @@ fn write(
         work.apply(mutation)?;
     }
     work.settle_versions()?;
+    work.wake()?;
     work.write_keys()?;
     let outcome = work.finish();
     transaction.commit().map_err(sql)?;
@@ -140,6 +144,7 @@ struct Work<'a> {
     /// Match keys by their place in the table, and whether they are to be there: written at the
     /// end, so that neighbours in the table are written together.
     keys: BTreeMap<(i64, KeyHash, i64), Presence>,
+    waiting: Waiting,
     outcome: Outcome,
 }
 
@@ -192,8 +197,17 @@ impl<'a> Work<'a> {
 
     fn apply(&mut self, mutation: Mutation) -> StoreResult<()> {
         match mutation {
-            Mutation::Entity(entity) => self.write_entity(&entity),
+            Mutation::Entity(entity) => {
+                if matches!(entity.state, EntityState::Merged { .. }) {
+                    self.waiting.merged.push(entity.id);
+                }
+                self.write_entity(&entity)
+            }
             Mutation::Link(id, link) => self.write_link(id, &link),
+            Mutation::PendingRef { from, provider, to } => {
+                self.waiting.begun.push((from, provider, to));
+                Ok(())
+            }
             Mutation::Unlink(id, provider) => self.remove_link(id, &provider),
             Mutation::Mark(id, mark) => self.write_mark(id, mark),
             Mutation::Keys { entity, kind, remove, add } => {

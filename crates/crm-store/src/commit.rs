@@ -1,6 +1,6 @@
 //! One atomic change of the ledger, as a value.
 
-use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, RemoteId};
+use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, Ref, RemoteId};
 
 use crate::{Conflict, Entity, History, KeyHash, Link, Mark, Run, Stage};
 
@@ -56,6 +56,19 @@ pub enum Mutation {
         old: RemoteId,
         /// The id it became.
         new: RemoteId,
+    },
+    /// Remembers that a reference waits for a record: one of the provider's that nobody knows
+    /// yet, or that of an entity which the provider does not have yet. As soon as such a record
+    /// has a live link, or the entity became another one, `from` is marked, and the row is gone;
+    /// if that is so already, at once. The mark changes no row version: who works on `from`
+    /// stores its own waiting in the same commit, or waits for nothing.
+    PendingRef {
+        /// The entity that refers.
+        from: EntityId,
+        /// The provider.
+        provider: ProviderId,
+        /// What is waited for.
+        to: Ref,
     },
     /// Stores a conflict, found by its id.
     Conflict(Box<Conflict>),

@@ -8,13 +8,14 @@
 mod apply;
 mod check;
 mod lease;
+mod pending;
 mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, RemoteId, RunId};
+use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, Ref, RemoteId, RunId};
 use jiff::Timestamp;
 
 pub use lease::Leases;
@@ -61,6 +62,8 @@ struct Tables {
     keys: BTreeSet<(ObjectKind, KeyHash, Seq)>,
     marks: BTreeSet<(ObjectKind, Timestamp, Seq)>,
     aliases: BTreeMap<RemoteKey, RemoteId>,
+    /// Which entities wait for what at which provider.
+    pending: BTreeSet<(ProviderId, Ref, Seq)>,
     cursors: BTreeMap<(ProviderId, ObjectKind, String), Cursor>,
     accounts: BTreeMap<ProviderId, String>,
     stages: BTreeMap<ObjectKind, Stage>,

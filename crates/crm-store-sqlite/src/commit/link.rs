@@ -25,6 +25,9 @@ const UPSERT: &str = "INSERT INTO link (key, place, state, open, trouble, modifi
 impl Work<'_> {
     pub(super) fn write_link(&mut self, id: EntityId, link: &Link) -> StoreResult<()> {
         let Place { eid, kind } = self.touch(id)?;
+        if let (true, Some(remote)) = (link.is_live(), &link.remote) {
+            self.waiting.arrived.push((link.provider.clone(), id, kind, remote.clone()));
+        }
         let number = self.places.take(self.sql, &link.provider)?;
         let place = self.places.place(number, kind);
         let may_exist = self.rows.get(&id).is_none_or(|touched| touched.expected != Some(0));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{EntityId, ObjectKind, ProviderId};
+use crm_core::{EntityId, ObjectKind, ProviderId, Ref};
 
 use super::Tables;
 use crate::{Commit, Entity, EntityState, KeyHash, Link, Mark, Mutation, Seq};
@@ -14,13 +14,19 @@ struct Touched {
     fenced: BTreeSet<Seq>,
     /// Entities that the commit changed.
     seqs: BTreeSet<Seq>,
+    /// References that wait from now on.
+    pending: Vec<(EntityId, ProviderId, Ref)>,
+    /// What may be waited for and is there now.
+    arrived: Vec<(ProviderId, Ref)>,
+    /// Entities that became others.
+    merged: Vec<EntityId>,
 }
 
 impl Tables {
     pub(super) fn apply(&mut self, commit: Commit) {
         let mut touched = Touched {
             fenced: commit.fences.iter().filter_map(|(id, _)| self.ids.get(id).copied()).collect(),
-            seqs: BTreeSet::new(),
+            ..Touched::default()
         };
         for mutation in commit.mutations {
             self.apply_one(mutation, &mut touched);
@@ -28,6 +34,7 @@ impl Tables {
         for (id, _) in commit.expected {
             touched.seqs.extend(self.ids.get(&id));
         }
+        self.wake(touched.pending, touched.arrived, &touched.merged);
         for seq in touched.seqs {
             if let Some(entity) = self.entities.get_mut(&seq) {
                 entity.row_version += 1;
@@ -52,6 +59,9 @@ impl Tables {
             }
             Mutation::Alias { provider, kind, old, new } => {
                 self.aliases.insert((provider, kind, old), new);
+            }
+            Mutation::PendingRef { from, provider, to } => {
+                touched.pending.push((from, provider, to));
             }
             Mutation::Conflict(conflict) => {
                 self.conflicts.insert(conflict.id, *conflict);
@@ -82,6 +92,9 @@ impl Tables {
 
     fn apply_entity(&mut self, mut entity: Entity, touched: &mut Touched) {
         let mark = entity.mark.take();
+        if matches!(entity.state, EntityState::Merged { .. }) {
+            touched.merged.push(entity.id);
+        }
         let seq = if let Some(seq) = self.ids.get(&entity.id).copied() {
             if let Some(row) = self.entities.get_mut(&seq) {
                 row.state = entity.state;
@@ -126,6 +139,11 @@ impl Tables {
             return;
         };
         entity.set_link(link.clone());
+        if link.is_live() {
+            touched.arrived.push((provider.clone(), Ref::Entity(id)));
+            let remote = link.remote.clone().map(|remote| Ref::Remote(kind, remote));
+            touched.arrived.extend(remote.map(|remote| (provider.clone(), remote)));
+        }
         if let Some(remote) = link.remote.clone() {
             self.remotes.entry((provider.clone(), kind, remote)).or_default().insert(seq);
         }

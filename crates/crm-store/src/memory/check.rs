@@ -58,9 +58,9 @@ impl Ahead<'_> {
                 self.release(*id, provider);
                 Ok(())
             }
-            Mutation::Mark(id, _) | Mutation::Keys { entity: id, .. } => {
-                self.kind(*id).map(|_kind| ())
-            }
+            Mutation::Mark(id, _)
+            | Mutation::Keys { entity: id, .. }
+            | Mutation::PendingRef { from: id, .. } => self.kind(*id).map(|_kind| ()),
             Mutation::Conflict(conflict) => self.kind(conflict.entity).map(|_kind| ()),
             Mutation::History(row) => self.kind(row.entity).map(|_kind| ()),
             Mutation::Alias { .. }

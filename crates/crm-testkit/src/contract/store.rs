@@ -11,6 +11,7 @@ mod harness;
 pub mod leases;
 pub mod log;
 pub mod records;
+pub mod references;
 
 pub use self::harness::StoreHarness;
 
@@ -42,6 +43,11 @@ macro_rules! store_contract {
                 every_value_comes_back,
                 scan_pages_in_order_of_insertion,
                 candidates_follow_their_keys,
+            }
+            references::{
+                a_waiting_reference_wakes_its_entity,
+                what_is_there_already_is_not_waited_for,
+                a_merge_ends_the_waiting,
             }
             leases::{
                 work_comes_oldest_first,
