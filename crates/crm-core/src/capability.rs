@@ -175,6 +175,8 @@ pub enum KeyKind {
     Phone,
     /// A web domain.
     Domain,
+    /// A name.
+    Name,
 }
 
 /// A request budget.

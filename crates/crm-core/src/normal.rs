@@ -181,6 +181,18 @@ pub fn surname(raw: &str) -> String {
     text(raw).to_lowercase().nfc().collect()
 }
 
+/// Returns the domain of a web address or of a domain as people write it: lower case, without
+/// scheme, path, port and `www.`; empty if there is none.
+pub fn domain(raw: &str) -> String {
+    let bare = text(raw).to_lowercase();
+    let bare = bare.split_once("://").map_or(&*bare, |(_, rest)| rest);
+    let host = bare.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let host = host.split(':').next().unwrap_or_default().trim_matches('.');
+    let host = host.strip_prefix("www.").unwrap_or(host);
+    if host.contains('.') { host.to_owned() } else { String::new() }
+}
+
 /// An amount of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Money {

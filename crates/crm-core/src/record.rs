@@ -360,6 +360,13 @@ pub enum MatchKey {
     },
     /// A company's web domain.
     Domain(Arc<str>),
+    /// A name, with what tells the record from its namesakes.
+    Name {
+        /// The name, NFC, lower case.
+        name: Arc<str>,
+        /// The amount of a deal, else empty.
+        with: Arc<str>,
+    },
 }
 
 impl MatchKey {
@@ -370,6 +377,7 @@ impl MatchKey {
             Self::Email(_) => KeyKind::Email,
             Self::Phone { .. } => KeyKind::Phone,
             Self::Domain(_) => KeyKind::Domain,
+            Self::Name { .. } => KeyKind::Name,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::{Fields, ObjectKind, Patch, RemoteId, Result, Uid, Version, WriteKey};
+use crate::{Field, Fields, ObjectKind, Patch, RemoteId, Result, Uid, Version, WriteKey};
 
 /// One intended write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,16 @@ pub struct Written {
     pub modified_at: Option<Timestamp>,
     /// What the provider stored, as far as the answer tells.
     pub stored: Option<Fields>,
+    /// The fields that were certainly not stored although the record was, each with what the
+    /// vendor said: a tie that it did not accept, for instance.
+    pub refused: Vec<(Field, String)>,
+}
+
+impl Written {
+    /// Makes the result of a write of which nothing but the record's id is known.
+    pub fn new(id: RemoteId) -> Self {
+        Self { id, version: None, modified_at: None, stored: None, refused: Vec::new() }
+    }
 }
 
 /// One result for each write, in order.

@@ -96,7 +96,7 @@ impl HubSpot {
             match key {
                 MatchKey::Uid(uid) => uids.push(uid.as_str()),
                 MatchKey::Email(email) => emails.push(&**email),
-                MatchKey::Phone { .. } | MatchKey::Domain(_) => {
+                MatchKey::Phone { .. } | MatchKey::Domain(_) | MatchKey::Name { .. } => {
                     return Err(ProviderError::unsupported("a look-up by phone or domain"));
                 }
             }

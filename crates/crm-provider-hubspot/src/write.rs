@@ -208,9 +208,10 @@ fn written(table: &Table, object: &Object<'_>) -> Written {
         modified_at: version.as_ref().and_then(|version| normal::instant(&version.0)),
         version,
         stored: Some(table.echoed(object)),
+        refused: Vec::new(),
     }
 }
 
 fn archived(write: &Write) -> Written {
-    Written { id: write.target().into(), version: None, modified_at: None, stored: None }
+    Written::new(write.target().into())
 }

@@ -143,7 +143,7 @@ impl Salesforce {
                 MatchKey::Uid(uid) => uids.push(uid.as_str()),
                 MatchKey::Email(email) if is_storable(email) => emails.push(&**email),
                 MatchKey::Email(_) => {}
-                MatchKey::Phone { .. } | MatchKey::Domain(_) => {
+                MatchKey::Phone { .. } | MatchKey::Domain(_) | MatchKey::Name { .. } => {
                     return Err(ProviderError::unsupported("a look-up by phone or domain"));
                 }
             }

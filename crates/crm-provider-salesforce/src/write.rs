@@ -194,5 +194,5 @@ fn settle(table: &Table, write: &Write, outcome: &Outcome) -> Result<Written> {
         (None, Action::Create { .. }) => return Err(untold()),
     };
     // The answer tells neither the stamp nor what is stored.
-    Ok(Written { id, version: None, modified_at: None, stored: None })
+    Ok(Written::new(id))
 }

@@ -354,6 +354,11 @@ impl KeyHash {
                 feed(b"d");
                 feed(domain.as_bytes());
             }
+            MatchKey::Name { name, with } => {
+                feed(b"n");
+                feed(name.as_bytes());
+                feed(with.as_bytes());
+            }
         }
         Self(hash.cast_signed())
     }

@@ -7,13 +7,16 @@
 mod delete;
 pub mod identity;
 mod merge;
+mod refs;
 mod resolve;
 pub mod settle;
 mod target;
 
-use crm_core::{EntityId, MatchKey, Remote, RemoteId, RunId, Write};
+use crm_core::{EntityId, MatchKey, Ref, Remote, RemoteId, RunId, Write};
 use crm_store::{Commit, Conflict, Entity, History, KeyHash, Mark, Mutation};
 use jiff::Timestamp;
+
+pub use refs::Ties;
 
 use crate::Rules;
 
@@ -41,7 +44,16 @@ pub enum Seen {
 }
 
 impl Seen {
-    fn remote(&self) -> Option<&Remote> {
+    /// Returns the record, if one was read.
+    pub fn remote(&self) -> Option<&Remote> {
+        match self {
+            Self::Fresh(remote) | Self::Listed(remote) => Some(remote),
+            Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent => None,
+        }
+    }
+
+    /// Returns the record, if one was read.
+    pub fn remote_mut(&mut self) -> Option<&mut Remote> {
         match self {
             Self::Fresh(remote) | Self::Listed(remote) => Some(remote),
             Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent => None,
@@ -54,12 +66,23 @@ impl Seen {
 pub struct State {
     /// The entity with its links.
     pub entity: Entity,
-    /// What each side shows, by index of the side.
+    /// What each side shows, by index of the side; references name entities.
     pub seen: Vec<Seen>,
+    /// The records that entities have which this one refers to.
+    pub ties: Ties,
+    /// References of sides to records that nobody knows; they are not in `seen`.
+    pub unknown: Vec<(usize, Ref)>,
     /// The present.
     pub now: Timestamp,
     /// The run.
     pub run: RunId,
+}
+
+impl State {
+    /// Makes the state of an entity that refers to nothing.
+    pub fn new(entity: Entity, seen: Vec<Seen>, now: Timestamp, run: RunId) -> Self {
+        Self { entity, seen, ties: Ties::default(), unknown: Vec::new(), now, run }
+    }
 }
 
 /// What was decided.
@@ -84,13 +107,19 @@ pub struct Decision {
     pub aliases: Vec<(usize, RemoteId, RemoteId)>,
     /// Creates that cannot be made, with the reason, for the plan.
     pub skipped: Vec<(usize, String)>,
+    /// References that wait for a record, with the side that shall have it.
+    pub pending: Vec<(usize, Ref)>,
     keys_before: Vec<KeyHash>,
     expected: (EntityId, u64),
 }
 
 /// Decides about one entity.
 pub fn decide(state: State, rules: &Rules) -> Decision {
-    let State { entity, seen, now, run } = state;
+    let State { entity, seen, ties, unknown, now, run } = state;
+    let rules = rules.of(|field| {
+        let seen = || seen.iter().filter_map(Seen::remote).find_map(|r| r.fields.get(field));
+        entity.golden.value(field).or_else(seen)
+    });
     let keys_before = key_hashes(&entity);
     let expected = (entity.id, entity.row_version);
     let mut work = Decision {
@@ -102,13 +131,14 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
         reread: Vec::new(),
         aliases: Vec::new(),
         skipped: Vec::new(),
+        pending: unknown,
         keys_before,
         expected,
         entity,
     };
     delete::apply(&mut work, &seen, rules, now);
     merge::apply(&mut work, &seen, rules, now, run);
-    target::apply(&mut work, &seen, rules, now);
+    target::apply(&mut work, &seen, rules, &ties, now);
     work
 }
 
@@ -146,6 +176,12 @@ impl Decision {
             if let Some(side) = rules.sides.get(side) {
                 let provider = side.provider.clone();
                 mutations.push(Mutation::Alias { provider, kind: entity.kind, old, new });
+            }
+        }
+        for (side, to) in self.pending {
+            if let Some(side) = rules.sides.get(side) {
+                let provider = side.provider.clone();
+                mutations.push(Mutation::PendingRef { from: id, provider, to });
             }
         }
         mutations.extend(self.conflicts.into_iter().map(|c| Mutation::Conflict(Box::new(c))));

@@ -8,6 +8,7 @@ mod first;
 mod intake;
 mod notes;
 mod reads;
+mod refs;
 mod tally;
 mod work;
 
@@ -33,6 +34,8 @@ pub(crate) struct Session<'e> {
     /// Whether the first sync of the kind at hand is being carried out: the snapshot was
     /// complete, so nobody needs to be looked up again before a create.
     pub(crate) first: bool,
+    /// Whether nothing is carried out: what is planned to be made counts as made.
+    pub(crate) planning: bool,
     usage: BTreeMap<ProviderId, Usage>,
 }
 
@@ -43,6 +46,7 @@ pub(crate) async fn plan(
     progress: &dyn Progress,
 ) -> Result<Plan, EngineError> {
     let mut session = Session::open(engine, run, progress);
+    session.planning = true;
     let flows = session.prepare().await?;
     let mut state = "live";
     for rules in &flows {
@@ -115,6 +119,7 @@ impl<'e> Session<'e> {
             started: engine.clock.now(),
             tally: Tally::default(),
             first: false,
+            planning: false,
             usage,
         }
     }
@@ -220,6 +225,13 @@ impl<'e> Session<'e> {
                 // nothing to do, the feeds were read a moment ago.
                 self.first = false;
                 self.poll(rules, Feed::Fresh).await?;
+                self.work(rules).await?;
+            }
+        }
+        // What a later kind brought to light of an earlier one.
+        for rules in &flows {
+            let due = self.engine.store.next_due(rules.kind).await?;
+            if flows.len() > 1 && due.is_some_and(|due| due <= self.now()) {
                 self.work(rules).await?;
             }
         }

@@ -88,12 +88,14 @@ impl Engine {
     /// # Errors
     /// If the topology names a connection that is not there, or fewer than two.
     pub fn new(
-        topology: Topology,
+        mut topology: Topology,
         providers: Vec<SharedProvider>,
         store: SharedStore,
         clock: Arc<dyn Clock>,
         options: Options,
     ) -> Result<Self, EngineError> {
+        // What is referred to comes first.
+        topology.flows.sort_by_key(|flow| flow.kind);
         let providers: BTreeMap<_, _> =
             providers.into_iter().map(|provider| (provider.id().clone(), provider)).collect();
         if let Some(missing) = topology.ranked().find(|name| !providers.contains_key(*name)) {

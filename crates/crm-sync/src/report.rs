@@ -187,7 +187,10 @@ pub(crate) fn label(entity: &Entity) -> String {
         golden.or_else(seen).and_then(Value::as_str).map(str::to_owned)
     };
     let name: Vec<String> =
-        [Field::FIRST_NAME, Field::LAST_NAME, Field::NAME].into_iter().filter_map(text).collect();
+        [Field::FIRST_NAME, Field::LAST_NAME, Field::NAME, Field::TITLE, Field::SUBJECT]
+            .into_iter()
+            .filter_map(text)
+            .collect();
     match (name.is_empty(), text(Field::EMAIL)) {
         (false, Some(email)) => format!("{} <{email}>", name.join(" ")),
         (false, None) => name.join(" "),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::{
-    Access, Capabilities, Field, FieldRule, ObjectCapability, ObjectKind, ProviderId, TenantId,
-    Value,
+    Access, Capabilities, Field, FieldRule, FieldType, ObjectCapability, ObjectKind, ProviderId,
+    TenantId, Value,
 };
 
 use crate::Policy;
@@ -91,8 +91,10 @@ pub struct Rules {
     pub kind: ObjectKind,
     /// The connections by rank.
     pub sides: Vec<Side>,
-    /// The fields, sorted.
+    /// The fields, sorted; of a kind with several forms, those of all forms together.
     pub fields: Vec<FieldPlan>,
+    /// The rules of each form, where the kind has several (tasks, calls, …).
+    pub forms: Vec<(&'static str, Self)>,
     /// Fillers, see [`Flow::required_default`].
     pub required_default: BTreeMap<Field, Value>,
 }
@@ -121,6 +123,8 @@ pub struct FieldPlan {
     pub policy: Policy,
     /// Whether a blank may beat a value.
     pub allow_clear: bool,
+    /// What its values are.
+    pub ty: FieldType,
     /// How each side stores it, by index of the side; `None` where a side lacks it.
     pub rules: Vec<Option<&'static FieldRule>>,
 }
@@ -152,14 +156,39 @@ impl Rules {
                 capability: capability.clone(),
             });
         }
-        let fields = fields(flow, &sides);
-        Self {
+        let kinds: Vec<ObjectKind> = topology.flows.iter().map(|flow| flow.kind).collect();
+        let whole = |form, sides: &[Side]| Self {
             tenant: topology.tenant.clone(),
             kind: flow.kind,
-            sides,
-            fields,
+            fields: fields(flow, &kinds, form, sides),
+            forms: Vec::new(),
+            sides: sides.to_vec(),
             required_default: flow.required_default.clone(),
+        };
+        let forms = forms(&sides).into_iter().map(|form| (form, whole(Some(form), &sides)));
+        let forms = forms.collect();
+        Self { forms, ..whole(None, &sides) }
+    }
+
+    /// Returns the rules of the form that a record with these values has.
+    pub fn of<'v>(&self, mut value: impl FnMut(Field) -> Option<&'v Value>) -> &Self {
+        if self.forms.is_empty() {
+            return self;
         }
+        let form = value(Field::TYPE).and_then(Value::as_str);
+        let known = self.forms.iter().find(|(known, _)| Some(*known) == form);
+        known.map_or(self, |(_, rules)| rules)
+    }
+
+    /// Returns how a side stores a field.
+    pub fn rule(&self, side: usize, field: Field) -> Option<&'static FieldRule> {
+        let index = self.fields.binary_search_by_key(&field, |plan| plan.field).ok()?;
+        self.fields.get(index)?.rules.get(side).copied().flatten()
+    }
+
+    /// Returns the fields that refer to records, with the kind of these.
+    pub fn references(&self) -> impl Iterator<Item = (Field, ObjectKind)> {
+        self.fields.iter().filter_map(|plan| Some((plan.field, plan.ty.refers_to()?)))
     }
 
     /// Returns the index of a connection.
@@ -168,18 +197,38 @@ impl Rules {
     }
 }
 
-fn fields(flow: &Flow, sides: &[Side]) -> Vec<FieldPlan> {
+/// Returns the forms that a kind has at any side.
+fn forms(sides: &[Side]) -> Vec<&'static str> {
+    let mut forms = Vec::new();
+    for table in sides.iter().flat_map(|side| side.capability.variants) {
+        if let Some(form) = table.variant.filter(|form| !forms.contains(form)) {
+            forms.push(form);
+        }
+    }
+    forms
+}
+
+/// Returns the plans of the fields that at least two sides have, in one form or in any. What
+/// refers to a kind that is not kept in step leads nowhere.
+fn fields(flow: &Flow, kinds: &[ObjectKind], form: Option<&str>, sides: &[Side]) -> Vec<FieldPlan> {
     let mut plans = Vec::new();
     for spec in crm_core::schema::fields(flow.kind) {
-        let rules: Vec<_> = sides.iter().map(|side| side.capability.rule(spec.field)).collect();
+        let rule = |side: &Side| match form {
+            Some(form) => side.capability.rule_of(Some(form), spec.field),
+            None => side.capability.rule(spec.field),
+        };
+        let rules: Vec<_> = sides.iter().map(rule).collect();
         let held = rules.iter().flatten().count();
         let named = |fields: &Vec<Field>| fields.contains(&spec.field);
-        let wanted = flow.fields.as_ref().map_or(!spec.opt_in, named);
-        if held >= 2 && wanted {
+        // What a record is cannot be left out.
+        let wanted = spec.field == Field::TYPE || flow.fields.as_ref().map_or(!spec.opt_in, named);
+        let leads = spec.ty.refers_to().is_none_or(|kind| kinds.contains(&kind));
+        if held >= 2 && wanted && leads {
             plans.push(FieldPlan {
                 field: spec.field,
                 policy: flow.field_policy.get(&spec.field).copied().unwrap_or(flow.policy),
                 allow_clear: flow.allow_clear.contains(&spec.field),
+                ty: spec.ty,
                 rules,
             });
         }

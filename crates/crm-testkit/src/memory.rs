@@ -170,7 +170,7 @@ fn carries(remote: &Remote, key: &MatchKey) -> bool {
             Some(crm_core::Value::Text(text)) => text.key() == &**email,
             Some(_) | None => false,
         },
-        MatchKey::Phone { .. } | MatchKey::Domain(_) => false,
+        MatchKey::Phone { .. } | MatchKey::Domain(_) | MatchKey::Name { .. } => false,
     }
 }
 

@@ -105,3 +105,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_domain_is_found_however_it_is_written() {
+    for (raw, expected) in [
+        ("https://www.Oak-Repairs.example/shop?x=1", "oak-repairs.example"),
+        ("oak-repairs.example", "oak-repairs.example"),
+        ("WWW.OAK-REPAIRS.EXAMPLE.", "oak-repairs.example"),
+        ("http://desk@oak-repairs.example:8080", "oak-repairs.example"),
+        ("oak", ""),
+        ("", ""),
+    ] {
+        assert_eq!(domain(raw), expected, "{raw}");
+        assert_eq!(domain(&domain(raw)), domain(raw));
+    }
+}

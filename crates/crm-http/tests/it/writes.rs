@@ -32,7 +32,7 @@ fn delete(kind: ObjectKind, id: &str) -> Write {
 }
 
 fn written(write: &Write) -> Written {
-    Written { id: write.target().into(), version: None, modified_at: None, stored: None }
+    Written::new(write.target().into())
 }
 
 type Batches = Vec<(ObjectKind, Verb, Vec<String>)>;

@@ -17,7 +17,7 @@ fn is_refusal(error: &ProviderError, operation: Operation) {
 }
 
 fn written(id: &str) -> Written {
-    Written { id: RemoteId::new(id), version: None, modified_at: None, stored: None }
+    Written::new(RemoteId::new(id))
 }
 
 #[tokio::test]

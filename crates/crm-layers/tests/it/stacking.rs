@@ -21,7 +21,7 @@ use crate::room::{HandClock, ids, room, update};
 const CONTACT: ObjectKind = ObjectKind::Contact;
 
 fn written() -> Written {
-    Written { id: RemoteId::new("1"), version: None, modified_at: None, stored: None }
+    Written::new(RemoteId::new("1"))
 }
 
 /// A room that never answers.

@@ -55,7 +55,7 @@ pub(super) fn apply(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Time
                 link.state = LinkState::Live;
                 if let Some(claim) = link.claim.take() {
                     link.intents.push(claim.as_intent(key, now));
-                    super::settle::base_of_claim(link, &claim, side, None);
+                    super::settle::base_of_found(link, &claim, rules, index);
                 }
                 changed = true;
             }

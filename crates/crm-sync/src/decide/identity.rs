@@ -1,23 +1,25 @@
-//! Whose record is it? By our own uid, then by e-mail address, then by phone with surname; one to
-//! one, and never where there is doubt: a wrong link merges two customers in every CRM.
+//! Whose record is it? By our own uid, then by e-mail address, then by phone with surname; a
+//! company by its domain, then by phone or name; a deal by title and amount. One to one, and never where there is doubt: a wrong link merges two customers in every CRM.
 
-use crm_core::{Field, Fields, MatchKey, Value, normal};
+use std::sync::Arc;
+
+use crm_core::{Field, Fields, MatchKey, ObjectKind, ProviderId, Value, normal};
 use crm_store::{Entity, EntityState, Link, LinkState};
 
 /// Returns the keys that a record with these values can be recognised by, strongest first.
-pub fn keys_of(fields: &Fields) -> Vec<MatchKey> {
-    keys_from(|field| fields.get(field))
+pub fn keys_of(kind: ObjectKind, fields: &Fields) -> Vec<MatchKey> {
+    keys_from(kind, |field| fields.get(field))
 }
 
 /// Returns the keys that an entity is found by: those of its golden values, or, before anything
 /// was decided, those of all that was read.
 pub fn keys(entity: &Entity) -> Vec<MatchKey> {
     if !entity.golden.is_empty() {
-        return keys_from(|field| entity.golden.value(field));
+        return keys_from(entity.kind, |field| entity.golden.value(field));
     }
     let mut keys = Vec::new();
     for observed in entity.links.iter().filter_map(|link| link.observed.as_ref()) {
-        for key in keys_of(&observed.fields) {
+        for key in keys_of(entity.kind, &observed.fields) {
             if !keys.contains(&key) {
                 keys.push(key);
             }
@@ -26,20 +28,50 @@ pub fn keys(entity: &Entity) -> Vec<MatchKey> {
     keys
 }
 
-fn keys_from<'v>(value: impl Fn(Field) -> Option<&'v Value>) -> Vec<MatchKey> {
+/// An activity has no key: two calls about one matter on one day are two calls.
+fn keys_from<'v>(kind: ObjectKind, value: impl Fn(Field) -> Option<&'v Value>) -> Vec<MatchKey> {
     let text = |field| match value(field) {
         Some(Value::Text(text)) => Some(text),
-        _ => None,
+        Some(_) | None => None,
     };
-    let mut keys = Vec::with_capacity(2);
-    if let Some(email) = text(Field::EMAIL) {
-        keys.push(MatchKey::Email(email.key().into()));
+    let named = |field| Some(Arc::<str>::from(normal::surname(text(field)?.raw())));
+    let phone = |name| {
+        let (number, surname) = (text(Field::PHONE)?.key().into(), named(name)?);
+        Some(MatchKey::Phone { number, surname })
+    };
+    match kind {
+        ObjectKind::Contact => {
+            let email = text(Field::EMAIL).map(|email| MatchKey::Email(email.key().into()));
+            email.into_iter().chain(phone(Field::LAST_NAME)).collect()
+        }
+        ObjectKind::Company => {
+            let domain = domain(&value).map(|domain| MatchKey::Domain(domain.into()));
+            let name = named(Field::NAME).map(|name| MatchKey::Name { name, with: "".into() });
+            domain.into_iter().chain(phone(Field::NAME)).chain(name).collect()
+        }
+        ObjectKind::Deal => {
+            // Without an amount a title says too little: many deals are called the same.
+            let with = value(Field::VALUE).map(|amount| amount.display().into());
+            let name = named(Field::TITLE).zip(with);
+            name.map(|(name, with)| MatchKey::Name { name, with }).into_iter().collect()
+        }
+        ObjectKind::Activity => Vec::new(),
     }
-    if let (Some(number), Some(name)) = (text(Field::PHONE), text(Field::LAST_NAME)) {
-        let surname = normal::surname(name.raw()).into();
-        keys.push(MatchKey::Phone { number: number.key().into(), surname });
+}
+
+fn domain<'v>(value: impl Fn(Field) -> Option<&'v Value>) -> Option<String> {
+    let fields = [Field::DOMAIN, Field::WEBSITE].into_iter();
+    let domains = fields.filter_map(|field| Some(normal::domain(value(field)?.as_str()?)));
+    domains.into_iter().find(|domain| !domain.is_empty())
+}
+
+/// Returns whether records without doubt share a key of this sort: else several on one side are
+/// namesakes, and no duplicates.
+pub const fn is_unique(key: &MatchKey) -> bool {
+    match key {
+        MatchKey::Uid(_) | MatchKey::Email(_) | MatchKey::Phone { .. } => true,
+        MatchKey::Domain(_) | MatchKey::Name { .. } => false,
     }
-    keys
 }
 
 /// What is known of a record that is not linked yet.
@@ -58,26 +90,58 @@ pub enum Match {
 /// Finds the one entity that a record with these values belongs to.
 ///
 /// `candidates` are entities that may share a key; `provider` is the side of the record.
-pub fn matching(fields: &Fields, provider: &crm_core::ProviderId, candidates: &[&Entity]) -> Match {
-    for key in keys_of(fields) {
+pub fn matching(
+    kind: ObjectKind,
+    fields: &Fields,
+    provider: &ProviderId,
+    candidates: &[&Entity],
+) -> Match {
+    for key in keys_of(kind, fields) {
+        let contradicted = |entity: &Entity| match key {
+            MatchKey::Uid(_) | MatchKey::Email(_) | MatchKey::Domain(_) => false,
+            MatchKey::Phone { .. } | MatchKey::Name { .. } => {
+                contradict(fields.get(Field::FIRST_NAME), shown(entity, Field::FIRST_NAME))
+                    || differ(domain(|field| fields.get(field)), domain(|f| shown(entity, f)))
+            }
+        };
         let found: Vec<usize> = candidates
             .iter()
             .enumerate()
             .filter(|(_, entity)| can_match(entity) && keys(entity).contains(&key))
-            .filter(|(_, entity)| {
-                matches!(key, MatchKey::Email(_))
-                    || !contradict(fields.get(Field::FIRST_NAME), first_name(entity))
-            })
+            .filter(|(_, entity)| !contradicted(entity))
             .map(|(index, _)| index)
             .collect();
-        match (found.as_slice(), &key) {
-            ([], _) => {}
-            ([index], key) => return one(candidates, *index, provider, key),
-            (_, MatchKey::Email(_)) => return Match::Doubt("ambiguous_email"),
-            (_, _) => return Match::Doubt("ambiguous_phone"),
+        let free = |index: &usize| {
+            let link = candidates.get(*index).and_then(|entity| entity.link(provider));
+            !link.is_some_and(Link::is_live)
+        };
+        match found.as_slice() {
+            [] => {}
+            [index] => return one(candidates, *index, provider, &key),
+            // Namesakes that are tied here are others.
+            several if !is_unique(&key) => {
+                let open: Vec<usize> = several.iter().copied().filter(free).collect();
+                match open.as_slice() {
+                    [] => {}
+                    [index] => return one(candidates, *index, provider, &key),
+                    _ => return Match::Doubt(doubt(&key)),
+                }
+            }
+            _ => return Match::Doubt(doubt(&key)),
         }
     }
     Match::Nobody
+}
+
+/// Returns what is in doubt where several share a key.
+pub const fn doubt(key: &MatchKey) -> &'static str {
+    match key {
+        MatchKey::Uid(_) => "ambiguous_uid",
+        MatchKey::Email(_) => "ambiguous_email",
+        MatchKey::Phone { .. } => "ambiguous_phone",
+        MatchKey::Domain(_) => "ambiguous_domain",
+        MatchKey::Name { .. } => "ambiguous_name",
+    }
 }
 
 fn can_match(entity: &Entity) -> bool {
@@ -87,17 +151,23 @@ fn can_match(entity: &Entity) -> bool {
     }
 }
 
-/// Returns whether two entities, each with one record, may be the same person by a phone and
-/// surname that they share.
+/// Returns whether two entities, each with one record, may be the same by a key that they share
+/// and that says less than an address does.
 pub fn compatible(left: &Entity, right: &Entity) -> bool {
-    !contradict(first_name(left), first_name(right))
+    !contradict(shown(left, Field::FIRST_NAME), shown(right, Field::FIRST_NAME))
+        && !differ(domain(|f| shown(left, f)), domain(|f| shown(right, f)))
 }
 
-fn first_name(entity: &Entity) -> Option<&Value> {
-    entity.golden.value(Field::FIRST_NAME).or_else(|| {
+fn shown(entity: &Entity, field: Field) -> Option<&Value> {
+    entity.golden.value(field).or_else(|| {
         let mut observed = entity.links.iter().filter_map(|link| link.observed.as_ref());
-        observed.find_map(|observed| observed.fields.get(Field::FIRST_NAME))
+        observed.find_map(|observed| observed.fields.get(field))
     })
+}
+
+/// Companies with two domains are two companies.
+fn differ(left: Option<String>, right: Option<String>) -> bool {
+    left.zip(right).is_some_and(|(left, right)| left != right)
 }
 
 /// People of one surname share a phone: two given names that do not begin alike are two people.
@@ -111,12 +181,7 @@ fn contradict(left: Option<&Value>, right: Option<&Value>) -> bool {
     !left.starts_with(&right) && !right.starts_with(&left)
 }
 
-fn one(
-    candidates: &[&Entity],
-    index: usize,
-    provider: &crm_core::ProviderId,
-    key: &MatchKey,
-) -> Match {
+fn one(candidates: &[&Entity], index: usize, provider: &ProviderId, key: &MatchKey) -> Match {
     let link = candidates.get(index).and_then(|entity| entity.link(provider));
     match link.map(|link| &link.state) {
         // A person made the record again after it was deleted.
@@ -131,7 +196,10 @@ fn one(
         Some(LinkState::Live | LinkState::Merged { .. }) => match key {
             MatchKey::Email(_) => Match::Doubt("duplicate_email"),
             // Two people of one name may share a phone.
-            MatchKey::Phone { .. } | MatchKey::Uid(_) | MatchKey::Domain(_) => Match::Nobody,
+            MatchKey::Phone { .. }
+            | MatchKey::Uid(_)
+            | MatchKey::Domain(_)
+            | MatchKey::Name { .. } => Match::Nobody,
         },
     }
 }

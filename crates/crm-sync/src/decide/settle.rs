@@ -6,10 +6,10 @@ use crm_core::{
     Action, Applied, Concurrency, Disposition, ErrorKind, Field, Fields, PauseCause, ProviderError,
     RemoteId, Write, Written,
 };
-use crm_store::{Claim, ClaimState, Entity, Link, LinkState, Parked, Refusal, Shadow};
+use crm_store::{Claim, ClaimState, Entity, Link, LinkSlot, LinkState, Parked, Refusal, Shadow};
 use jiff::Timestamp;
 
-use super::target;
+use super::{Ties, target};
 use crate::Rules;
 use crate::topology::Side;
 
@@ -34,6 +34,7 @@ pub enum Settled {
 pub fn settle(
     entity: &mut Entity,
     rules: &Rules,
+    ties: &Ties,
     side: usize,
     write: &Write,
     result: Result<Written, ProviderError>,
@@ -41,6 +42,14 @@ pub fn settle(
 ) -> Settled {
     let version = entity.version;
     let index = side;
+    let golden = &entity.golden;
+    let claimed =
+        rules.sides.get(side).and_then(|side| entity.link(&side.provider)?.claim.as_ref());
+    let form = |field| {
+        let claimed = || claimed?.fields.iter().find(|(f, ..)| *f == field).map(|(_, v, _)| v);
+        golden.value(field).or_else(claimed)
+    };
+    let rules = rules.of(form);
     let Some(side) = rules.sides.get(side) else {
         return Settled::Applied;
     };
@@ -49,8 +58,8 @@ pub fn settle(
     };
     match result {
         Ok(written) => {
-            applied(link, side, write, written);
-            if target::is_behind(entity, rules, index) {
+            applied(link, rules, index, write, written, version);
+            if target::is_behind(entity, rules, ties, index) {
                 // A create is repeated as it was first announced, and the golden record may have
                 // moved on since.
                 Settled::Again(Duration::ZERO)
@@ -62,35 +71,63 @@ pub fn settle(
     }
 }
 
-fn applied(link: &mut Link, side: &Side, write: &Write, written: Written) {
+fn applied(
+    link: &mut Link,
+    rules: &Rules,
+    index: usize,
+    write: &Write,
+    written: Written,
+    version: u64,
+) {
+    let Some(side) = rules.sides.get(index) else { return };
+    let Written { id, version: stamp, modified_at, stored, refused } = written;
+    let stored = stored.map(|stored| without_references(rules, stored));
     match &write.action {
         Action::Create { .. } => {
             if let Some(claim) = link.claim.take() {
-                base_of_claim(link, &claim, side, written.stored.as_ref());
+                base_of_claim(link, &claim, rules, index, stored.as_ref());
             }
-            link.remote = Some(written.id);
+            link.remote = Some(id);
             link.state = LinkState::Live;
+            for (field, message) in refused {
+                let slot = link.slots.slot_mut(field);
+                *slot = LinkSlot {
+                    shadow: Shadow::Blank,
+                    ack: 0,
+                    refused: Some(Refusal { version, message }),
+                };
+            }
         }
         Action::Update { .. } => {
-            let index = link.intents.iter().rposition(|intent| intent.key == write.key);
-            if let Some(intent) = index.map(|index| link.intents.remove(index)) {
-                for (field, value, version) in intent.fields {
-                    let stored = stored_value(side, field, value, written.stored.as_ref());
-                    let slot = link.slots.slot_mut(field);
-                    slot.shadow = Shadow::of(stored);
-                    slot.ack = version;
-                    slot.refused = None;
+            let place = link.intents.iter().rposition(|intent| intent.key == write.key);
+            let intent = place.map(|place| link.intents.remove(place));
+            for (field, value, version) in intent.into_iter().flat_map(|intent| intent.fields) {
+                if let Some((_, message)) = refused.iter().find(|(known, _)| *known == field) {
+                    let message = message.clone();
+                    link.slots.slot_mut(field).refused = Some(Refusal { version, message });
+                    continue;
                 }
+                let stored = stored_value(rules, index, field, value, stored.as_ref());
+                let slot = link.slots.slot_mut(field);
+                slot.shadow = Shadow::of(stored);
+                slot.ack = version;
+                slot.refused = None;
             }
         }
         Action::Delete { .. } => {}
     }
-    link.version = written.version.filter(|_| is_known(write, side, link));
-    if written.modified_at.is_some() {
-        link.modified_at = written.modified_at;
+    link.version = stamp.filter(|_| is_known(write, side, link));
+    if modified_at.is_some() {
+        link.modified_at = modified_at;
     }
     link.observed = None;
     link.parked = None;
+}
+
+/// Leaves out what names the provider's own records: what was sent says it in our terms.
+fn without_references(rules: &Rules, stored: Fields) -> Fields {
+    let refers = |field: Field| rules.references().any(|(known, _)| known == field);
+    stored.into_iter().filter(|(field, _)| !refers(*field)).collect()
 }
 
 /// Returns whether the version that a write made is one that we know all of. An update lands on
@@ -108,7 +145,8 @@ fn is_known(write: &Write, side: &Side, link: &Link) -> bool {
 
 /// What the provider holds after it stored a value: what it says, else what our model says.
 fn stored_value(
-    side: &Side,
+    rules: &Rules,
+    side: usize,
     field: Field,
     sent: Option<crm_core::Value>,
     stored: Option<&Fields>,
@@ -116,22 +154,44 @@ fn stored_value(
     if let Some(value) = stored.and_then(|fields| fields.get(field)) {
         return Some(value.clone());
     }
-    let rule = side.capability.rule(field)?;
+    let rule = rules.rule(side, field)?;
     sent.and_then(|value| rule.project(&value).map(std::borrow::Cow::into_owned))
 }
 
 /// Gives a record that we created its base: what was *sent*, not what is found later (R5). What
 /// was not sent is blank.
-pub(super) fn base_of_claim(link: &mut Link, claim: &Claim, side: &Side, stored: Option<&Fields>) {
-    for rule in side.capability.rules() {
-        link.slots.slot_mut(rule.field).shadow = Shadow::Blank;
+pub(super) fn base_of_claim(
+    link: &mut Link,
+    claim: &Claim,
+    rules: &Rules,
+    side: usize,
+    stored: Option<&Fields>,
+) {
+    for plan in &rules.fields {
+        if plan.rules.get(side).copied().flatten().is_some() {
+            link.slots.slot_mut(plan.field).shadow = Shadow::Blank;
+        }
     }
     for (field, value, version) in &claim.fields {
-        let stored = stored_value(side, *field, Some(value.clone()), stored);
+        let stored = stored_value(rules, side, *field, Some(value.clone()), stored);
         let slot = link.slots.slot_mut(*field);
         slot.shadow = Shadow::of(stored);
         slot.ack = *version;
         slot.refused = None;
+    }
+}
+
+/// Gives a record that we created, and found again after its fate was unknown, its base. Its ties
+/// to other records are made by calls of their own, of which any may have failed: their base is
+/// nothing, so that what is there counts as added and what is not there is written again.
+pub(super) fn base_of_found(link: &mut Link, claim: &Claim, rules: &Rules, side: usize) {
+    base_of_claim(link, claim, rules, side, None);
+    for (field, _) in rules.references() {
+        if rules.rule(side, field).is_some() {
+            let slot = link.slots.slot_mut(field);
+            slot.shadow = Shadow::Blank;
+            slot.ack = 0;
+        }
     }
 }
 

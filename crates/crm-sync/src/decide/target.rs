@@ -3,18 +3,26 @@
 //! Nothing here is remembered as a job: whoever is behind the golden version of a field is a
 //! target, today or after a restart.
 
-use crm_core::{Access, Action, Field, Fields, Uid, Value, Write, WriteKey};
+use crm_core::{
+    Access, Action, EntityId, Field, Fields, ObjectKind, Patch, Ref, Uid, Value, Write, WriteKey,
+};
 use crm_store::{
     Claim, ClaimState, Entity, EntityState, Golden, Intent, Link, LinkState, Parked, Shadow,
 };
 use jiff::Timestamp;
 
-use super::{Decision, Seen};
+use super::{Decision, Seen, Ties, refs};
 use crate::Rules;
 use crate::topology::Side;
 
 /// Plans the writes and announces them in the links.
-pub(super) fn apply(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Timestamp) {
+pub(super) fn apply(
+    work: &mut Decision,
+    seen: &[Seen],
+    rules: &Rules,
+    ties: &Ties,
+    now: Timestamp,
+) {
     if work.entity.state != EntityState::Live {
         return;
     }
@@ -23,38 +31,45 @@ pub(super) fn apply(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Time
             continue;
         }
         let state = work.entity.link(&side.provider).map(|link| link.state.clone());
+        let at = Place { rules, index, side, ties, now };
         match state {
-            Some(LinkState::Live) => update(work, rules, index, side, seen, now),
-            None | Some(LinkState::Claimed) => create(work, rules, index, side, seen, now),
+            Some(LinkState::Live) => update(work, at, seen),
+            None | Some(LinkState::Claimed) => create(work, at, seen),
             Some(LinkState::Gone { .. } | LinkState::Merged { .. }) => {}
         }
     }
 }
 
-fn update(
-    work: &mut Decision,
-    rules: &Rules,
+/// The side that is looked at.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    rules: &'a Rules,
     index: usize,
-    side: &Side,
-    seen: &Seen,
+    side: &'a Side,
+    ties: &'a Ties,
     now: Timestamp,
-) {
+}
+
+fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
+    let Place { rules, index, side, now, .. } = at;
     let (id, version) = (work.entity.id, work.entity.version);
     let golden = std::mem::take(&mut work.entity.golden);
     let mut changed = false;
     if let Some(link) = work.entity.link_mut(&side.provider) {
-        let behind = behind(link, &golden, rules, index, side, &mut changed);
+        let Behind { fields, missing, acknowledged } = behind(link, &golden, at);
+        changed |= acknowledged;
+        work.pending.extend(missing.into_iter().map(|entity| (index, Ref::Entity(entity))));
         let parked = link.parked.as_ref().is_some_and(|parked| parked.version >= version);
-        if !behind.is_empty() && side.capability.access == Access::Full && !parked {
+        if !fields.is_empty() && side.capability.access == Access::Full && !parked {
             if let (Seen::Fresh(remote), Some(record)) = (seen, link.remote.clone()) {
                 let key = WriteKey::derive(id, &side.provider, version);
-                let patch = behind.iter().map(|(field, value, _)| (*field, value.clone()));
+                let patch = patch(&fields, link, at);
                 let expected = remote.version.clone();
-                let action = Action::Update { id: record, patch: patch.collect(), expected };
+                let action = Action::Update { id: record, patch, expected };
                 work.writes.push((index, Write { key, kind: rules.kind, action }));
                 // Kept beside an earlier announcement of the same values: that one may still land
                 // when this one was settled long ago.
-                link.intents.push(Intent { key, fields: behind, at: now, watched: false });
+                link.intents.push(Intent { key, fields, at: now, watched: false });
                 trim(link);
                 link.parked = None;
                 changed = true;
@@ -69,49 +84,90 @@ fn update(
     }
 }
 
-/// Returns the fields in which a record is behind the golden one. Where it shows the golden value
+/// Returns the changes as the side takes them: references name its own records, and a set says
+/// what it was.
+fn patch(fields: &[(Field, Option<Value>, u64)], link: &Link, at: Place<'_>) -> Patch {
+    let mut patch = Patch::new();
+    for (field, value, _) in fields {
+        let Some(kind) = refers_to(at.rules, *field) else {
+            patch.set(*field, value.clone());
+            continue;
+        };
+        let translate = |value: &Value| at.ties.translate(at.index, kind, value);
+        patch.set(*field, value.as_ref().and_then(translate));
+        let base = link.slots.slot(*field).and_then(|slot| slot.shadow.value());
+        if let Some(base) = base.and_then(translate) {
+            patch.set_base(*field, base);
+        }
+    }
+    patch
+}
+
+fn refers_to(rules: &Rules, field: Field) -> Option<ObjectKind> {
+    rules.references().find(|(known, _)| *known == field).map(|(_, kind)| kind)
+}
+
+/// In what a record is behind the golden one.
+#[derive(Default)]
+struct Behind {
+    /// The fields, with the values that it shall have and the versions that it then holds.
+    fields: Vec<(Field, Option<Value>, u64)>,
+    /// Entities that it shall refer to and that have no record at the side.
+    missing: Vec<EntityId>,
+    /// Whether it was found to hold a golden value already.
+    acknowledged: bool,
+}
+
+/// Finds out in which fields a record is behind the golden one. Where it shows the golden value
 /// already, it is acknowledged without a write.
-fn behind(
-    link: &mut Link,
-    golden: &Golden,
-    rules: &Rules,
-    index: usize,
-    side: &Side,
-    changed: &mut bool,
-) -> Vec<(Field, Option<Value>, u64)> {
-    let mut behind = Vec::new();
+fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
+    let Place { rules, index, side, ties, .. } = at;
+    let mut behind = Behind::default();
     for plan in &rules.fields {
         let Some(rule) = plan.rules.get(index).copied().flatten() else { continue };
         let Some(slot) = link.slots.slot(plan.field) else { continue };
-        let wanted = golden.version(plan.field);
+        let version = golden.version(plan.field);
         let frozen = golden.frozen(plan.field).is_some();
-        if slot.ack >= wanted || slot.shadow == Shadow::None || frozen {
+        if slot.ack >= version || slot.shadow == Shadow::None || frozen {
             continue;
         }
         let value = golden.value(plan.field);
-        let projected = value.and_then(|value| rule.project(value));
-        let refused = slot.refused.as_ref().is_some_and(|refused| refused.version >= wanted);
-        if slot.shadow.is(projected.as_deref()) {
-            link.slots.slot_mut(plan.field).ack = wanted;
-            *changed = true;
-        } else if side.writes
-            && rule.writable
-            && !refused
-            && (projected.is_some() || !rule.required)
-        {
-            behind.push((plan.field, value.cloned(), wanted));
+        let (value, holds, whole) = if plan.ty.refers_to().is_some() {
+            let wanted = refs::wanted(value, rule, &slot.shadow, index, ties);
+            let whole = wanted.missing.is_empty();
+            behind.missing.extend(wanted.missing);
+            // Alone, what is waited for would clear what is there.
+            let waits = wanted.value.is_none() && !whole;
+            let holds = waits || wanted.value == wanted.held;
+            (wanted.value, holds, whole)
+        } else {
+            let projected = value.and_then(|value| rule.project(value));
+            // Nothing may be cleared that must be there.
+            let stays = projected.is_none() && rule.required;
+            (value.cloned(), stays || slot.shadow.is(projected.as_deref()), true)
+        };
+        let ack = if whole { version } else { slot.ack };
+        let refused = slot.refused.as_ref().is_some_and(|refused| refused.version >= version);
+        if holds {
+            if whole {
+                link.slots.slot_mut(plan.field).ack = ack;
+                behind.acknowledged = true;
+            }
+        } else if side.writes && rule.writable && !refused {
+            behind.fields.push((plan.field, value, ack));
         }
     }
     behind
 }
 
 /// Returns whether a record that is there is behind the golden one in any field.
-pub(super) fn is_behind(entity: &mut Entity, rules: &Rules, index: usize) -> bool {
+pub(super) fn is_behind(entity: &mut Entity, rules: &Rules, ties: &Ties, index: usize) -> bool {
     let golden = std::mem::take(&mut entity.golden);
     let side = rules.sides.get(index);
     let link = side.and_then(|side| Some((side, entity.link_mut(&side.provider)?)));
     let behind = link.is_some_and(|(side, link)| {
-        link.is_live() && !behind(link, &golden, rules, index, side, &mut false).is_empty()
+        let at = Place { rules, index, side, ties, now: Timestamp::MIN };
+        link.is_live() && !behind(link, &golden, at).fields.is_empty()
     });
     entity.golden = golden;
     behind
@@ -126,14 +182,8 @@ fn trim(link: &mut Link) {
     link.intents.drain(..surplus);
 }
 
-fn create(
-    work: &mut Decision,
-    rules: &Rules,
-    index: usize,
-    side: &Side,
-    seen: &Seen,
-    now: Timestamp,
-) {
+fn create(work: &mut Decision, at: Place<'_>, seen: &Seen) {
+    let Place { index, side, now, .. } = at;
     if !side.writes {
         return;
     }
@@ -144,7 +194,7 @@ fn create(
     {
         // Its fate is open: only after a look by its uid may it be sent again, unchanged.
         if *seen == Seen::Absent {
-            repeat(work, rules, index, side, claim, now);
+            repeat(work, at, claim);
         } else {
             work.reread.push(index);
         }
@@ -154,43 +204,73 @@ fn create(
     if parked.is_some_and(|parked| parked.version >= entity.version) {
         return;
     }
-    let mut fields = Vec::new();
-    let mut missing = None;
+    let New { fields, lacking, missing } = new_record(entity, known, at);
+    if fields.is_empty() {
+        work.skipped.push((index, "nothing_to_write".to_owned()));
+        return;
+    }
+    work.pending.extend(missing.into_iter().map(|entity| (index, Ref::Entity(entity))));
+    if let Some(field) = lacking {
+        work.skipped.push((index, "missing_required".to_owned()));
+        park_missing(work, index, side, field, now);
+        return;
+    }
+    let uid = Uid::of(work.entity.id);
+    announce(work, at, Claim { uid, fields, state: ClaimState::Open, at: now });
+}
+
+/// What a new record gets.
+#[derive(Default)]
+struct New {
+    fields: Vec<(Field, Value, u64)>,
+    /// A field that the side requires and nobody has a value for.
+    lacking: Option<Field>,
+    /// Entities that it shall refer to and that have no record at the side.
+    missing: Vec<EntityId>,
+}
+
+fn new_record(entity: &Entity, known: Option<&Link>, at: Place<'_>) -> New {
+    let Place { rules, index, ties, .. } = at;
+    let mut new = New::default();
     for plan in &rules.fields {
-        let Some(rule) = plan.rules.get(index).copied().flatten() else {
-            continue;
-        };
+        let Some(rule) = plan.rules.get(index).copied().flatten() else { continue };
         let version = entity.golden.version(plan.field);
         let refused = known
             .and_then(|link| link.slots.slot(plan.field)?.refused.as_ref())
             .is_some_and(|refused| refused.version >= version);
         let open = entity.golden.frozen(plan.field).is_some() || refused || !rule.writable;
-        let value = entity.golden.value(plan.field).filter(|_| !open).cloned();
-        let filler = || rules.required_default.get(&plan.field).filter(|_| rule.required).cloned();
-        match value.map(|value| (value, version)).or_else(|| filler().map(|value| (value, 0))) {
-            Some((value, version)) => fields.push((plan.field, value, version)),
-            None if rule.required => missing = Some(plan.field),
+        let value = entity.golden.value(plan.field).filter(|_| !open);
+        if plan.ty.refers_to().is_some() {
+            let wanted = refs::wanted(value, rule, &Shadow::Blank, index, ties);
+            let ack = if wanted.missing.is_empty() { version } else { 0 };
+            new.missing.extend(wanted.missing);
+            new.fields.extend(wanted.value.map(|value| (plan.field, value, ack)));
+            continue;
+        }
+        let filler = || rules.required_default.get(&plan.field).filter(|_| rule.required);
+        let value = value.map(|value| (value, version));
+        match value.or_else(|| filler().map(|value| (value, 0))) {
+            Some((value, version)) => new.fields.push((plan.field, value.clone(), version)),
+            None if rule.required => new.lacking = Some(plan.field),
             None => {}
         }
     }
-    if fields.is_empty() {
-        work.skipped.push((index, "nothing_to_write".to_owned()));
-        return;
+    // What a record is makes none.
+    if new.fields.iter().all(|(field, ..)| *field == Field::TYPE) {
+        new.fields.clear();
     }
-    if let Some(field) = missing {
-        work.skipped.push((index, "missing_required".to_owned()));
-        park_missing(work, index, side, field, now);
-        return;
-    }
-    let uid = Uid::of(entity.id);
-    announce(work, rules, index, side, Claim { uid, fields, state: ClaimState::Open, at: now });
+    new
 }
 
 /// Claims the record that is to be made. What was announced earlier may still land, and stays.
-fn announce(work: &mut Decision, rules: &Rules, index: usize, side: &Side, claim: Claim) {
+fn announce(work: &mut Decision, at: Place<'_>, claim: Claim) {
+    let Place { rules, index, side, ties, .. } = at;
     let key = WriteKey::derive(work.entity.id, &side.provider, work.entity.version);
-    let fields: Fields =
-        claim.fields.iter().map(|(field, value, _)| (*field, value.clone())).collect();
+    let sent = |(field, value, _): &(Field, Value, u64)| match refers_to(rules, *field) {
+        Some(kind) => Some((*field, ties.translate(index, kind, value)?)),
+        None => Some((*field, value.clone())),
+    };
+    let fields: Fields = claim.fields.iter().filter_map(sent).collect();
     let action = Action::Create { uid: claim.uid.clone(), fields };
     work.writes.push((index, Write { key, kind: rules.kind, action }));
     let known = work.entity.link(&side.provider);
@@ -205,19 +285,13 @@ fn announce(work: &mut Decision, rules: &Rules, index: usize, side: &Side, claim
 
 /// Sends a create again. What was sent before may land after this one was settled, so it is
 /// remembered.
-fn repeat(
-    work: &mut Decision,
-    rules: &Rules,
-    index: usize,
-    side: &Side,
-    mut claim: Claim,
-    now: Timestamp,
-) {
+fn repeat(work: &mut Decision, at: Place<'_>, mut claim: Claim) {
+    let Place { side, now, .. } = at;
     claim.state = ClaimState::Open;
     let key = WriteKey::derive(work.entity.id, &side.provider, work.entity.version);
     let earlier = claim.as_intent(key, now);
     claim.at = now;
-    announce(work, rules, index, side, claim);
+    announce(work, at, claim);
     if let Some(link) = work.entity.link_mut(&side.provider) {
         link.intents.push(earlier);
         trim(link);

@@ -47,7 +47,9 @@ impl Session<'_> {
             let found = self.provider(&side.provider)?.find(rules.kind, &keys).await?;
             self.tally.read(&side.provider, keys.len(), side.capability.read_max.get());
             for (at, key) in wanted {
-                let mut same = found.iter().filter(|r| identity::keys_of(&r.fields).contains(&key));
+                let mut same = found
+                    .iter()
+                    .filter(|r| identity::keys_of(rules.kind, &r.fields).contains(&key));
                 let (Some(remote), another) = (same.next(), same.next()) else {
                     continue;
                 };
@@ -121,8 +123,9 @@ impl Session<'_> {
         };
         let remote = self.standing_in_the_way(rules, side, job, existing).await?;
         let keys = identity::keys(&job.entity);
-        let same = remote
-            .filter(|remote| crate::decide::share_key(&keys, &identity::keys_of(&remote.fields)));
+        let same = remote.filter(|remote| {
+            crate::decide::share_key(&keys, &identity::keys_of(rules.kind, &remote.fields))
+        });
         if let Some(remote) = same {
             let owner = self.owner(rules, side, &job.entity, &remote.id).await?;
             if !matches!(owner, Owner::Taken) {
@@ -221,7 +224,7 @@ impl Session<'_> {
             return self.free(rules, &entity, link, fence).await;
         };
         let hashes: Vec<KeyHash> =
-            identity::keys_of(&observed.fields).iter().map(KeyHash::of).collect();
+            identity::keys_of(rules.kind, &observed.fields).iter().map(KeyHash::of).collect();
         let found = self.engine.store.candidates(rules.kind, &hashes).await?;
         let mut ids: Vec<_> = found.into_iter().flatten().filter(|id| *id != entity.id).collect();
         ids.sort_unstable();
@@ -231,7 +234,7 @@ impl Session<'_> {
         let candidates: Vec<&Entity> = others.iter().collect();
         let mut commit = Commit { fences: vec![(entity.id, fence)], ..Commit::default() };
         let mark = Mark { due: now, attempts: 0 };
-        match identity::matching(&observed.fields, &link.provider, &candidates) {
+        match identity::matching(rules.kind, &observed.fields, &link.provider, &candidates) {
             Match::One(index) => {
                 let Some(other) = others.get(index) else {
                     return Ok(());

@@ -6,12 +6,14 @@
 
 use std::collections::BTreeSet;
 
-use crm_core::{EntityId, Feed, MatchKey, ObjectKind};
+use crm_core::{EntityId, Feed, KeyKind, MatchKey, ObjectKind};
 use crm_store::{Commit, Entity, EntityState, KeyHash, Mutation, Seq, Stage};
 
 use super::Session;
-use crate::decide::{self, Seen, State, identity};
+use super::refs::View;
+use crate::decide::{self, Seen, identity};
 use crate::event::{Event, Phase};
+use crate::topology::Side;
 use crate::{EngineError, Rules};
 
 /// How many entities are read at once.
@@ -50,7 +52,7 @@ impl Session<'_> {
 
     /// Folds the records of one person into one entity, and stores the keys of all.
     async fn fold(&mut self, rules: &Rules) -> Result<(), EngineError> {
-        for by in [By::Email, By::Phone] {
+        for by in By::ALL {
             let index = self.index(rules.kind, by).await?;
             for group in groups(&index) {
                 self.fold_group(rules, by, &group).await?;
@@ -111,19 +113,29 @@ impl Session<'_> {
         let entities: Vec<Entity> =
             self.engine.store.entities(group).await?.into_iter().flatten().collect();
         let mut commit = Commit::default();
-        for cluster in clusters(&entities, by) {
+        for mut cluster in clusters(&entities, by) {
+            let key = cluster.iter().flat_map(|entity| identity::keys(entity));
+            let Some(key) = key.into_iter().find(|key| by.is(key)) else { continue };
+            if !identity::is_unique(&key) {
+                // Who was recognised by a stronger key is no namesake's copy.
+                cluster.retain(|entity| entity.links.len() == 1);
+            }
             if cluster.len() < 2 {
                 continue;
             }
-            let mut providers = BTreeSet::new();
             let links = || cluster.iter().flat_map(|entity| &entity.links);
-            let single = links().all(|link| providers.insert(&link.provider));
+            let providers: BTreeSet<_> = links().map(|link| &link.provider).collect();
+            let single = providers.len() == links().count();
+            if !single && providers.len() == 1 && !identity::is_unique(&key) {
+                // Namesakes, and nobody on another side whom they could be.
+                continue;
+            }
             if single {
                 join(&mut commit, rules, &cluster);
                 self.tally.kind(rules.kind).linked += 1;
             } else {
                 for entity in cluster {
-                    hold(&mut commit, entity, by.doubt());
+                    hold(&mut commit, entity, identity::doubt(&key));
                 }
             }
         }
@@ -145,37 +157,29 @@ impl Session<'_> {
                 return Ok(());
             };
             after = last;
-            for entity in page {
+            let rows = page.iter().map(|entity| stored_rows(rules, entity)).collect();
+            let views = self.view(rules, &page, rows).await?;
+            for (entity, view) in page.into_iter().zip(views) {
                 done += u64::from(entity.state == EntityState::Live);
-                self.plan_one(rules, entity);
+                self.plan_one(rules, &entity, view);
             }
             let kind = rules.kind;
             self.progress.event(&Event::Worked { kind, done, total: Some(total) });
         }
     }
 
-    pub(super) fn plan_one(&mut self, rules: &Rules, entity: Entity) {
+    fn plan_one(&mut self, rules: &Rules, entity: &Entity, view: View) {
         match &entity.state {
             EntityState::Live => {}
             EntityState::Held { reason } => {
                 let reason = reason.clone();
-                self.tally.held(&entity, &reason);
+                self.tally.held(entity, &reason);
                 return;
             }
             EntityState::Tombstone { .. } | EntityState::Merged { .. } => return,
         }
-        self.count_link(rules.kind, &entity);
-        let seen = rules.sides.iter().map(|side| {
-            let link = entity.link(&side.provider);
-            let read =
-                link.and_then(|link| Some((link, link.remote.as_ref()?, link.observed.as_ref()?)));
-            read.map_or(Seen::Unread, |(link, id, observed)| {
-                Seen::Fresh(super::reads::remote_of(rules, link, id, observed))
-            })
-        });
-        let seen = seen.collect();
-        let state = State { entity, seen, now: self.now(), run: self.run };
-        let decision = decide::decide(state, rules);
+        self.count_link(rules.kind, entity);
+        let decision = self.decision(rules, entity, view);
         self.tally.planned(rules, &decision);
     }
 
@@ -194,27 +198,32 @@ impl Session<'_> {
     }
 }
 
-/// By which sort of key records are put together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum By {
-    Email,
-    Phone,
+/// Returns what the lists showed of an entity, by side.
+fn stored_rows(rules: &Rules, entity: &Entity) -> Vec<Seen> {
+    let row = |side: &Side| {
+        let link = entity.link(&side.provider)?;
+        let (id, observed) = (link.remote.as_ref()?, link.observed.as_ref()?);
+        Some(Seen::Fresh(super::reads::remote_of(rules, link, id, observed)))
+    };
+    rules.sides.iter().map(|side| row(side).unwrap_or(Seen::Unread)).collect()
 }
 
+/// By which sort of key records are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct By(KeyKind);
+
 impl By {
+    /// Strongest first.
+    const ALL: [Self; 4] =
+        [Self(KeyKind::Email), Self(KeyKind::Domain), Self(KeyKind::Phone), Self(KeyKind::Name)];
+
     fn is(self, key: &MatchKey) -> bool {
-        match key {
-            MatchKey::Email(_) => self == Self::Email,
-            MatchKey::Phone { .. } => self == Self::Phone,
-            MatchKey::Uid(_) | MatchKey::Domain(_) => false,
-        }
+        key.kind() == self.0
     }
 
-    const fn doubt(self) -> &'static str {
-        match self {
-            Self::Email => "ambiguous_email",
-            Self::Phone => "ambiguous_phone",
-        }
+    /// Returns whether records that share such a key may yet be different ones.
+    fn is_weak(self) -> bool {
+        matches!(self.0, KeyKind::Phone | KeyKind::Name)
     }
 }
 
@@ -242,7 +251,7 @@ fn clusters(entities: &[Entity], by: By) -> Vec<Vec<&Entity>> {
         let (Some(one), Some(other)) = (live.get(a), live.get(b)) else {
             return false;
         };
-        decide::share_key(left, right) && (by == By::Email || identity::compatible(one, other))
+        decide::share_key(left, right) && (!by.is_weak() || identity::compatible(one, other))
     };
     let mut clusters: Vec<Vec<usize>> = Vec::new();
     for index in 0..live.len() {

@@ -84,6 +84,13 @@ impl Session<'_> {
     ) -> Result<Commit, EngineError> {
         let now = self.now();
         let known = self.known(rules, side, &page.changes).await?;
+        let rows = page.changes.iter().filter_map(|change| match change {
+            Change::Observed(remote) => known.contains_key(&remote.id).then_some(remote),
+            Change::Touched { .. } | Change::Missing { .. } | Change::Merged { .. } => None,
+        });
+        let index = rules.side(&side.provider).unwrap_or_default();
+        let ours = self.in_our_terms(rules, index, rows).await?;
+        let refers = rules.references().next().is_some();
         let mut notes = Notes::default();
         let mut newcomers: Vec<&Remote> = Vec::new();
         let mut unread: Vec<RemoteId> = Vec::new();
@@ -119,7 +126,10 @@ impl Session<'_> {
                     match known.get(&remote.id).cloned() {
                         None => newcomers.push(remote),
                         Some(found) => {
-                            let unchanged = observe(&mut notes, rules, side, found, remote, now);
+                            let ours = if refers { ours.get(&remote.id) } else { Some(remote) };
+                            let same = ours
+                                .is_some_and(|ours| same_values(rules, side, &found.link, ours));
+                            let unchanged = observe(&mut notes, found, remote, same, now);
                             self.tally.kind(rules.kind).unchanged += u64::from(unchanged);
                         }
                     }
@@ -251,7 +261,7 @@ impl Session<'_> {
     ) -> Result<(), EngineError> {
         let mut hashes: Vec<KeyHash> = newcomers
             .iter()
-            .flat_map(|remote| identity::keys_of(&remote.fields))
+            .flat_map(|remote| identity::keys_of(rules.kind, &remote.fields))
             .map(|key| KeyHash::of(&key))
             .collect();
         hashes.sort_unstable();
@@ -276,17 +286,22 @@ impl Session<'_> {
     }
 }
 
-/// Notes a row of a record that is linked; returns whether nothing changed.
+/// Notes a row of a record that is linked; returns whether nothing changed. `same` says whether
+/// its values are those that are known.
 fn observe(
     notes: &mut Notes,
-    rules: &Rules,
-    side: &Side,
     found: Resolved,
     remote: &Remote,
+    same: bool,
     now: jiff::Timestamp,
 ) -> bool {
     let mut link = found.link;
-    if link.is_live() && link.observed.is_none() && same_values(rules, side, &link, remote) {
+    if link.remote.as_ref() != Some(&remote.id) {
+        // Another record of the same one: what it shows is not what this link is about.
+        notes.marks.insert(found.entity);
+        return false;
+    }
+    if link.is_live() && link.observed.is_none() && same {
         return true;
     }
     link.observed = Some(observation(remote, now));
@@ -351,8 +366,8 @@ fn place(
         found_entity(notes, rules, side, remote, link, None, now);
         return;
     }
-    let candidates = notes.candidates(&remote.fields);
-    match identity::matching(&remote.fields, &side.provider, &candidates) {
+    let candidates = notes.candidates(rules.kind, &remote.fields);
+    match identity::matching(rules.kind, &remote.fields, &side.provider, &candidates) {
         Match::Nobody => {
             found_entity(notes, rules, side, remote, link, None, now);
         }

@@ -43,8 +43,12 @@ impl Notes {
     }
 
     /// Returns the entities at hand that may share a key with a record.
-    pub(super) fn candidates(&self, fields: &crm_core::Fields) -> Vec<&Entity> {
-        let keys = identity::keys_of(fields);
+    pub(super) fn candidates(
+        &self,
+        kind: crm_core::ObjectKind,
+        fields: &crm_core::Fields,
+    ) -> Vec<&Entity> {
+        let keys = identity::keys_of(kind, fields);
         let ids: BTreeSet<EntityId> = keys
             .iter()
             .filter_map(|key| self.by_key.get(&KeyHash::of(key)))

@@ -6,6 +6,7 @@ use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Session;
+use super::refs::View;
 use crate::decide::Seen;
 use crate::{EngineError, Rules};
 
@@ -20,7 +21,7 @@ impl Session<'_> {
         rules: &Rules,
         entities: &[Entity],
         again: &[Vec<usize>],
-    ) -> Result<Vec<Vec<Seen>>, EngineError> {
+    ) -> Result<Vec<View>, EngineError> {
         let now = self.now();
         let mut seen: Vec<Vec<Seen>> = Vec::with_capacity(entities.len());
         let mut linked: Vec<Vec<(usize, RemoteId)>> = vec![Vec::new(); rules.sides.len()];
@@ -55,7 +56,7 @@ impl Session<'_> {
         }
         self.by_id(rules, entities, linked, &mut seen).await?;
         self.by_uid(rules, entities, claimed, &mut seen).await?;
-        Ok(seen)
+        self.view(rules, entities, seen).await
     }
 
     async fn by_id(

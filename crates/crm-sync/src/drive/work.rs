@@ -6,8 +6,9 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::Session;
+use super::refs::View;
 use crate::decide::settle::{self, Settled};
-use crate::decide::{self, Decision, Seen, State};
+use crate::decide::{self, Decision, Seen, State, Ties};
 use crate::event::{Event, Phase};
 use crate::{EngineError, Rules};
 
@@ -23,6 +24,8 @@ pub(super) struct Job {
     pub fence: u64,
     pub attempts: u32,
     pub decision: Option<Decision>,
+    /// The records that entities have which this one refers to.
+    pub ties: Ties,
     /// The writes under way, with their side.
     pub writes: Vec<(usize, Write)>,
     /// When it is to be looked at again.
@@ -77,6 +80,7 @@ impl Session<'_> {
                     entity,
                     fence,
                     decision: None,
+                    ties: Ties::default(),
                     writes: Vec::new(),
                     again: None,
                 }),
@@ -106,10 +110,11 @@ impl Session<'_> {
         jobs: &mut [Job],
     ) -> Result<(), EngineError> {
         let entities: Vec<Entity> = jobs.iter().map(|job| job.entity.clone()).collect();
-        let seen = self.look(rules, &entities, &[]).await?;
-        let listed: Vec<Vec<usize>> = seen.iter().map(|row| listed_sides(row)).collect();
-        for (job, seen) in jobs.iter_mut().zip(seen) {
-            job.decision = Some(self.decision(rules, &job.entity, seen));
+        let views = self.look(rules, &entities, &[]).await?;
+        let listed: Vec<Vec<usize>> = views.iter().map(|view| listed_sides(&view.seen)).collect();
+        for (job, view) in jobs.iter_mut().zip(views) {
+            job.ties = view.ties.clone();
+            job.decision = Some(self.decision(rules, &job.entity, view));
         }
         let again: Vec<Vec<usize>> = jobs
             .iter()
@@ -131,17 +136,20 @@ impl Session<'_> {
         let pick = |i: &usize| entities.get(*i).cloned();
         let entities: Vec<Entity> = chosen.iter().filter_map(pick).collect();
         let again: Vec<Vec<usize>> = chosen.iter().filter_map(|i| again.get(*i).cloned()).collect();
-        let seen = self.look(rules, &entities, &again).await?;
-        for (index, seen) in chosen.into_iter().zip(seen) {
+        let views = self.look(rules, &entities, &again).await?;
+        for (index, view) in chosen.into_iter().zip(views) {
             if let Some(job) = jobs.get_mut(index) {
-                job.decision = Some(self.decision(rules, &job.entity, seen));
+                job.ties = view.ties.clone();
+                job.decision = Some(self.decision(rules, &job.entity, view));
             }
         }
         Ok(())
     }
 
-    pub(super) fn decision(&self, rules: &Rules, entity: &Entity, seen: Vec<Seen>) -> Decision {
-        let state = State { entity: entity.clone(), seen, now: self.now(), run: self.run };
+    pub(super) fn decision(&self, rules: &Rules, entity: &Entity, view: View) -> Decision {
+        let View { seen, ties, unknown } = view;
+        let (now, run) = (self.now(), self.run);
+        let state = State { entity: entity.clone(), seen, ties, unknown, now, run };
         decide::decide(state, rules)
     }
 
@@ -279,7 +287,7 @@ impl Session<'_> {
         if let Err(error) = &result {
             tracing::debug!(%error, entity = %job.entity.id, "write refused");
         }
-        let settled = settle::settle(&mut job.entity, rules, side, write, result, now);
+        let settled = settle::settle(&mut job.entity, rules, &job.ties, side, write, result, now);
         let mark = match settled {
             Settled::Applied | Settled::Parked => None,
             Settled::Again(wait) => {
@@ -357,6 +365,7 @@ impl Session<'_> {
                     fence,
                     attempts: 0,
                     decision: None,
+                    ties: Ties::default(),
                     writes: Vec::new(),
                     again: None,
                 })

@@ -11,7 +11,7 @@ use crm_store::{
     ConflictId, ConflictState, Entity, GoldenSlot, Link, LinkSlot, Provenance, Shadow, Slots,
 };
 use crm_sync::decide::settle::{Settled, settle};
-use crm_sync::decide::{Decision, Seen, State, decide};
+use crm_sync::decide::{Decision, Seen, State, Ties, decide};
 use crm_sync::{Direction, Flow, Policy, Rules, Topology};
 use crm_testkit::memory::Profile;
 use crm_testkit::memory::profile::{EAST, NORTH, SOUTH, WEST};
@@ -215,12 +215,8 @@ impl World {
         let seen = order.iter().map(|side| {
             if Some(*side) == self.absent { Seen::Unread } else { Seen::Fresh(self.remote(*side)) }
         });
-        State {
-            entity: self.entity(),
-            seen: seen.collect(),
-            now: at(100),
-            run: RunId::from_uuid(Uuid::from_u128(1)),
-        }
+        let run = RunId::from_uuid(Uuid::from_u128(1));
+        State::new(self.entity(), seen.collect(), at(100), run)
     }
 
     fn decide(&self) -> Decision {
@@ -268,9 +264,9 @@ fn carry_out(decision: Decision, rules: &Rules, seen: &mut [Seen]) -> Entity {
             fields.set(field, projected(index, field, value.as_ref()));
         }
         let record = remote(index, fields, at(100));
-        let written =
-            Written { id: record.id.clone(), version: None, modified_at: None, stored: None };
-        let settled = settle(&mut entity, rules, index, &write, Ok(written), at(100));
+        let written = Written::new(record.id.clone());
+        let settled =
+            settle(&mut entity, rules, &Ties::default(), index, &write, Ok(written), at(100));
         assert_eq!(settled, Settled::Applied);
         seen[index] = Seen::Fresh(record);
     }
@@ -300,7 +296,7 @@ proptest! {
         let State { mut seen, now, run, .. } = world.state(&order);
         let entity = carry_out(world.decide(), &rules, &mut seen);
         let golden = entity.golden.clone();
-        let again = decide(State { entity, seen, now, run }, &rules);
+        let again = decide(State::new(entity, seen, now, run), &rules);
         prop_assert_eq!(&again.writes, &[]);
         prop_assert_eq!(&again.history, &[]);
         prop_assert!(again.reread.is_empty());

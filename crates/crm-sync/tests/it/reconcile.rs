@@ -212,7 +212,7 @@ fn state(case: &Case) -> State {
             fields,
         }));
     }
-    State { entity, seen, now, run }
+    State::new(entity, seen, now, run)
 }
 
 fn writes(decision: &Decision) -> BTreeMap<String, String> {
@@ -264,7 +264,7 @@ fn assert_silent(case: &Case, rules: &Rules, decision: Decision) {
     }
     let mut entity = decision.entity;
     entity.row_version += 1;
-    let again = decide(State { entity, seen, now: before.now, run: before.run }, rules);
+    let again = decide(State::new(entity, seen, before.now, before.run), rules);
     assert!(again.writes.is_empty(), "{}: not silent: {again:#?}", case.name);
     let fresh = again.conflicts.iter().filter(|c| c.state == ConflictState::Auto).count();
     assert_eq!(fresh, 0, "{}: logged twice: {again:#?}", case.name);

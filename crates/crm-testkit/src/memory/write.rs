@@ -222,6 +222,7 @@ impl Inner {
             version: told.then(|| version(row.modified)),
             modified_at: told.then_some(row.modified),
             stored,
+            refused: Vec::new(),
         })
     }
 

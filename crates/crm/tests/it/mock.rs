@@ -88,7 +88,7 @@ async fn a_mocked_provider_creates_a_contact() {
         .times(1)
         .returning(|writes| {
             let id = RemoteId::new("mock-contact-123");
-            let written = Written { id, version: None, modified_at: None, stored: None };
+            let written = Written::new(id);
             Ok(BatchOutcome::new(writes, vec![Ok(written)]))
         });
     let provider = mocked("hubspot", mock);

@@ -12,6 +12,7 @@ fn sample(kind: KeyKind) -> MatchKey {
             MatchKey::Phone { number: "+442079460000".into(), surname: "novak 0".into() }
         }
         KeyKind::Domain => MatchKey::Domain("mail.example".into()),
+        KeyKind::Name => MatchKey::Name { name: "ada novak".into(), with: "".into() },
     }
 }
 
@@ -53,7 +54,7 @@ pub async fn by_email(harness: &Harness) {
 pub async fn undeclared_keys_are_refused_without_a_request(harness: &Harness) {
     let provider = harness.provider();
     let declared = harness.capability().find_by;
-    let all = [KeyKind::Uid, KeyKind::Email, KeyKind::Phone, KeyKind::Domain];
+    let all = [KeyKind::Uid, KeyKind::Email, KeyKind::Phone, KeyKind::Domain, KeyKind::Name];
     for kind in all.into_iter().filter(|kind| !declared.contains(kind)) {
         let refused = provider.find(harness.room.kind, &[sample(kind)]).await;
         assert_eq!(failure(refused), ErrorKind::Unsupported, "{kind:?}");
