@@ -8,8 +8,8 @@ use crm_store::EntityState;
 use jiff::Timestamp;
 
 use super::super::scenario::Rule;
-use super::Verdict;
 use super::facts::{Facts, shows};
+use super::{DECIDED, Fate, Verdict, WINDOW, ties};
 use crate::clock::{earlier, later};
 use crate::memory::profile::Answer;
 use crate::memory::{Hand, Inner, Stroke};
@@ -20,7 +20,11 @@ pub(super) fn check(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
             continue;
         }
         verdict.edits += 1;
-        match fate(facts, inner, stroke) {
+        let fate = match stroke.member {
+            Some(_) => ties::fate(facts, inner, stroke),
+            None => fate(facts, inner, stroke),
+        };
+        match fate {
             Fate::Kept => {}
             Fate::AtRisk => {
                 verdict.at_risk += 1;
@@ -45,23 +49,6 @@ fn story(inner: &Inner, stroke: &Stroke) -> String {
     format!("at {at} a user made {field} of {id} {value:?} (first seen {seen:?}, then {over:?})")
 }
 
-/// What became of a change.
-enum Fate {
-    /// It is known, or its own user took it back.
-    Kept,
-    /// It was painted over in the time that no engine can see.
-    AtRisk,
-    /// It is gone without a trace.
-    Lost,
-}
-
-/// How long a read may be older than the write that follows it: a listed row counts for half a
-/// minute, and the calls of a batch take their time.
-const WINDOW: Duration = Duration::from_secs(75);
-
-/// So long after a value was shown, the engine has decided on it, unless something broke.
-const DECIDED: Duration = Duration::from_mins(4);
-
 fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
     let Some(next) = stroke.next.and_then(|next| inner.journal.stroke(next)) else {
         // It stands, and whether the others have it is what I1 asks; or its record is no more,
@@ -76,6 +63,8 @@ fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
         return Fate::Kept;
     }
     match next.hand {
+        // What it referred to is no more.
+        Hand::Crm => Fate::Kept,
         Hand::User => {
             if overwritten_in_time(facts, inner, entity, stroke, next) {
                 Fate::Kept
@@ -149,6 +138,7 @@ pub(super) fn rewritten(
             let (sent, told) = match stroke.hand {
                 Hand::Engine { sent, told } => (sent, told),
                 Hand::User => (stroke.at, account.profile.answer != Answer::Bare),
+                Hand::Crm => return false,
             };
             let same = stroke.account == index
                 && stroke.field == *field
@@ -165,7 +155,8 @@ fn phantoms(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
         let turned = inner.journal.turns.iter().filter(|(turned, _, _)| *turned == index).count();
         let mut entered: BTreeMap<(Field, Option<Value>), usize> = BTreeMap::new();
         for stroke in &inner.journal.strokes {
-            if stroke.account == index && stroke.hand == Hand::User {
+            let by_engine = matches!(stroke.hand, Hand::Engine { .. });
+            if stroke.account == index && !by_engine && stroke.member.is_none() {
                 let value = stroke.value.as_deref().and_then(|t| account.value(stroke.field, t));
                 *entered.entry((stroke.field, value)).or_default() += 1;
             }
@@ -185,7 +176,7 @@ fn phantoms(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
         }
         let mut taken: BTreeMap<(Field, Option<Value>), (usize, Timestamp)> = BTreeMap::new();
         for row in facts.history.values().flatten() {
-            if row.source.as_ref() == Some(&account.id) {
+            if row.source.as_ref() == Some(&account.id) && !facts.is_set(row.field) {
                 let entry = taken.entry((row.field, row.after.clone())).or_insert((0, row.at));
                 entry.0 += 1;
                 entry.1 = row.at;
