@@ -106,7 +106,7 @@ pub const FIELDS: [Field; 12] = [
 pub const PEOPLE_ONLY: u64 = 1 << 40;
 
 /// How many of 10,000 seeds know more than people.
-const KINDS_SHARE: u32 = 0;
+const KINDS_SHARE: u32 = 5_000;
 
 impl Scenario {
     /// Draws the scenario of a seed. Every eighth one is calm.
