@@ -33,6 +33,28 @@ pub enum FieldType {
     Reference(ObjectKind),
 }
 
+impl FieldType {
+    /// Returns whether values of the type are sets: those of several sides are merged member by
+    /// member.
+    pub const fn is_set(self) -> bool {
+        match self {
+            Self::List => true,
+            Self::Text
+            | Self::Email
+            | Self::Phone
+            | Self::Url
+            | Self::Integer
+            | Self::Decimal
+            | Self::Money
+            | Self::Bool
+            | Self::Date
+            | Self::Instant
+            | Self::Choice(_)
+            | Self::Reference(_) => false,
+        }
+    }
+}
+
 /// What a field of one kind is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldSpec {

@@ -24,9 +24,9 @@ use crm_store::SharedStore;
 
 pub use error::EngineError;
 pub use event::{Event, Phase, Progress};
-pub use policy::{Policy, UnknownPolicy};
+pub use policy::{Join, Policy, Preset, UnknownPolicy};
 pub use report::{Cost, KindPlan, KindReport, Outcome, Plan, Report, Sample};
-pub use topology::{Direction, FieldPlan, Flow, Rules, Side, Topology};
+pub use topology::{Direction, FieldPlan, Flow, Role, Rules, Side, Topology};
 
 /// Keeps connections in step.
 pub struct Engine {

@@ -94,7 +94,7 @@ fn behind(
         if slot.shadow.is(projected.as_deref()) {
             link.slots.slot_mut(plan.field).ack = wanted;
             *changed = true;
-        } else if side.writes
+        } else if plan.writes(side)
             && rule.writable
             && !refused
             && (projected.is_some() || !rule.required)
@@ -164,8 +164,9 @@ fn create(
         let refused = known
             .and_then(|link| link.slots.slot(plan.field)?.refused.as_ref())
             .is_some_and(|refused| refused.version >= version);
-        let open = entity.golden.frozen(plan.field).is_some() || refused || !rule.writable;
-        let value = entity.golden.value(plan.field).filter(|_| !open).cloned();
+        let closed = entity.golden.frozen(plan.field).is_some() || !plan.writes(side);
+        let closed = closed || refused || !rule.writable;
+        let value = entity.golden.value(plan.field).filter(|_| !closed).cloned();
         let filler = || rules.required_default.get(&plan.field).filter(|_| rule.required).cloned();
         match value.map(|value| (value, version)).or_else(|| filler().map(|value| (value, 0))) {
             Some((value, version)) => fields.push((plan.field, value, version)),
