@@ -99,6 +99,9 @@ impl Engine {
         if let Some(missing) = topology.ranked().find(|name| !providers.contains_key(*name)) {
             return Err(EngineError::UnknownConnection(missing.clone()));
         }
+        if let Some(owner) = topology.owners().find(|name| !providers.contains_key(*name)) {
+            return Err(EngineError::UnknownConnection(owner.clone()));
+        }
         if topology.secondary.is_empty() {
             return Err(EngineError::OneConnection(topology.primary));
         }

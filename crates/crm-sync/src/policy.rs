@@ -89,6 +89,20 @@ impl Policy {
         "merged:longest",
         "manual",
     ];
+
+    /// Returns the connection that owns the field, if one does.
+    pub const fn owner(&self) -> Option<&ProviderId> {
+        match self {
+            Self::Owner(owner) => Some(owner),
+            Self::PrimaryWins
+            | Self::SecondaryWins
+            | Self::LatestWins
+            | Self::StrictLatest
+            | Self::MostComplete
+            | Self::Merged(_)
+            | Self::Manual => None,
+        }
+    }
 }
 
 impl fmt::Display for Policy {

@@ -30,6 +30,15 @@ impl Topology {
     pub fn ranked(&self) -> impl Iterator<Item = &ProviderId> {
         std::iter::once(&self.primary).chain(&self.secondary)
     }
+
+    /// Returns the connections that policies name as owners.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &ProviderId> {
+        let policies = self
+            .flows
+            .iter()
+            .flat_map(|flow| std::iter::once(&flow.policy).chain(flow.field_policy.values()));
+        policies.filter_map(Policy::owner)
+    }
 }
 
 /// How one kind is kept in step.
