@@ -174,6 +174,8 @@ pub(super) fn field_directions(
     flow: &mut FlowSettings,
 ) {
     let mut directions = reader.table(table, "field_direction").unwrap_or_default();
+    let section = format!("{}.field_direction", reader.section);
+    let section = std::mem::replace(&mut reader.section, section);
     let names: Vec<String> = directions.keys().cloned().collect();
     for name in names {
         let field = fields(reader, flow.kind, "field_direction", std::slice::from_ref(&name));
@@ -187,4 +189,5 @@ pub(super) fn field_directions(
             reader.refuse(&name, message, "leave one of them out");
         }
     }
+    reader.section = section;
 }
