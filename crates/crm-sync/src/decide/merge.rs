@@ -395,10 +395,12 @@ fn filter(
     }
 }
 
-/// Returns whether a side that shows the golden value may have got there by itself: two counters
-/// that went up alike went up twice.
+/// Returns whether it matters that a side which shows the golden value got there by itself: two
+/// counters that went up alike went up twice, and a member that two sides added stays if another
+/// one removes it.
 fn counts_twice(plan: &FieldPlan, slot: &LinkSlot, version: u64) -> bool {
-    plan.join() == Some(Join::Sum) && slot.shadow != Shadow::None && slot.ack < version
+    let joined = matches!(plan.join(), Some(Join::Sum | Join::Union));
+    joined && slot.shadow != Shadow::None && slot.ack < version
 }
 
 /// What a side shows and a rule keeps out of the contest.

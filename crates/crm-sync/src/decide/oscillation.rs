@@ -155,7 +155,7 @@ pub fn postponed(entity: &Entity, rules: &Rules, now: Timestamp) -> Option<Times
 }
 
 /// Hashes a value so that other spellings of it have the same hash (FNV-1a): it is stored.
-fn hash(value: Option<&Value>) -> u32 {
+pub fn hash(value: Option<&Value>) -> u32 {
     let mut hash = 0x811c_9dc5_u32;
     let mut feed = |text: &str| {
         for byte in text.bytes().chain([0x1f]) {

@@ -82,10 +82,11 @@ fn joined(plan: &FieldPlan, join: Join, golden: Option<&Bid>, bids: &[Bid]) -> R
         let stays = golden.cloned().map_or(Verdict::Joined(None), Verdict::Won);
         return (stays, Some("never_blank".to_owned()));
     }
-    let alone = single(bids.iter()).filter(|bid| bid.value == value);
-    let rule = alone.is_none().then(|| Policy::Merged(join).to_string());
+    let alone = single(bids.iter()).is_some_and(|bid| bid.value == value);
+    let rule = (!alone).then(|| Policy::Merged(join).to_string());
+    // What is golden already stays so.
     let mut holders = golden.into_iter().chain(bids).filter(|bid| bid.value == value);
-    let verdict = match alone.or_else(|| holders.next()) {
+    let verdict = match holders.next() {
         Some(holder) => Verdict::Won(holder.clone()),
         None => Verdict::Joined(value),
     };
@@ -95,7 +96,7 @@ fn joined(plan: &FieldPlan, join: Join, golden: Option<&Bid>, bids: &[Bid]) -> R
 /// Chooses the winner of two or more contenders; `None` leaves it to a person.
 fn choose(plan: &FieldPlan, join: Option<Join>, bids: &[Bid], rules: &Rules) -> Option<Bid> {
     let winner = match (&plan.policy, join) {
-        (_, Some(Join::Longest)) => best(bids, |bid| (length(bid.value.as_ref()), &bid.value)),
+        (_, Some(Join::Longest)) => best(bids, |bid| length(bid.value.as_ref())),
         (_, Some(_)) => best(bids, |bid| &bid.value),
         (Policy::Manual, None) => return None,
         (Policy::PrimaryWins | Policy::Merged(_), None) => best(bids, |_| ()),
