@@ -6,7 +6,9 @@
 
 mod delete;
 pub mod identity;
+mod join;
 mod merge;
+pub mod oscillation;
 mod refs;
 mod resolve;
 pub mod settle;
@@ -136,8 +138,9 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
         expected,
         entity,
     };
+    let known = merge::known_since(&work.entity, rules);
     delete::apply(&mut work, &seen, rules, now);
-    merge::apply(&mut work, &seen, rules, now, run);
+    merge::apply(&mut work, &seen, known, rules, merge::Moment { now, run });
     target::apply(&mut work, &seen, rules, &ties, now);
     work
 }

@@ -24,9 +24,9 @@ use crm_store::SharedStore;
 
 pub use error::EngineError;
 pub use event::{Event, Phase, Progress};
-pub use policy::{Policy, UnknownPolicy};
+pub use policy::{Join, Policy, Preset, UnknownPolicy};
 pub use report::{Cost, KindPlan, KindReport, Outcome, Plan, Report, Sample};
-pub use topology::{Direction, FieldPlan, Flow, Rules, Side, Topology};
+pub use topology::{Direction, FieldPlan, Flow, Role, Rules, Side, Topology};
 
 /// Keeps connections in step.
 pub struct Engine {
@@ -100,6 +100,9 @@ impl Engine {
             providers.into_iter().map(|provider| (provider.id().clone(), provider)).collect();
         if let Some(missing) = topology.ranked().find(|name| !providers.contains_key(*name)) {
             return Err(EngineError::UnknownConnection(missing.clone()));
+        }
+        if let Some(owner) = topology.owners().find(|name| !providers.contains_key(*name)) {
+            return Err(EngineError::UnknownConnection(owner.clone()));
         }
         if topology.secondary.is_empty() {
             return Err(EngineError::OneConnection(topology.primary));

@@ -8,6 +8,7 @@ mod file;
 mod flow;
 mod keys;
 mod lines;
+mod policy;
 mod value;
 
 use std::collections::BTreeMap;
@@ -134,6 +135,8 @@ pub struct FlowSettings {
     pub policy: Policy,
     /// Who wins, where it differs.
     pub field_policy: BTreeMap<Field, Policy>,
+    /// Where changes of a field go, where it differs.
+    pub field_direction: BTreeMap<Field, Direction>,
     /// Fillers for fields that a connection requires.
     pub required_default: BTreeMap<Field, Value>,
 }

@@ -143,8 +143,9 @@ fn topology(settings: &Settings) -> Topology {
         direction: flow.direction,
         fields: flow.fields.clone(),
         allow_clear: flow.allow_clear.clone(),
-        policy: flow.policy,
+        policy: flow.policy.clone(),
         field_policy: flow.field_policy.clone(),
+        field_direction: flow.field_direction.clone(),
         required_default: flow.required_default.clone(),
     });
     Topology {

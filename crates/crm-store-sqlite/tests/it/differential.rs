@@ -212,6 +212,7 @@ fn conflict(who: u8, number: u8, state: u8, second: i64) -> Conflict {
         winner: Some(provider(number)),
         rule: "manual".to_owned(),
         state,
+        decided: None,
         at: at(second),
         run: run(0),
     }

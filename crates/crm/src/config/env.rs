@@ -244,6 +244,7 @@ pub(super) fn default_flow(kind: ObjectKind) -> FlowSettings {
         allow_clear: Vec::new(),
         policy: Policy::default(),
         field_policy: BTreeMap::new(),
+        field_direction: BTreeMap::new(),
         required_default: BTreeMap::new(),
     }
 }

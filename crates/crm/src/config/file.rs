@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crm_core::{ProviderId, Region};
-use crm_sync::FirstSync;
+use crm_sync::{FirstSync, Policy, Preset};
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
 use super::env::{self, Env};
-use super::flow::{flows, policy_named};
+use super::flow::flows;
 use super::keys::advice;
 use super::lines::Lines;
+use super::policy::preset_of_kind;
 use super::value::Reader;
 use super::{ConfigError, ConnectionSettings, DATABASE, Origin, Problem, Settings, Strategy};
 use crate::registry;
@@ -112,8 +113,11 @@ fn settings(reader: &mut Reader<'_>, table: Table, folder: &Path) -> Settings {
     let secondary = reader.list(&mut top, "secondary");
     let (primary, secondary) = ranks(reader, &connections, primary, secondary);
     let policy = reader.text(&mut top, "conflict_resolution");
-    let policy = policy.and_then(|text| policy_named(reader, "conflict_resolution", &text));
-    let flows = flows(reader, &mut top, policy.unwrap_or_default());
+    let names: Vec<&str> = connections.keys().map(ProviderId::as_str).collect();
+    let policy =
+        policy.and_then(|text| preset_of_kind(reader, "conflict_resolution", &text, &names));
+    let usual = policy.unwrap_or(Preset { policy: Policy::default(), direction: None });
+    let flows = flows(reader, &mut top, &usual, &names);
     let region = reader.text(&mut top, "default_region");
     let region = region.and_then(|text| match text.parse::<Region>() {
         Ok(region) => Some(region),

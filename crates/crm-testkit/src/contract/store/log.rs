@@ -31,6 +31,7 @@ pub(super) fn conflict(entity: EntityId, second: i64) -> Conflict {
         winner: None,
         rule: "manual".to_owned(),
         state: ConflictState::Open,
+        decided: None,
         at: at(second),
         run: run(1),
     }
