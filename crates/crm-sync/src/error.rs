@@ -1,6 +1,6 @@
 //! Why a run could not go on.
 
-use crm_core::{Finding, ProviderError, ProviderId};
+use crm_core::{Finding, ObjectKind, ProviderError, ProviderId};
 use crm_store::StoreError;
 
 /// Why a run could not go on. What concerns single records is no error of a run: it is parked and
@@ -40,6 +40,10 @@ pub enum EngineError {
         /// The account that answered.
         found: Box<str>,
     },
+    /// A run would do more than it may without asking. Nothing of what was over the limit was
+    /// done.
+    #[error("{}", told(.0))]
+    Guarded(Box<Excess>),
     /// The topology names a connection that does not exist.
     #[error("no connection is named `{0}`")]
     UnknownConnection(ProviderId),
@@ -63,6 +67,12 @@ impl EngineError {
                     .to_owned(),
             ),
             Self::Blocked { finding, .. } => Some(finding.hint.clone()),
+            Self::Guarded(excess) => Some(format!(
+                "if that is meant, run `crm sync --{option} {found}`; if not, restore the records \
+                 or mend the configuration first: nothing more was done",
+                option = excess.option,
+                found = excess.found,
+            )),
             Self::OtherAccount { known, .. } => Some(format!(
                 "name another store (store.sqlite or CRM_DATABASE), or use credentials of {known}"
             )),
@@ -75,4 +85,29 @@ impl EngineError {
             Self::Plan(_) => Some("make a new one with `crm plan`".to_owned()),
         }
     }
+}
+
+/// More of something than a run may do without asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// The connection.
+    pub provider: ProviderId,
+    /// What the records are.
+    pub kind: ObjectKind,
+    /// What happened or was about to happen to them.
+    pub what: String,
+    /// How many there are, at least.
+    pub found: u64,
+    /// How many there may be.
+    pub limit: u64,
+    /// The option of `crm sync` that allows more.
+    pub option: &'static str,
+}
+
+fn told(excess: &Excess) -> String {
+    let Excess { provider, kind, what, found, limit, .. } = excess;
+    format!(
+        "{provider}: {found} {} {what}; without being asked a run accepts {limit}",
+        kind.plural()
+    )
 }

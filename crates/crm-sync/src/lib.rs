@@ -22,11 +22,11 @@ use std::time::Duration;
 use crm_core::{Clock, ProviderId, RunId, SharedProvider};
 use crm_store::SharedStore;
 
-pub use error::EngineError;
+pub use error::{EngineError, Excess};
 pub use event::{Event, Phase, Progress};
 pub use policy::{Join, Policy, Preset, UnknownPolicy};
 pub use report::{Cost, KindPlan, KindReport, Outcome, Plan, Report, Sample};
-pub use topology::{Direction, FieldPlan, Flow, Role, Rules, Side, Topology};
+pub use topology::{Deletes, Direction, FieldPlan, Flow, Role, Rules, Side, Topology};
 
 /// Keeps connections in step.
 pub struct Engine {
@@ -50,6 +50,21 @@ pub struct Options {
     pub wait_max: Duration,
     /// The first wait after a failure; each further one is four times as long.
     pub retry_base: Duration,
+    /// How much a run may do before it stops and asks.
+    pub guard: Guard,
+}
+
+/// How much a run may do before it stops: one bad mapping, import or click must not change a
+/// whole CRM. The first sync has a plan instead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Guard {
+    /// The most records found deleted in one connection; `None` is 20, or 1 % of those that are
+    /// linked there if that is more.
+    pub deletes: Option<u64>,
+    /// The most records made in one connection.
+    pub creates: Option<u64>,
+    /// The most records of one connection in which one field is changed.
+    pub updates_per_field: Option<u64>,
 }
 
 impl Default for Options {
@@ -59,6 +74,7 @@ impl Default for Options {
             lease_max: 2_000,
             wait_max: Duration::from_mins(1),
             retry_base: Duration::from_secs(1),
+            guard: Guard::default(),
         }
     }
 }

@@ -61,6 +61,8 @@ pub struct Flow {
     /// Fillers for fields that a connection requires and a record lacks. They are written, and
     /// never flow back.
     pub required_default: BTreeMap<Field, Value>,
+    /// What becomes of the other records when one was deleted.
+    pub deletes: Deletes,
 }
 
 impl Flow {
@@ -75,8 +77,21 @@ impl Flow {
             field_policy: BTreeMap::new(),
             field_direction: BTreeMap::new(),
             required_default: BTreeMap::new(),
+            deletes: Deletes::default(),
         }
     }
+}
+
+/// What becomes of the other records of an entity when one of them was deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deletes {
+    /// They stay, and the deleted one is not made again.
+    #[default]
+    Unlink,
+    /// They are deleted too where the CRM keeps deleted records for a while; elsewhere they stay.
+    Archive,
+    /// They are deleted too.
+    Propagate,
 }
 
 /// Where changes go.
@@ -146,6 +161,10 @@ pub struct Rules {
     pub forms: Vec<(&'static str, Self)>,
     /// Fillers, see [`Flow::required_default`].
     pub required_default: BTreeMap<Field, Value>,
+    /// Where changes go, unless a field says otherwise.
+    pub direction: Direction,
+    /// What becomes of the other records when one was deleted.
+    pub deletes: Deletes,
 }
 
 /// One connection, as far as one kind is concerned.
@@ -238,6 +257,8 @@ impl Rules {
             forms: Vec::new(),
             sides: sides.to_vec(),
             required_default: flow.required_default.clone(),
+            direction: flow.direction,
+            deletes: flow.deletes,
         };
         let forms = forms(&sides).into_iter().map(|form| (form, whole(Some(form), &sides)));
         let forms = forms.collect();

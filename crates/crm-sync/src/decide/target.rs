@@ -35,7 +35,7 @@ pub(super) fn apply(
         match state {
             Some(LinkState::Live) => update(work, at, seen),
             None | Some(LinkState::Claimed) => create(work, at, seen),
-            Some(LinkState::Gone { .. } | LinkState::Merged { .. }) => {}
+            Some(LinkState::Gone { .. } | LinkState::Merged { .. } | LinkState::Doomed { .. }) => {}
         }
     }
 }

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::Session;
+use super::merge::{self, Absorbed};
 use super::refs::View;
 use crate::decide::settle::{self, Settled};
 use crate::decide::{self, Decision, Seen, State, Ties};
@@ -73,7 +74,12 @@ impl Session<'_> {
         let mut jobs = Vec::with_capacity(leased.len());
         for Leased { entity, fence } in leased {
             match entity.state {
-                EntityState::Held { .. } => self.reconsider(rules, entity, fence).await?,
+                EntityState::Held { of: Some(of), .. } => {
+                    self.settle_duplicate(rules, &entity, of, fence).await?;
+                }
+                EntityState::Held { of: None, .. } => {
+                    self.reconsider(rules, entity, fence).await?;
+                }
                 EntityState::Merged { .. } => self.release(&entity, fence).await?,
                 EntityState::Live | EntityState::Tombstone { .. } => jobs.push(Job {
                     attempts: entity.mark.map_or(0, |mark| mark.attempts),
@@ -90,6 +96,7 @@ impl Session<'_> {
         if !self.first {
             self.adopt_twins(rules, &mut jobs).await?;
         }
+        self.guard(rules, &jobs).await?;
         self.announce(rules, &mut jobs).await?;
         self.write(rules, &mut jobs).await
     }
@@ -114,7 +121,20 @@ impl Session<'_> {
         let listed: Vec<Vec<usize>> = views.iter().map(|view| listed_sides(&view.seen)).collect();
         for (job, view) in jobs.iter_mut().zip(views) {
             job.ties = view.ties.clone();
-            job.decision = Some(self.decision(rules, &job.entity, view));
+            let merged = merge::merged_away(&view.seen).filter(|_| !self.planning);
+            let absorbed = match &merged {
+                Some((side, into)) => self.absorb(rules, job, *side, into).await?,
+                None => Absorbed::No,
+            };
+            if absorbed == Absorbed::Yes {
+                job.decision = None;
+                continue;
+            }
+            let mut decision = self.decision(rules, &job.entity, view);
+            if absorbed == Absorbed::Later {
+                decision.reread.extend(merged.map(|(side, _)| side));
+            }
+            job.decision = Some(decision);
         }
         let again: Vec<Vec<usize>> = jobs
             .iter()
@@ -163,7 +183,12 @@ impl Session<'_> {
                 continue;
             };
             self.count(rules, job, &decision);
-            let mark = (!decision.reread.is_empty()).then(|| self.backoff(job.attempts, now));
+            let again = (!decision.reread.is_empty()).then(|| self.backoff(job.attempts, now));
+            let later = decision.later.map(|due| Mark { due, attempts: job.attempts });
+            let mark = match (again, later) {
+                (Some(again), Some(later)) if later.due < again.due => Some(later),
+                (again, later) => again.or(later),
+            };
             job.writes = std::mem::take(&mut decision.writes);
             job.again = mark;
             job.entity = decision.entity.clone();

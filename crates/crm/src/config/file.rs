@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crm_core::{ProviderId, Region};
-use crm_sync::{FirstSync, Policy, Preset};
+use crm_sync::{FirstSync, Guard, Policy, Preset};
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
@@ -28,11 +28,13 @@ const TOP: &[&str] = &[
     "conflict_resolution",
     "default_region",
     "first_sync",
+    "guard",
     "store",
     "connections",
     "data_flow",
     "notifications",
 ];
+const GUARD: &[&str] = &["max_deletes", "max_creates", "max_updates_per_field"];
 /// The guide's names of rate limits, and those of the vendors' own windows.
 const LIMITS: &[&str] = &[
     "requests_per_second",
@@ -131,6 +133,7 @@ fn settings(reader: &mut Reader<'_>, table: Table, folder: &Path) -> Settings {
         let known = [("preview", FirstSync::Preview), ("auto", FirstSync::Auto)];
         reader.one_of("first_sync", &text, &known)
     });
+    let guard = guard(reader, &mut top);
     let strategy = strategy(reader, &mut top);
     let enable_webhooks = reader.flag(&mut top, "enable_webhooks").unwrap_or_default();
     if enable_webhooks {
@@ -157,12 +160,25 @@ fn settings(reader: &mut Reader<'_>, table: Table, folder: &Path) -> Settings {
         enable_webhooks,
         default_region: region.unwrap_or_default(),
         first_sync: first_sync.unwrap_or_default(),
+        guard,
         database,
         connections,
         flows,
         time,
         quota_divisor,
         notes: std::mem::take(&mut reader.notes),
+    }
+}
+
+/// Reads how much a run may do before it stops and asks.
+fn guard(reader: &mut Reader<'_>, top: &mut Table) -> Guard {
+    let Some(table) = reader.table(top, "guard") else { return Guard::default() };
+    let mut table = reader.known("guard", table, GUARD);
+    let mut most = |key| reader.number(&mut table, key, 0, i64::MAX);
+    Guard {
+        deletes: most("max_deletes"),
+        creates: most("max_creates"),
+        updates_per_field: most("max_updates_per_field"),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crm_core::{Field, FieldType, Normalizer, ObjectKind};
-use crm_sync::Preset;
+use crm_sync::{Deletes, Preset};
 use toml::{Table, Value};
 
 use super::FlowSettings;
@@ -20,6 +20,7 @@ const FLOW: &[&str] = &[
     "policy",
     "field_direction",
     "required_default",
+    "deletes",
 ];
 
 /// Reads all flows; without a word about any, contacts flow both ways.
@@ -90,6 +91,14 @@ fn flow(
     flow.fields = names.map(|names| fields(reader, kind, "fields", &names));
     let names = reader.list(&mut table, "allow_clear").unwrap_or_default();
     flow.allow_clear = fields(reader, kind, "allow_clear", &names);
+    if let Some(text) = reader.text(&mut table, "deletes") {
+        let known = [
+            ("unlink", Deletes::Unlink),
+            ("archive", Deletes::Archive),
+            ("propagate", Deletes::Propagate),
+        ];
+        flow.deletes = reader.one_of("deletes", &text, &known).unwrap_or_default();
+    }
     required_default(reader, kind, &mut table, &mut flow);
     flow
 }

@@ -51,6 +51,9 @@ fn link(inner: &Inner, entity: &Entity, index: usize, account: &Account, verdict
                     .fault(format_args!("I1: entity {id} takes a live record at {name} for gone"));
             }
         }
+        LinkState::Doomed { .. } => {
+            verdict.fault(format_args!("I1: the delete of {id} at {name} is still open"));
+        }
         LinkState::Claimed => {
             // Without the values that were refused, nothing may be left to make a record of.
             let refused = link.slots.iter().any(|(_, slot)| slot.refused.is_some());
