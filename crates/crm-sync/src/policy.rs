@@ -185,13 +185,17 @@ impl FromStr for Preset {
     fn from_str(text: &str) -> Result<Self, UnknownPolicy> {
         let with = |policy, direction| Ok(Self { policy, direction });
         let known = match &*words(text) {
-            "primary" | "prefer_primary" | "prefer_primary_unless_blank" => Policy::PrimaryWins,
+            // The last three hold anyway: fields are merged, and a blank never beats a value.
+            "primary"
+            | "prefer_primary"
+            | "prefer_primary_unless_blank"
+            | "merge_fields"
+            | "never_blank"
+            | "prefer_non_blank" => Policy::PrimaryWins,
             "secondary" | "prefer_secondary" | "prefer_secondary_unless_blank" => {
                 Policy::SecondaryWins
             }
             "newest_wins" => Policy::LatestWins,
-            // Different fields of one record are merged anyway, and a blank never beats a value.
-            "merge_fields" | "never_blank" | "prefer_non_blank" => Policy::PrimaryWins,
             "two_way" => return with(Policy::LatestWins, Some(Direction::Bidirectional)),
             "always_primary" | "always_use_primary" => {
                 return with(Policy::PrimaryWins, Some(Direction::FromPrimary));

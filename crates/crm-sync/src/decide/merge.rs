@@ -303,7 +303,7 @@ impl Merge<'_> {
                 &mut self.work.entity.golden,
                 field,
                 &before,
-                &value,
+                value.as_ref(),
                 self.next,
                 self.now,
             );

@@ -58,7 +58,7 @@ pub(super) fn note(
     golden: &mut Golden,
     field: Field,
     before: &GoldenSlot,
-    value: &Option<Value>,
+    value: Option<&Value>,
     version: u64,
     now: Timestamp,
 ) {
@@ -74,7 +74,7 @@ pub(super) fn note(
         golden.set_flips(field, None);
         return;
     }
-    flips.turns.push(Turn { version, at: now, value: hash(value.as_ref()) });
+    flips.turns.push(Turn { version, at: now, value: hash(value) });
     let surplus = flips.turns.len().saturating_sub(FLIPS_MAX);
     flips.turns.drain(..surplus);
     golden.set_flips(field, Some(flips));

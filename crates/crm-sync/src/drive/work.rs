@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Session;
 use crate::decide::settle::{self, Settled};
-use crate::decide::{self, Decision, Seen, State};
+use crate::decide::{self, Decision, Seen, State, oscillation};
 use crate::event::{Event, Phase};
 use crate::{EngineError, Rules};
 
@@ -69,6 +69,10 @@ impl Session<'_> {
     async fn batch(&mut self, rules: &Rules, leased: Vec<Leased>) -> Result<(), EngineError> {
         let mut jobs = Vec::with_capacity(leased.len());
         for Leased { entity, fence } in leased {
+            if let Some(due) = oscillation::postponed(&entity, rules, self.now()) {
+                self.postpone(&entity, fence, due).await?;
+                continue;
+            }
             match entity.state {
                 EntityState::Held { .. } => self.reconsider(rules, entity, fence).await?,
                 EntityState::Merged { .. } => self.release(&entity, fence).await?,
@@ -96,6 +100,24 @@ impl Session<'_> {
         let mutations = vec![Mutation::Mark(entity.id, None)];
         self.engine.store.commit(Commit { fences, mutations, ..Commit::default() }).await?;
         Ok(())
+    }
+
+    /// Puts an entity off of which nothing seems to change but a field that goes to and fro. What
+    /// is due earlier would stay so, did the mark not count an attempt.
+    async fn postpone(
+        &self,
+        entity: &Entity,
+        fence: u64,
+        due: Timestamp,
+    ) -> Result<(), EngineError> {
+        let attempts = entity.mark.map_or(1, |mark| mark.attempts.max(1));
+        let mutations = vec![Mutation::Mark(entity.id, Some(Mark { due, attempts }))];
+        let commit = Commit { fences: vec![(entity.id, fence)], mutations, ..Commit::default() };
+        match self.engine.store.commit(commit).await {
+            // Somebody noticed a change meanwhile, and marked it anew.
+            Ok(()) | Err(StoreError::Raced) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Looks at what each side shows and decides; where a listed row is about to be overwritten,
