@@ -6,6 +6,7 @@
 //! [`Engine`] is one plain future: dropping it is the death of the process, and the next run
 //! finds in the store all that it needs.
 
+mod conflict;
 pub mod decide;
 mod drive;
 mod error;
@@ -20,8 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::{Clock, ProviderId, RunId, SharedProvider};
-use crm_store::SharedStore;
+use crm_store::{Conflict, ConflictQuery, SharedStore};
 
+pub use conflict::{ConflictRef, Resolution, Ruling, UnknownResolution, resolve, value_of};
 pub use error::{EngineError, Excess};
 pub use event::{Event, Phase, Progress};
 pub use policy::{Join, Policy, Preset, UnknownPolicy};
@@ -129,6 +131,31 @@ impl Engine {
     /// Finds out what a sync would do. Reads, and writes nothing to any connection.
     pub async fn plan(&self, run: RunId, progress: &dyn Progress) -> Result<Plan, EngineError> {
         Box::pin(drive::plan(self, run, progress)).await
+    }
+
+    /// Reads conflicts, newest first: what waits for a person, and what was decided.
+    pub async fn conflicts(&self, query: ConflictQuery) -> Result<Vec<Conflict>, EngineError> {
+        Ok(self.store.conflicts(query).await?)
+    }
+
+    /// Carries a person's decision about an open conflict out, and makes no request: the next
+    /// sync writes what follows. `primary` and `secondary` (the first one) name connections, too.
+    ///
+    /// # Errors
+    /// If the conflict is no longer open or not as it was shown, or the decision does not fit it.
+    pub async fn resolve(
+        &self,
+        conflict: impl Into<ConflictRef> + Send,
+        resolution: Resolution,
+        by: &str,
+        run: RunId,
+    ) -> Result<Conflict, EngineError> {
+        let resolution = match resolution {
+            Resolution::Take(name) => Resolution::Take(self.topology.named(name)),
+            Resolution::Values(values) => Resolution::Values(values),
+        };
+        let ruling = Ruling { conflict: conflict.into(), resolution, by: by.to_owned(), run };
+        resolve(&*self.store, &ruling, self.clock.now()).await
     }
 
     /// Brings all connections in step.

@@ -185,7 +185,7 @@ impl FromStr for Preset {
     fn from_str(text: &str) -> Result<Self, UnknownPolicy> {
         let with = |policy, direction| Ok(Self { policy, direction });
         let known = match &*words(text) {
-            // Different fields of one record are merged anyway, and a blank never beats a value.
+            // The last three hold anyway: fields are merged, and a blank never beats a value.
             "primary"
             | "prefer_primary"
             | "prefer_primary_unless_blank"

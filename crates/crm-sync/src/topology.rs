@@ -31,6 +31,16 @@ impl Topology {
         std::iter::once(&self.primary).chain(&self.secondary)
     }
 
+    /// Returns the connection that is meant by a name: its own, or the part that it plays.
+    pub(crate) fn named(&self, name: ProviderId) -> ProviderId {
+        let known = self.ranked().any(|known| *known == name);
+        match (known, name.as_str()) {
+            (false, "primary") => self.primary.clone(),
+            (false, "secondary") => self.secondary.first().cloned().unwrap_or(name),
+            (_, _) => name,
+        }
+    }
+
     /// Returns the connections that policies name as owners.
     pub(crate) fn owners(&self) -> impl Iterator<Item = &ProviderId> {
         let policies = self

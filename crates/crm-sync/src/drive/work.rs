@@ -9,7 +9,7 @@ use super::Session;
 use super::merge::{self, Absorbed};
 use super::refs::View;
 use crate::decide::settle::{self, Settled};
-use crate::decide::{self, Decision, Seen, State, Ties};
+use crate::decide::{self, Decision, Seen, State, Ties, oscillation};
 use crate::event::{Event, Phase};
 use crate::{EngineError, Rules};
 
@@ -73,6 +73,10 @@ impl Session<'_> {
     async fn batch(&mut self, rules: &Rules, leased: Vec<Leased>) -> Result<(), EngineError> {
         let mut jobs = Vec::with_capacity(leased.len());
         for Leased { entity, fence } in leased {
+            if let Some(due) = oscillation::postponed(&entity, rules, self.now()) {
+                self.postpone(&entity, fence, due).await?;
+                continue;
+            }
             match entity.state {
                 EntityState::Held { of: Some(of), .. } => {
                     self.settle_duplicate(rules, &entity, of, fence).await?;
@@ -107,6 +111,24 @@ impl Session<'_> {
         let mutations = vec![Mutation::Mark(entity.id, None)];
         self.engine.store.commit(Commit { fences, mutations, ..Commit::default() }).await?;
         Ok(())
+    }
+
+    /// Puts an entity off of which nothing seems to change but a field that goes to and fro. What
+    /// is due earlier would stay so, did the mark not count an attempt.
+    async fn postpone(
+        &self,
+        entity: &Entity,
+        fence: u64,
+        due: Timestamp,
+    ) -> Result<(), EngineError> {
+        let attempts = entity.mark.map_or(1, |mark| mark.attempts.max(1));
+        let mutations = vec![Mutation::Mark(entity.id, Some(Mark { due, attempts }))];
+        let commit = Commit { fences: vec![(entity.id, fence)], mutations, ..Commit::default() };
+        match self.engine.store.commit(commit).await {
+            // Somebody noticed a change meanwhile, and marked it anew.
+            Ok(()) | Err(StoreError::Raced) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Looks at what each side shows and decides; where a listed row is about to be overwritten,
@@ -184,7 +206,9 @@ impl Session<'_> {
             };
             self.count(rules, job, &decision);
             let again = (!decision.reread.is_empty()).then(|| self.backoff(job.attempts, now));
-            let later = decision.later.map(|due| Mark { due, attempts: job.attempts });
+            // A mark that counts an attempt replaces the one under which this was looked at.
+            let attempts = job.attempts.max(1);
+            let later = decision.later.map(|due| Mark { due, attempts });
             let mark = match (again, later) {
                 (Some(again), Some(later)) if later.due < again.due => Some(later),
                 (again, later) => again.or(later),

@@ -161,10 +161,10 @@ pub(super) fn value(cell: &toml::Value) -> Option<Value> {
             }
             Value::List(members)
         }
-        other @ (toml::Value::Float(_)
+        toml::Value::Float(_)
         | toml::Value::Boolean(_)
         | toml::Value::Datetime(_)
-        | toml::Value::Table(_)) => panic!("no value of a cell: {other:?}"),
+        | toml::Value::Table(_) => panic!("no value of a cell: {cell:?}"),
     })
 }
 
