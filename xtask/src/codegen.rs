@@ -1,4 +1,5 @@
-//! `cargo xtask codegen`: compiles `schema.toml` and every `provider.toml` into Rust and Markdown.
+//! `cargo xtask codegen`: compiles `schema.toml` and every `provider.toml` into Rust and Markdown,
+//! and prints the tables of merges.
 //!
 //! Outputs are committed. `--check` makes them anew in memory and compares, so that a stale or a
 //! hand-edited one is found.
@@ -9,6 +10,7 @@ mod input;
 mod mapping;
 mod objects;
 mod provider;
+mod reconcile;
 mod registry;
 mod rust;
 mod schema;
@@ -101,6 +103,10 @@ fn outputs(tree: &Tree) -> Outcome<Vec<Output>> {
     outputs.push(Output::new("crates/crm/src/generated/registry.rs", registry::write(&rooms)));
     outputs.push(Output::new("docs/providers.md", docs::write_providers(&schema, &providers)));
     outputs.push(Output::new("docs/fields.md", docs::write_fields(&schema, &providers)));
+    let tables = tree.under(reconcile::FOLDER).filter(|(path, _)| has_extension(path, "toml"));
+    let tables: Vec<Input<'_>> = tables.map(|(path, text)| Input { path, text }).collect();
+    let page = reconcile::write(read(tree, reconcile::PAGE)?, &tables)?;
+    outputs.push(Output::new(reconcile::PAGE, page));
     Ok(outputs)
 }
 
@@ -165,6 +171,11 @@ mod tests {
         let tree = Tree::of(&[
             (schema::PATH, schema::tests::SAMPLE),
             ("crates/crm-provider-ant/provider.toml", provider::tests::SAMPLE),
+            (
+                reconcile::PAGE,
+                "<!-- cargo xtask codegen: the tables of fixtures/sync -->\n\
+                 <!-- the end of the tables -->\n",
+            ),
         ]);
         let paths: Vec<String> =
             outputs(&tree).unwrap().into_iter().map(|output| output.path).collect();

@@ -15,7 +15,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{EntityId, ObjectKind};
-use crm_store::{Commit, EntityState, KeyHash, Leases, Mutation, Seq, StoreError, StoreResult};
+use crm_store::{Commit, KeyHash, Leases, Mutation, Seq, StoreError, StoreResult};
 use rusqlite::{CachedStatement, Connection, Params, TransactionBehavior, params};
 
 use crate::SqliteLedger;
@@ -198,7 +198,7 @@ impl<'a> Work<'a> {
     fn apply(&mut self, mutation: Mutation) -> StoreResult<()> {
         match mutation {
             Mutation::Entity(entity) => {
-                if matches!(entity.state, EntityState::Merged { .. }) {
+                if entity.state.same_as().is_some() {
                     self.waiting.merged.push(entity.id);
                 }
                 self.write_entity(&entity)

@@ -190,7 +190,7 @@ impl SqliteLedger {
         let mut statement = connection
             .prepare_cached(
                 "SELECT key % 64, count(*) FILTER (WHERE state = 0 AND ext_id IS NOT NULL),
-                        count(*) FILTER (WHERE state >= 2), sum(open), sum(trouble)
+                        count(*) FILTER (WHERE state IN (2, 3)), sum(open), sum(trouble)
                  FROM link WHERE place / 256 = ?1 AND place % 4 = ?2 GROUP BY key % 64",
             )
             .map_err(sql)?;

@@ -74,6 +74,7 @@ pub(crate) const fn link_state(state: &LinkState) -> i64 {
         LinkState::Claimed => 1,
         LinkState::Gone { .. } => 2,
         LinkState::Merged { .. } => 3,
+        LinkState::Doomed { .. } => 4,
     }
 }
 
@@ -101,7 +102,9 @@ pub(crate) fn entity_detail(state: &EntityState) -> StoreResult<Option<String>> 
 pub(crate) fn link_detail(state: &LinkState) -> StoreResult<Option<String>> {
     match state {
         LinkState::Live | LinkState::Claimed => Ok(None),
-        LinkState::Gone { .. } | LinkState::Merged { .. } => json(state).map(Some),
+        LinkState::Gone { .. } | LinkState::Merged { .. } | LinkState::Doomed { .. } => {
+            json(state).map(Some)
+        }
     }
 }
 

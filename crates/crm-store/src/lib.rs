@@ -24,9 +24,10 @@ pub use commit::{Commit, Mutation};
 pub use error::{StoreError, StoreResult};
 pub use memory::{Leases, MemoryStore};
 pub use model::{
-    Claim, ClaimState, Conflict, ConflictId, ConflictState, Contender, Entity, EntityState, Golden,
-    GoldenSlot, History, Intent, KeyHash, Leased, Link, LinkSlot, LinkState, Mark, Observation,
-    Parked, Provenance, Refusal, Resolved, Run, RunStatus, Seq, Shadow, Slots, Stage,
+    Claim, ClaimState, Conflict, ConflictId, ConflictState, Contender, Decided, Entity,
+    EntityState, Flips, Golden, GoldenSlot, History, Intent, KeyHash, Leased, Link, LinkSlot,
+    LinkState, Look, Mark, Observation, Parked, Provenance, Refusal, Resolved, Run, RunStatus, Seq,
+    Shadow, Slots, Stage, Turn,
 };
 pub use query::{ConflictQuery, Counts, LeaseRequest, LinkCount, ProblemQuery};
 

@@ -15,8 +15,8 @@ use crm_core::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use golden::{Golden, GoldenSlot, Provenance};
-pub use log::{Conflict, ConflictId, ConflictState, Contender, History, Run, RunStatus};
+pub use golden::{Flips, Golden, GoldenSlot, Look, Provenance, Turn};
+pub use log::{Conflict, ConflictId, ConflictState, Contender, Decided, History, Run, RunStatus};
 pub use slots::{LinkSlot, Refusal, Shadow, Slots};
 
 /// The place of an entity in the order of insertion, given by the store. Every child row is
@@ -98,6 +98,10 @@ pub enum EntityState {
     Held {
         /// Why: `ambiguous_email`, `duplicate_email`, …
         reason: String,
+        /// The entity whose duplicate it is, where a merge in some CRM said so: its records wait
+        /// to be merged in the others too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<EntityId>,
     },
     /// Its last record was deleted.
     Tombstone {
@@ -109,6 +113,22 @@ pub enum EntityState {
         /// Which one.
         into: EntityId,
     },
+}
+
+impl EntityState {
+    /// Makes the state of an entity whose match is in doubt.
+    pub fn held(reason: &str) -> Self {
+        Self::Held { reason: reason.to_owned(), of: None }
+    }
+
+    /// Returns the entity that this one is, if it turned out to be another.
+    pub const fn same_as(&self) -> Option<EntityId> {
+        match self {
+            Self::Merged { into } => Some(*into),
+            Self::Held { of, .. } => *of,
+            Self::Live | Self::Tombstone { .. } => None,
+        }
+    }
 }
 
 /// The note that an entity may differ somewhere. It carries no payload: what is to be done is
@@ -187,11 +207,12 @@ impl Link {
         self.announced() > 0
     }
 
-    /// Counts the creates and updates that were announced and are not settled (a refused one is).
+    /// Counts the creates, updates and deletes that were announced and are not settled (a refused one is).
     pub fn announced(&self) -> u64 {
         let claim = self.claim.as_ref().is_some_and(|claim| claim.state != ClaimState::Refused);
+        let doomed = matches!(self.state, LinkState::Doomed { .. });
         let intents = self.intents.iter().filter(|intent| !intent.watched);
-        u64::from(claim) + intents.map(|_| 1).sum::<u64>()
+        u64::from(claim) + u64::from(doomed) + intents.map(|_| 1).sum::<u64>()
     }
 }
 
@@ -212,6 +233,12 @@ pub enum LinkState {
     Merged {
         /// Into which one.
         into: RemoteId,
+    },
+    /// The record is to be deleted, since it was deleted elsewhere: announced, and sent as soon as
+    /// the hold is over, unless the record changes or the other one comes back.
+    Doomed {
+        /// Since when.
+        since: Timestamp,
     },
 }
 

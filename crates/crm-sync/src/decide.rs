@@ -6,7 +6,9 @@
 
 mod delete;
 pub mod identity;
+mod join;
 mod merge;
+pub mod oscillation;
 mod refs;
 mod resolve;
 pub mod settle;
@@ -109,6 +111,10 @@ pub struct Decision {
     pub skipped: Vec<(usize, String)>,
     /// References that wait for a record, with the side that shall have it.
     pub pending: Vec<(usize, Ref)>,
+    /// Sides on which the record was found deleted.
+    pub died: Vec<usize>,
+    /// When the entity is to be looked at again, although nothing more is to be read now.
+    pub later: Option<Timestamp>,
     keys_before: Vec<KeyHash>,
     expected: (EntityId, u64),
 }
@@ -132,13 +138,17 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
         aliases: Vec::new(),
         skipped: Vec::new(),
         pending: unknown,
+        died: Vec::new(),
+        later: None,
         keys_before,
         expected,
         entity,
     };
+    let known = merge::known_since(&work.entity, rules);
     delete::apply(&mut work, &seen, rules, now);
-    merge::apply(&mut work, &seen, rules, now, run);
+    merge::apply(&mut work, &seen, known, rules, merge::Moment { now, run });
     target::apply(&mut work, &seen, rules, &ties, now);
+    delete::plan(&mut work, &seen, rules, now);
     work
 }
 

@@ -5,7 +5,9 @@
 
 mod adopt;
 mod first;
+mod guard;
 mod intake;
+mod merge;
 mod notes;
 mod reads;
 mod refs;
@@ -36,6 +38,7 @@ pub(crate) struct Session<'e> {
     pub(crate) first: bool,
     /// Whether nothing is carried out: what is planned to be made counts as made.
     pub(crate) planning: bool,
+    toll: BTreeMap<ObjectKind, guard::Toll>,
     usage: BTreeMap<ProviderId, Usage>,
 }
 
@@ -120,6 +123,7 @@ impl<'e> Session<'e> {
             tally: Tally::default(),
             first: false,
             planning: false,
+            toll: BTreeMap::new(),
             usage,
         }
     }

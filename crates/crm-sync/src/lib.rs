@@ -6,6 +6,7 @@
 //! [`Engine`] is one plain future: dropping it is the death of the process, and the next run
 //! finds in the store all that it needs.
 
+mod conflict;
 pub mod decide;
 mod drive;
 mod error;
@@ -20,13 +21,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::{Clock, ProviderId, RunId, SharedProvider};
-use crm_store::SharedStore;
+use crm_store::{Conflict, ConflictQuery, SharedStore};
 
-pub use error::EngineError;
+pub use conflict::{ConflictRef, Resolution, Ruling, UnknownResolution, resolve, value_of};
+pub use error::{EngineError, Excess};
 pub use event::{Event, Phase, Progress};
-pub use policy::{Policy, UnknownPolicy};
+pub use policy::{Join, Policy, Preset, UnknownPolicy};
 pub use report::{Cost, KindPlan, KindReport, Outcome, Plan, Report, Sample};
-pub use topology::{Direction, FieldPlan, Flow, Rules, Side, Topology};
+pub use topology::{Deletes, Direction, FieldPlan, Flow, Role, Rules, Side, Topology};
 
 /// Keeps connections in step.
 pub struct Engine {
@@ -50,6 +52,21 @@ pub struct Options {
     pub wait_max: Duration,
     /// The first wait after a failure; each further one is four times as long.
     pub retry_base: Duration,
+    /// How much a run may do before it stops and asks.
+    pub guard: Guard,
+}
+
+/// How much a run may do before it stops: one bad mapping, import or click must not change a
+/// whole CRM. The first sync has a plan instead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Guard {
+    /// The most records found deleted in one connection; `None` is 20, or 1 % of those that are
+    /// linked there if that is more.
+    pub deletes: Option<u64>,
+    /// The most records made in one connection.
+    pub creates: Option<u64>,
+    /// The most records of one connection in which one field is changed.
+    pub updates_per_field: Option<u64>,
 }
 
 impl Default for Options {
@@ -59,6 +76,7 @@ impl Default for Options {
             lease_max: 2_000,
             wait_max: Duration::from_mins(1),
             retry_base: Duration::from_secs(1),
+            guard: Guard::default(),
         }
     }
 }
@@ -101,6 +119,9 @@ impl Engine {
         if let Some(missing) = topology.ranked().find(|name| !providers.contains_key(*name)) {
             return Err(EngineError::UnknownConnection(missing.clone()));
         }
+        if let Some(owner) = topology.owners().find(|name| !providers.contains_key(*name)) {
+            return Err(EngineError::UnknownConnection(owner.clone()));
+        }
         if topology.secondary.is_empty() {
             return Err(EngineError::OneConnection(topology.primary));
         }
@@ -110,6 +131,31 @@ impl Engine {
     /// Finds out what a sync would do. Reads, and writes nothing to any connection.
     pub async fn plan(&self, run: RunId, progress: &dyn Progress) -> Result<Plan, EngineError> {
         Box::pin(drive::plan(self, run, progress)).await
+    }
+
+    /// Reads conflicts, newest first: what waits for a person, and what was decided.
+    pub async fn conflicts(&self, query: ConflictQuery) -> Result<Vec<Conflict>, EngineError> {
+        Ok(self.store.conflicts(query).await?)
+    }
+
+    /// Carries a person's decision about an open conflict out, and makes no request: the next
+    /// sync writes what follows. `primary` and `secondary` (the first one) name connections, too.
+    ///
+    /// # Errors
+    /// If the conflict is no longer open or not as it was shown, or the decision does not fit it.
+    pub async fn resolve(
+        &self,
+        conflict: impl Into<ConflictRef> + Send,
+        resolution: Resolution,
+        by: &str,
+        run: RunId,
+    ) -> Result<Conflict, EngineError> {
+        let resolution = match resolution {
+            Resolution::Take(name) => Resolution::Take(self.topology.named(name)),
+            Resolution::Values(values) => Resolution::Values(values),
+        };
+        let ruling = Ruling { conflict: conflict.into(), resolution, by: by.to_owned(), run };
+        resolve(&*self.store, &ruling, self.clock.now()).await
     }
 
     /// Brings all connections in step.

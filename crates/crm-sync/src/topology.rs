@@ -10,7 +10,7 @@ use crm_core::{
     TenantId, Value,
 };
 
-use crate::Policy;
+use crate::policy::{Join, Policy};
 
 /// Who is kept in step with whom.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,25 @@ impl Topology {
     pub fn ranked(&self) -> impl Iterator<Item = &ProviderId> {
         std::iter::once(&self.primary).chain(&self.secondary)
     }
+
+    /// Returns the connection that is meant by a name: its own, or the part that it plays.
+    pub(crate) fn named(&self, name: ProviderId) -> ProviderId {
+        let known = self.ranked().any(|known| *known == name);
+        match (known, name.as_str()) {
+            (false, "primary") => self.primary.clone(),
+            (false, "secondary") => self.secondary.first().cloned().unwrap_or(name),
+            (_, _) => name,
+        }
+    }
+
+    /// Returns the connections that policies name as owners.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &ProviderId> {
+        let policies = self
+            .flows
+            .iter()
+            .flat_map(|flow| std::iter::once(&flow.policy).chain(flow.field_policy.values()));
+        policies.filter_map(Policy::owner)
+    }
 }
 
 /// How one kind is kept in step.
@@ -47,9 +66,13 @@ pub struct Flow {
     pub policy: Policy,
     /// Who wins, where it differs.
     pub field_policy: BTreeMap<Field, Policy>,
+    /// Where changes of a field go, where it differs.
+    pub field_direction: BTreeMap<Field, Direction>,
     /// Fillers for fields that a connection requires and a record lacks. They are written, and
     /// never flow back.
     pub required_default: BTreeMap<Field, Value>,
+    /// What becomes of the other records when one was deleted.
+    pub deletes: Deletes,
 }
 
 impl Flow {
@@ -62,9 +85,23 @@ impl Flow {
             allow_clear: Vec::new(),
             policy: Policy::default(),
             field_policy: BTreeMap::new(),
+            field_direction: BTreeMap::new(),
             required_default: BTreeMap::new(),
+            deletes: Deletes::default(),
         }
     }
+}
+
+/// What becomes of the other records of an entity when one of them was deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deletes {
+    /// They stay, and the deleted one is not made again.
+    #[default]
+    Unlink,
+    /// They are deleted too where the CRM keeps deleted records for a while; elsewhere they stay.
+    Archive,
+    /// They are deleted too.
+    Propagate,
 }
 
 /// Where changes go.
@@ -77,6 +114,43 @@ pub enum Direction {
     ToPrimary,
     /// From the primary to the secondaries; the primary is never written.
     FromPrimary,
+    /// Nowhere: it takes no part.
+    Nowhere,
+}
+
+impl Direction {
+    /// Returns whether changes on a side count.
+    pub const fn reads(self, role: Role) -> bool {
+        match (self, role) {
+            (Self::Bidirectional, _)
+            | (Self::ToPrimary, Role::Secondary)
+            | (Self::FromPrimary, Role::Primary) => true,
+            (Self::ToPrimary, Role::Primary)
+            | (Self::FromPrimary, Role::Secondary)
+            | (Self::Nowhere, _) => false,
+        }
+    }
+
+    /// Returns whether a side is written.
+    pub const fn writes(self, role: Role) -> bool {
+        match (self, role) {
+            (Self::Bidirectional, _)
+            | (Self::ToPrimary, Role::Primary)
+            | (Self::FromPrimary, Role::Secondary) => true,
+            (Self::ToPrimary, Role::Secondary)
+            | (Self::FromPrimary, Role::Primary)
+            | (Self::Nowhere, _) => false,
+        }
+    }
+}
+
+/// Which part a connection plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It has the highest rank.
+    Primary,
+    /// It is one of the others.
+    Secondary,
 }
 
 /// How much two clocks may differ beyond the granularity of their stamps.
@@ -97,6 +171,10 @@ pub struct Rules {
     pub forms: Vec<(&'static str, Self)>,
     /// Fillers, see [`Flow::required_default`].
     pub required_default: BTreeMap<Field, Value>,
+    /// Where changes go, unless a field says otherwise.
+    pub direction: Direction,
+    /// What becomes of the other records when one was deleted.
+    pub deletes: Deletes,
 }
 
 /// One connection, as far as one kind is concerned.
@@ -106,9 +184,9 @@ pub struct Side {
     pub provider: ProviderId,
     /// What it can do with the kind.
     pub capability: ObjectCapability,
-    /// Whether its changes count.
-    pub reads: bool,
-    /// Whether it is written.
+    /// Which part it plays.
+    pub role: Role,
+    /// Whether records are made in it.
     pub writes: bool,
     /// How far its stamps may be off.
     pub uncertainty: Duration,
@@ -119,14 +197,44 @@ pub struct Side {
 pub struct FieldPlan {
     /// The field.
     pub field: Field,
+    /// Its type.
+    pub ty: FieldType,
     /// Who wins.
     pub policy: Policy,
+    /// Where changes go.
+    pub direction: Direction,
     /// Whether a blank may beat a value.
     pub allow_clear: bool,
-    /// What its values are.
-    pub ty: FieldType,
     /// How each side stores it, by index of the side; `None` where a side lacks it.
     pub rules: Vec<Option<&'static FieldRule>>,
+}
+
+impl FieldPlan {
+    /// Returns whether a change on a side counts.
+    pub const fn reads(&self, side: &Side) -> bool {
+        self.direction.reads(side.role)
+    }
+
+    /// Returns whether the field is written in a side.
+    pub fn writes(&self, side: &Side) -> bool {
+        self.direction.writes(side.role) && side.capability.access != Access::Read
+    }
+
+    /// Returns how values of several sides are joined, if they are. Sets always are, unless a
+    /// person is to decide.
+    pub fn join(&self) -> Option<Join> {
+        match &self.policy {
+            Policy::Manual => None,
+            _ if self.ty.is_set() => Some(Join::Union),
+            Policy::Merged(join) => join.of(self.ty),
+            Policy::PrimaryWins
+            | Policy::SecondaryWins
+            | Policy::LatestWins
+            | Policy::StrictLatest
+            | Policy::MostComplete
+            | Policy::Owner(_) => None,
+        }
+    }
 }
 
 impl Rules {
@@ -142,16 +250,11 @@ impl Rules {
             else {
                 continue;
             };
-            let primary = *provider == topology.primary;
-            let (reads, writes) = match flow.direction {
-                Direction::Bidirectional => (true, true),
-                Direction::ToPrimary => (!primary, primary),
-                Direction::FromPrimary => (primary, !primary),
-            };
+            let role = if *provider == topology.primary { Role::Primary } else { Role::Secondary };
             sides.push(Side {
                 provider: provider.clone(),
-                reads,
-                writes: writes && capability.access != Access::Read,
+                role,
+                writes: flow.direction.writes(role) && capability.access != Access::Read,
                 uncertainty: capability.detection.granularity().max(SKEW),
                 capability: capability.clone(),
             });
@@ -164,6 +267,8 @@ impl Rules {
             forms: Vec::new(),
             sides: sides.to_vec(),
             required_default: flow.required_default.clone(),
+            direction: flow.direction,
+            deletes: flow.deletes,
         };
         let forms = forms(&sides).into_iter().map(|form| (form, whole(Some(form), &sides)));
         let forms = forms.collect();
@@ -223,12 +328,14 @@ fn fields(flow: &Flow, kinds: &[ObjectKind], form: Option<&str>, sides: &[Side])
         // What a record is cannot be left out.
         let wanted = spec.field == Field::TYPE || flow.fields.as_ref().map_or(!spec.opt_in, named);
         let leads = spec.ty.refers_to().is_none_or(|kind| kinds.contains(&kind));
-        if held >= 2 && wanted && leads {
+        let direction = flow.field_direction.get(&spec.field).copied().unwrap_or(flow.direction);
+        if held >= 2 && wanted && leads && direction != Direction::Nowhere {
             plans.push(FieldPlan {
                 field: spec.field,
-                policy: flow.field_policy.get(&spec.field).copied().unwrap_or(flow.policy),
-                allow_clear: flow.allow_clear.contains(&spec.field),
                 ty: spec.ty,
+                policy: flow.field_policy.get(&spec.field).unwrap_or(&flow.policy).clone(),
+                direction,
+                allow_clear: flow.allow_clear.contains(&spec.field),
                 rules,
             });
         }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crm_core::{Capabilities, Provider, Quota};
+use crm_core::{Capabilities, Detection, ObjectCapability, Provider, ProviderId, Quota};
+use crm_sync::Policy;
 
-use crate::Settings;
+use crate::{FlowSettings, Settings};
 
 /// A window of these requests alone: it says nothing about others.
 const SEARCH: &str = "search";
@@ -27,6 +28,10 @@ pub enum AdviceKind {
     LimitNeverBinds,
     /// Batches that are larger than the provider takes.
     BatchCapped,
+    /// A policy by time, and stamps that are not there.
+    PolicyWithoutTime,
+    /// A field that its owner does not have.
+    OwnerWithoutField,
 }
 
 /// Returns what the settings ask of a connection and cannot have.
@@ -36,7 +41,51 @@ pub fn advice(settings: &Settings, provider: &dyn Provider) -> Vec<Advice> {
     let configured = capabilities.quotas.iter().filter(|q| connection.quotas.contains_key(q.name));
     let limits = configured.filter_map(|quota| never_binds(quota, &capabilities.quotas));
     let batch = settings.batch_size.and_then(|size| capped(size, &capabilities));
-    limits.chain(batch).collect()
+    let flows = settings.flows.iter().filter(|flow| flow.enabled);
+    let flows: Vec<Advice> = flows
+        .filter_map(|flow| Some((flow, capabilities.object(flow.kind)?)))
+        .flat_map(|(flow, object)| policies(flow, provider.id(), object))
+        .collect();
+    limits.chain(batch).chain(flows).collect()
+}
+
+/// Says which policies of a kind a connection cannot do its part in.
+fn policies(flow: &FlowSettings, id: &ProviderId, object: &ObjectCapability) -> Vec<Advice> {
+    let timed = |policy: &Policy| matches!(policy, Policy::LatestWins | Policy::StrictLatest);
+    let mut fields: Vec<String> = flow
+        .field_policy
+        .iter()
+        .filter(|(field, policy)| timed(policy) && object.rule(**field).is_some())
+        .map(|(field, _)| field.to_string())
+        .collect();
+    if timed(&flow.policy) {
+        fields.push(format!("all other fields of {}", flow.kind.plural()));
+    }
+    let stamped = match object.detection {
+        Detection::ModifiedSince { .. } => true,
+        Detection::FullScan => false,
+    };
+    let mut found = Vec::new();
+    if !stamped && !fields.is_empty() {
+        found.push(Advice {
+            kind: AdviceKind::PolicyWithoutTime,
+            message: format!(
+                "the latest change is to win in {}, and {id} does not tell when a record was \
+                 changed: its changes count as late as any other",
+                fields.join(", ")
+            ),
+            hint: "choose primary_wins, owner:CONNECTION or manual for these fields".to_owned(),
+        });
+    }
+    let owned = flow.field_policy.iter().filter(|(_, policy)| policy.owner() == Some(id));
+    for (field, policy) in owned.filter(|(field, _)| object.rule(**field).is_none()) {
+        found.push(Advice {
+            kind: AdviceKind::OwnerWithoutField,
+            message: format!("{field} = \"{policy}\", and {id} does not have the field"),
+            hint: format!("name a connection that has {field}, see docs/fields.md"),
+        });
+    }
+    found
 }
 
 /// Says why a limit can never be reached, if it cannot: another one allows no more in the same

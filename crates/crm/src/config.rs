@@ -8,6 +8,7 @@ mod file;
 mod flow;
 mod keys;
 mod lines;
+mod policy;
 mod value;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crm_core::{Field, ObjectKind, ProviderId, Region, Value};
-use crm_sync::{Direction, FirstSync, Policy};
+use crm_sync::{Deletes, Direction, FirstSync, Guard, Policy};
 use jiff::Timestamp;
 
 pub use env::read_env_file;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub default_region: Region,
     /// Whether the first sync needs an approved plan.
     pub first_sync: FirstSync,
+    /// How much a run may do before it stops and asks.
+    pub guard: Guard,
     /// The database file.
     pub database: PathBuf,
     /// The connections by name.
@@ -134,8 +137,12 @@ pub struct FlowSettings {
     pub policy: Policy,
     /// Who wins, where it differs.
     pub field_policy: BTreeMap<Field, Policy>,
+    /// Where changes of a field go, where it differs.
+    pub field_direction: BTreeMap<Field, Direction>,
     /// Fillers for fields that a connection requires.
     pub required_default: BTreeMap<Field, Value>,
+    /// What becomes of the other records when one was deleted.
+    pub deletes: Deletes,
 }
 
 impl Settings {

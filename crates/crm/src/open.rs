@@ -143,9 +143,11 @@ fn topology(settings: &Settings) -> Topology {
         direction: flow.direction,
         fields: flow.fields.clone(),
         allow_clear: flow.allow_clear.clone(),
-        policy: flow.policy,
+        policy: flow.policy.clone(),
         field_policy: flow.field_policy.clone(),
+        field_direction: flow.field_direction.clone(),
         required_default: flow.required_default.clone(),
+        deletes: flow.deletes,
     });
     Topology {
         tenant: TenantId::default(),
@@ -180,7 +182,8 @@ pub fn open(settings: &Settings) -> Result<System, OpenError> {
     }
     let config = crm_store_sqlite::SqliteConfig::new(&settings.database);
     let store: SharedStore = Arc::new(crm_store_sqlite::SqliteStore::open(&config)?);
-    let options = Options { first_sync: settings.first_sync, ..Options::default() };
+    let (first_sync, guard) = (settings.first_sync, settings.guard);
+    let options = Options { first_sync, guard, ..Options::default() };
     let engine = Engine::new(
         topology(settings),
         providers.clone(),

@@ -188,12 +188,12 @@ fn format_section(kind: &Kind) -> String {
     format!("\n## {}\n\n", rust::camel_case(kind.name))
 }
 
-fn row(first: &str, cells: impl Iterator<Item = String>) -> String {
+pub(super) fn row(first: &str, cells: impl Iterator<Item = String>) -> String {
     let cells: Vec<String> = cells.map(|cell| cell.replace('|', "\\|")).collect();
     format!("| {first} | {} |\n", cells.join(" | "))
 }
 
-fn rule(columns: usize) -> String {
+pub(super) fn rule(columns: usize) -> String {
     format!("|{}\n", "---|".repeat(columns))
 }
 

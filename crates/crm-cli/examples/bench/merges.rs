@@ -129,5 +129,5 @@ fn state(names: &[ProviderId]) -> Outcome<State> {
             fields,
         }));
     }
-    Ok(State { entity, seen, now, run })
+    Ok(State::new(entity, seen, now, run))
 }

@@ -43,6 +43,8 @@ impl From<Advice> for Told {
         let about = match advice.kind {
             AdviceKind::LimitNeverBinds => "limit_never_binds",
             AdviceKind::BatchCapped => "batch_capped",
+            AdviceKind::PolicyWithoutTime => "policy_without_time",
+            AdviceKind::OwnerWithoutField => "owner_without_field",
         };
         Self { about, message: advice.message, hint: advice.hint }
     }

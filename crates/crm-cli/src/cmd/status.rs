@@ -147,7 +147,7 @@ fn problems_of(entity: &Entity, problems: &mut Vec<Problem>) {
             message: message.to_owned(),
             remedy: remedy.to_owned(),
         };
-    if let EntityState::Held { reason } = &entity.state {
+    if let EntityState::Held { reason, .. } = &entity.state {
         let connection = entity.links.first().map(|link| link.provider.to_string());
         let message = "the record cannot be matched without doubt, and is written nowhere";
         let remedy = "merge duplicates in the CRM, or correct the address or phone";

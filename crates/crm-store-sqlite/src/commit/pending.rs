@@ -92,7 +92,8 @@ impl Work<'_> {
             Ref::Entity(id) => {
                 let Some(Place { eid, .. }) = self.look_up(*id)? else { return Ok(false) };
                 let statement = self.statement(
-                    "SELECT 1 FROM entity WHERE eid = ?1 AND state = 3
+                    "SELECT 1 FROM entity WHERE eid = ?1 AND (state = 3
+                         OR state = 1 AND json_extract(detail, '$.held.of') IS NOT NULL)
                      UNION ALL SELECT 1 FROM link WHERE key = ?1 * 64 + ?2 AND state = 0
                      AND ext_id IS NOT NULL",
                 )?;

@@ -190,7 +190,7 @@ fn golden(number: u8) -> Golden {
 
 fn entity_state(state: u8) -> EntityState {
     match state {
-        0 => EntityState::Held { reason: "ambiguous_email".to_owned() },
+        0 => EntityState::held("ambiguous_email"),
         1 => EntityState::Tombstone { at: at(1) },
         2 => EntityState::Merged { into: id(0) },
         _ => EntityState::Live,
@@ -212,6 +212,7 @@ fn conflict(who: u8, number: u8, state: u8, second: i64) -> Conflict {
         winner: Some(provider(number)),
         rule: "manual".to_owned(),
         state,
+        decided: None,
         at: at(second),
         run: run(0),
     }

@@ -92,7 +92,7 @@ impl Tables {
 
     fn apply_entity(&mut self, mut entity: Entity, touched: &mut Touched) {
         let mark = entity.mark.take();
-        if matches!(entity.state, EntityState::Merged { .. }) {
+        if entity.state.same_as().is_some() {
             touched.merged.push(entity.id);
         }
         let seq = if let Some(seq) = self.ids.get(&entity.id).copied() {

@@ -4,7 +4,7 @@ use crm_core::{EntityId, ProviderId, Ref};
 use jiff::Timestamp;
 
 use super::Tables;
-use crate::{EntityState, Link, Mark, Seq};
+use crate::{Link, Mark, Seq};
 
 /// At once.
 const NOW: Mark = Mark { due: Timestamp::UNIX_EPOCH, attempts: 0 };
@@ -53,8 +53,7 @@ impl Tables {
     fn is_there(&self, provider: &ProviderId, to: &Ref) -> bool {
         match to {
             Ref::Entity(id) => self.entity(*id).is_some_and(|entity| {
-                matches!(entity.state, EntityState::Merged { .. })
-                    || entity.link(provider).is_some_and(Link::is_live)
+                entity.state.same_as().is_some() || entity.link(provider).is_some_and(Link::is_live)
             }),
             Ref::Remote(kind, id) => self.owner(&(provider.clone(), *kind, id.clone())).is_some(),
         }

@@ -176,7 +176,7 @@ impl LinkCount {
     fn add(&mut self, link: &Link) {
         self.live += u64::from(link.is_live());
         self.gone += match link.state {
-            LinkState::Live | LinkState::Claimed => 0,
+            LinkState::Live | LinkState::Claimed | LinkState::Doomed { .. } => 0,
             LinkState::Gone { .. } | LinkState::Merged { .. } => 1,
         };
         self.open += link.announced();

@@ -15,6 +15,44 @@ use super::entries::{Entries, Listed};
 pub struct Golden {
     slots: Vec<(Field, GoldenSlot)>,
     frozen: Vec<(Field, ConflictId)>,
+    flips: Vec<(Field, Flips)>,
+}
+
+/// What is remembered of a field that changes often: only what a decision needs to see that it
+/// goes to and fro.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flips {
+    /// The newest values that the field took, oldest first.
+    #[serde(rename = "t")]
+    pub turns: Vec<Turn>,
+    /// When the record is looked at again, if the field is frozen because it goes to and fro.
+    #[serde(rename = "l", skip_serializing_if = "Option::is_none", default)]
+    pub look: Option<Look>,
+}
+
+/// One value that a field took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// The golden version that it took.
+    #[serde(rename = "v")]
+    pub version: u64,
+    /// When.
+    #[serde(rename = "t")]
+    pub at: Timestamp,
+    /// The hash of the value.
+    #[serde(rename = "h")]
+    pub value: u32,
+}
+
+/// When a record is looked at again of which nothing but a frozen field seems to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// Not before.
+    #[serde(rename = "d")]
+    pub due: Timestamp,
+    /// The wait that led there, in seconds; the next one is twice as long.
+    #[serde(rename = "w")]
+    pub wait_s: u32,
 }
 
 /// One golden value.
@@ -32,7 +70,7 @@ pub struct Provenance {
     /// The golden version that the value took.
     #[serde(rename = "v")]
     pub version: u64,
-    /// The provider; `None` if a person decided.
+    /// The provider; `None` if it is nobody's alone: a person decided, or values were joined.
     #[serde(rename = "p", skip_serializing_if = "Option::is_none", default)]
     pub source: Option<ProviderId>,
     /// When it was changed there at the latest.
@@ -47,7 +85,7 @@ impl Golden {
     /// Makes golden values from slots in any order.
     pub fn from_slots(mut slots: Vec<(Field, GoldenSlot)>) -> Self {
         slots.sort_by_key(|(field, _)| *field);
-        Self { slots, frozen: Vec::new() }
+        Self { slots, ..Self::default() }
     }
 
     /// Returns the slot of a field.
@@ -100,6 +138,22 @@ impl Golden {
         Some(self.frozen.remove(index).1)
     }
 
+    /// Returns what is remembered of a field that changes often.
+    pub fn flips(&self, field: Field) -> Option<&Flips> {
+        self.flips.iter().find(|(flipping, _)| *flipping == field).map(|(_, flips)| flips)
+    }
+
+    /// Remembers of a field that it changes often, or forgets it.
+    pub fn set_flips(&mut self, field: Field, flips: Option<Flips>) {
+        self.flips.retain(|(flipping, _)| *flipping != field);
+        self.flips.extend(flips.map(|flips| (field, flips)));
+    }
+
+    /// Returns the fields that are frozen because they go to and fro, with their next look.
+    pub fn looks(&self) -> impl Iterator<Item = (Field, Look)> {
+        self.flips.iter().filter_map(|(field, flips)| Some((*field, flips.look?)))
+    }
+
     /// Returns whether nothing was decided yet.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
@@ -115,6 +169,8 @@ struct In {
     x: Listed<Field, Provenance>,
     #[serde(default)]
     z: Vec<(Field, ConflictId)>,
+    #[serde(default)]
+    w: Vec<(Field, Flips)>,
 }
 
 impl Serialize for Golden {
@@ -134,13 +190,16 @@ impl Serialize for Golden {
         if !self.frozen.is_empty() {
             out.serialize_entry("z", &self.frozen)?;
         }
+        if !self.flips.is_empty() {
+            out.serialize_entry("w", &self.flips)?;
+        }
         out.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Golden {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let In { f, p, mut x, z } = In::deserialize(deserializer)?;
+        let In { f, p, mut x, z, w } = In::deserialize(deserializer)?;
         let missing = || serde::de::Error::custom("a golden value without provenance");
         let mut slots = Vec::with_capacity(f.0.len());
         for (field, value) in f.0 {
@@ -148,6 +207,6 @@ impl<'de> Deserialize<'de> for Golden {
             slots.push((field, GoldenSlot { value, provenance }));
         }
         slots.sort_by_key(|(field, _)| *field);
-        Ok(Self { slots, frozen: z })
+        Ok(Self { slots, frozen: z, flips: w })
     }
 }

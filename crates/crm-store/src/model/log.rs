@@ -39,14 +39,41 @@ pub struct Conflict {
     pub chosen: Option<Value>,
     /// Where the winner came from.
     pub winner: Option<ProviderId>,
-    /// The rule that decided: the policy's name, or `never_blank`.
+    /// The rule that decided, or by which nobody could: the policy's name, `never_blank`,
+    /// `direction`, `suspected_echo`, or `oscillation` where a field went to and fro.
     pub rule: String,
     /// Whether it is settled.
     pub state: ConflictState,
+    /// Who decided, if a person did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub decided: Option<Decided>,
     /// When it was noticed.
     pub at: Timestamp,
     /// The run that noticed it.
     pub run: RunId,
+}
+
+impl Conflict {
+    /// Returns the fingerprint of who contends with what (FNV-1a, 64 bits): a person decides about
+    /// that, and about nothing that came later.
+    pub fn revision(&self) -> u64 {
+        let mut sides: Vec<_> =
+            self.contenders.iter().map(|side| (&side.provider, &side.value)).collect();
+        sides.sort();
+        let text = serde_json::to_string(&(sides, &self.base)).unwrap_or_default();
+        text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+    }
+}
+
+/// What a person decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// One side of a conflict.

@@ -193,7 +193,7 @@ fn one(candidates: &[&Entity], index: usize, provider: &ProviderId, key: &MatchK
                 Match::One(index)
             }
         }
-        Some(LinkState::Live | LinkState::Merged { .. }) => match key {
+        Some(LinkState::Live | LinkState::Merged { .. } | LinkState::Doomed { .. }) => match key {
             MatchKey::Email(_) => Match::Doubt("duplicate_email"),
             // Two people of one name may share a phone.
             MatchKey::Phone { .. }

@@ -5,21 +5,47 @@
 //! candidates. The golden value contends with them only if none of them has seen it (R9). One
 //! distinct contender is accepted, several are a conflict (R10).
 
+mod record;
+
 use crm_core::{Field, FieldRule, Remote, RunId, Value};
 use crm_store::{
-    Conflict, ConflictId, ConflictState, Contender, EntityState, GoldenSlot, History, Link,
-    LinkSlot, Provenance, Shadow,
+    ConflictId, ConflictState, Entity, EntityState, GoldenSlot, History, Link, LinkSlot,
+    Provenance, Shadow,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-use super::resolve::{self, Bid};
+use super::oscillation;
+use super::resolve::{self, Bid, Verdict};
 use super::{Decision, Seen};
+use crate::Rules;
+use crate::policy::Join;
 use crate::topology::{FieldPlan, Side};
-use crate::{Policy, Rules};
+use record::Chosen;
+
+/// When and in which run something is decided.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub now: Timestamp,
+    pub run: RunId,
+}
+
+/// Returns since when each side's record is known to have been as its shadows say, by index of
+/// the side: until a listed row came, which may show something else.
+pub(super) fn known_since(entity: &Entity, rules: &Rules) -> Vec<Option<Timestamp>> {
+    let links = rules.sides.iter().map(|side| entity.link(&side.provider));
+    links.map(|link| link.filter(|link| link.observed.is_none())?.modified_at).collect()
+}
 
 /// Merges what the sides show into the golden record.
-pub(super) fn apply(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Timestamp, run: RunId) {
+pub(super) fn apply(
+    work: &mut Decision,
+    seen: &[Seen],
+    known: Vec<Option<Timestamp>>,
+    rules: &Rules,
+    moment: Moment,
+) {
+    let Moment { now, run } = moment;
     if work.entity.state != EntityState::Live {
         return;
     }
@@ -27,11 +53,17 @@ pub(super) fn apply(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Time
     let has_base =
         |side: &Side| work.entity.link(&side.provider).is_some_and(|link| !link.slots.is_empty());
     let met = rules.sides.iter().map(has_base).collect();
-    let mut merge = Merge { work: &mut *work, seen, rules, now, run, next, met };
+    let mut merge = Merge { work: &mut *work, seen, rules, now, run, next, met, known };
+    let mut news = false;
     for plan in &rules.fields {
-        if merge.differs(plan) || merge.work.entity.golden.frozen(plan.field).is_some() {
+        let differs = merge.differs(plan);
+        news |= differs && !oscillation::is_frozen(&merge.work.entity.golden, plan.field);
+        if differs || merge.work.entity.golden.frozen(plan.field).is_some() {
             merge.field(plan);
         }
+    }
+    if !news && oscillation::looked(&mut merge.work.entity.golden, now) {
+        merge.work.entity_changed = true;
     }
     settle_intents(work, seen, rules, now);
 }
@@ -46,6 +78,8 @@ struct Merge<'a> {
     next: u64,
     /// Which sides were looked at before.
     met: Vec<bool>,
+    /// Since when each side's record is known to have been as its shadows say.
+    known: Vec<Option<Timestamp>>,
 }
 
 impl Merge<'_> {
@@ -121,7 +155,9 @@ impl Merge<'_> {
                 filtered.push(loser("suspected_echo"));
             }
             version
-        } else if golden.as_ref().and_then(|value| rule.project(value)).as_deref() == shown {
+        } else if golden.as_ref().and_then(|value| rule.project(value)).as_deref() == shown
+            && !counts_twice(plan, &slot, golden_version)
+        {
             if contends && shown.is_none() {
                 // An open conflict is about this side's value, and it was taken back.
                 filtered.push(loser("never_blank"));
@@ -134,13 +170,17 @@ impl Merge<'_> {
             }
             0
         } else {
+            let ack = if slot.shadow == Shadow::None { 0 } else { slot.ack };
+            let (value, at) = (shown.cloned(), remote.modified_at);
             bids.push(Bid {
                 side: Some(index),
                 rank: index,
-                value: shown.cloned(),
-                at: remote.modified_at,
+                value,
+                since: self.since(field, index, &slot),
+                base: slot.shadow,
+                at,
                 uncertainty: side.uncertainty,
-                ack: if slot.shadow == Shadow::None { 0 } else { slot.ack },
+                ack,
             });
             return;
         };
@@ -150,37 +190,55 @@ impl Merge<'_> {
         self.touch(index);
     }
 
+    /// Returns the earliest time at which a side can have changed a field: it had its shadow when
+    /// the record was read before, and when it took the golden value over.
+    fn since(&self, field: Field, index: usize, slot: &LinkSlot) -> Option<Timestamp> {
+        let golden = &self.work.entity.golden;
+        // The shadow of a frozen field is older than the last read.
+        let known = self.known.get(index).copied().flatten();
+        let known = known.filter(|_| slot.shadow != Shadow::None && golden.frozen(field).is_none());
+        let golden = golden.slot(field).map(|slot| &slot.provenance);
+        let held = golden.filter(|it| slot.shadow != Shadow::None && slot.ack == it.version);
+        known.max(held.and_then(|provenance| provenance.at))
+    }
+
     /// R9 and R10.
     fn contend(&mut self, plan: &FieldPlan, mut bids: Vec<Bid>) {
         let field = plan.field;
-        let golden = self.work.entity.golden.slot(field).cloned();
-        if let Some(slot) = &golden {
-            let version = slot.provenance.version;
-            let unseen = bids.iter().all(|bid| bid.ack < version);
+        let slot = self.work.entity.golden.slot(field).cloned();
+        let golden = slot.as_ref().map(|slot| self.golden_bid(slot));
+        if let Some(golden) = &golden {
+            let unseen = bids.iter().all(|bid| bid.ack < golden.ack);
             if unseen {
-                bids.push(self.golden_bid(slot));
+                bids.push(golden.clone());
             }
         }
-        let distinct = bids
-            .iter()
-            .skip(1)
-            .any(|bid| bids.first().is_some_and(|first| first.value != bid.value));
-        if !distinct {
-            let winner = bids.first().cloned();
-            if let Some(winner) = winner {
-                self.accept(field, &winner, &bids, "fast_forward");
+        let agreed = self.agreed(plan, &bids);
+        if oscillation::is_frozen(&self.work.entity.golden, field) && !agreed {
+            self.freeze_flipping(field, golden, bids);
+            return;
+        }
+        let (verdict, rule) = resolve::decide(plan, golden.as_ref(), &bids, self.rules);
+        let chosen = match verdict {
+            Verdict::Open => {
+                self.freeze(field, &bids, &rule.unwrap_or_default());
+                return;
             }
-            self.thaw(plan, golden.and_then(|slot| slot.value));
+            Verdict::Joined(value) => Chosen::Joined(value),
+            Verdict::Won(bid) if bid.side.is_none() => Chosen::Stays(bid),
+            Verdict::Won(bid) => Chosen::Taken(bid),
+        };
+        let changes = slot.is_some() && !matches!(chosen, Chosen::Stays(_)) && !agreed;
+        let flips = |golden| oscillation::is_flipping(golden, field, chosen.value(), self.now);
+        if changes && flips(&self.work.entity.golden) {
+            self.freeze_flipping(field, golden, bids);
             return;
         }
-        if plan.policy == Policy::Manual {
-            self.freeze(field, &bids);
-            return;
+        if let Some(rule) = &rule {
+            self.log(field, &bids, Some(&chosen), rule, ConflictState::Auto);
         }
-        let winner = resolve::choose(plan.policy, &bids).clone();
-        self.log(field, &bids, Some(&winner), plan.policy.name(), ConflictState::Auto);
-        self.accept(field, &winner, &bids, plan.policy.name());
-        self.thaw(plan, golden.and_then(|slot| slot.value));
+        self.accept(field, &chosen, &bids, rule.as_deref().unwrap_or("fast_forward"));
+        self.thaw(plan, slot.and_then(|slot| slot.value));
     }
 
     fn golden_bid(&self, slot: &GoldenSlot) -> Bid {
@@ -190,6 +248,8 @@ impl Merge<'_> {
             // What a person decided ranks with the primary.
             rank: source.unwrap_or(0),
             value: slot.value.clone(),
+            base: Shadow::None,
+            since: None,
             at: slot.provenance.at,
             uncertainty: source
                 .and_then(|side| self.rules.sides.get(side))
@@ -198,38 +258,13 @@ impl Merge<'_> {
         }
     }
 
-    /// Makes a contender's value golden and notes what each side shows.
-    fn accept(&mut self, field: Field, winner: &Bid, bids: &[Bid], rule: &str) {
-        let before = self.work.entity.golden.slot(field).cloned();
-        let stays = winner.side.is_none();
-        if let (Some(side), false) = (winner.side, stays) {
-            let source = self.rules.sides.get(side).map(|side| side.provider.clone());
-            let provenance = Provenance {
-                version: self.next,
-                source: source.clone(),
-                at: winner.at,
-                run: self.run,
-            };
-            self.work
-                .entity
-                .golden
-                .set(field, GoldenSlot { value: winner.value.clone(), provenance });
-            self.work.entity.version = self.next;
-            self.work.entity_changed = true;
-            if let Some(before) = before {
-                self.work.history.push(History {
-                    entity: self.work.entity.id,
-                    field,
-                    version: self.next,
-                    before: before.value,
-                    after: winner.value.clone(),
-                    source,
-                    rule: rule.to_owned(),
-                    at: self.now,
-                    run: self.run,
-                });
-            }
+    /// Makes a value golden and notes what each side shows.
+    fn accept(&mut self, field: Field, chosen: &Chosen, bids: &[Bid], rule: &str) {
+        let stays = matches!(chosen, Chosen::Stays(_));
+        if !stays {
+            self.set(field, chosen, rule);
         }
+        let version = self.work.entity.golden.version(field);
         for bid in bids {
             let Some(index) = bid.side else { continue };
             let Some(side) = self.rules.sides.get(index) else {
@@ -240,24 +275,88 @@ impl Merge<'_> {
             };
             let slot = link.slots.slot_mut(field);
             slot.shadow = Shadow::of(bid.value.clone());
-            if !stays && bid.value == winner.value {
-                slot.ack = self.next;
+            if bid.value.as_ref() == chosen.value() {
+                slot.ack = version;
             } else if stays {
-                // It lost against what it had not seen: it is to be overwritten.
-                slot.ack = bid.ack;
+                // It lost, and is to be overwritten.
+                slot.ack = bid.ack.min(version.saturating_sub(1));
             }
             self.touch(index);
         }
     }
 
-    fn freeze(&mut self, field: Field, bids: &[Bid]) {
+    /// Replaces the golden value.
+    fn set(&mut self, field: Field, chosen: &Chosen, rule: &str) {
+        let (source, at) = match chosen {
+            Chosen::Taken(Bid { side: Some(side), at, .. }) => {
+                (self.rules.sides.get(*side).map(|side| side.provider.clone()), *at)
+            }
+            Chosen::Taken(bid) | Chosen::Stays(bid) => (None, bid.at),
+            Chosen::Joined(_) => (None, Some(self.now)),
+        };
+        let before = self.work.entity.golden.slot(field).cloned();
+        let provenance =
+            Provenance { version: self.next, source: source.clone(), at, run: self.run };
+        let value = chosen.value().cloned();
+        if let Some(before) = before {
+            oscillation::note(
+                &mut self.work.entity.golden,
+                field,
+                &before,
+                value.as_ref(),
+                self.next,
+                self.now,
+            );
+            self.work.history.push(History {
+                entity: self.work.entity.id,
+                field,
+                version: self.next,
+                before: before.value,
+                after: value.clone(),
+                source,
+                rule: rule.to_owned(),
+                at: self.now,
+                run: self.run,
+            });
+        }
+        self.work.entity.golden.set(field, GoldenSlot { value, provenance });
+        self.work.entity.version = self.next;
+        self.work.entity_changed = true;
+    }
+
+    fn freeze(&mut self, field: Field, bids: &[Bid], rule: &str) {
         let version = self.work.entity.golden.version(field);
         let id = ConflictId::derive(self.work.entity.id, field, version);
-        self.log(field, bids, None, Policy::Manual.name(), ConflictState::Open);
+        self.log(field, bids, None, rule, ConflictState::Open);
         if self.work.entity.golden.frozen(field) != Some(id) {
             self.work.entity.golden.freeze(field, id);
             self.work.entity_changed = true;
         }
+    }
+
+    /// Freezes a field that goes to and fro. A person sees the golden value beside the others.
+    fn freeze_flipping(&mut self, field: Field, golden: Option<Bid>, mut bids: Vec<Bid>) {
+        if bids.iter().all(|bid| bid.side.is_some()) {
+            bids.extend(golden);
+        }
+        self.freeze(field, &bids, oscillation::RULE);
+        self.work.entity_changed |=
+            oscillation::freeze(&mut self.work.entity.golden, field, self.now);
+    }
+
+    /// Returns whether all sides show one value: then nobody is left who would change it back.
+    fn agreed(&self, plan: &FieldPlan, bids: &[Bid]) -> bool {
+        let Some(value) = bids.first().map(|bid| bid.value.as_ref()) else { return false };
+        let sides = self.rules.sides.iter().zip(self.seen).zip(&plan.rules);
+        let shows = |seen: &Seen, rule: &FieldRule| {
+            let remote = seen.remote().filter(|remote| was_read(remote, plan.field));
+            remote.is_none_or(|remote| {
+                let shown = remote.fields.get(plan.field);
+                shown == value || value.and_then(|value| rule.project(value)).as_deref() == shown
+            })
+        };
+        let mut sides = sides.filter_map(|((_, seen), rule)| Some((seen, (*rule)?)));
+        self.is_known(plan) && sides.all(|(seen, rule)| shows(seen, rule))
     }
 
     /// Returns whether every record that is there was read.
@@ -270,93 +369,6 @@ impl Merge<'_> {
                 |remote| was_read(remote, plan.field),
             )
         })
-    }
-
-    /// Ends an open conflict. Its row says what each side shows by now: a contender that was
-    /// taken back is seen nowhere else.
-    fn thaw(&mut self, plan: &FieldPlan, base: Option<Value>) {
-        let field = plan.field;
-        let Some(id) = self.work.entity.golden.thaw(field) else {
-            return;
-        };
-        self.work.entity_changed = true;
-        let golden = self.work.entity.golden.slot(field).cloned();
-        let sides = self.rules.sides.iter().zip(self.seen).zip(&plan.rules);
-        let shown = sides.filter(|(_, rule)| rule.is_some()).filter_map(|((side, seen), _)| {
-            let remote = seen.remote().filter(|remote| was_read(remote, field))?;
-            let value = remote.fields.get(field).cloned();
-            Some(Contender { provider: Some(side.provider.clone()), value, at: remote.modified_at })
-        });
-        self.work.conflicts.push(Conflict {
-            id,
-            entity: self.work.entity.id,
-            kind: self.work.entity.kind,
-            field,
-            base,
-            contenders: shown.collect(),
-            chosen: golden.as_ref().and_then(|slot| slot.value.clone()),
-            winner: golden.and_then(|slot| slot.provenance.source),
-            rule: Policy::Manual.name().to_owned(),
-            state: ConflictState::Stale,
-            at: self.now,
-            run: self.run,
-        });
-    }
-
-    fn log_filtered(&mut self, field: Field, loser: Filtered) {
-        let Filtered { index, value, at, rule } = loser;
-        let loser =
-            Bid { side: Some(index), rank: index, value, at, uncertainty: Duration::ZERO, ack: 0 };
-        let winner = self.work.entity.golden.slot(field).map(|slot| self.golden_bid(slot));
-        let bids: Vec<Bid> = std::iter::once(loser).chain(winner.clone()).collect();
-        self.log(field, &bids, winner.as_ref(), rule, ConflictState::Auto);
-    }
-
-    fn log(
-        &mut self,
-        field: Field,
-        bids: &[Bid],
-        winner: Option<&Bid>,
-        rule: &str,
-        state: ConflictState,
-    ) {
-        let golden = self.work.entity.golden.slot(field);
-        let name = |bid: &Bid| match bid.side {
-            Some(index) => self.rules.sides.get(index).map(|side| side.provider.clone()),
-            None => golden.and_then(|slot| slot.provenance.source.clone()),
-        };
-        let version = match state {
-            ConflictState::Open => self.work.entity.golden.version(field),
-            ConflictState::Auto | ConflictState::Resolved | ConflictState::Stale => {
-                self.conflict_version(field, bids)
-            }
-        };
-        let conflict = Conflict {
-            id: ConflictId::derive(self.work.entity.id, field, version),
-            entity: self.work.entity.id,
-            kind: self.work.entity.kind,
-            field,
-            base: golden.and_then(|slot| slot.value.clone()),
-            contenders: bids
-                .iter()
-                .map(|bid| Contender { provider: name(bid), value: bid.value.clone(), at: bid.at })
-                .collect(),
-            chosen: winner.and_then(|bid| bid.value.clone()),
-            winner: winner.and_then(name),
-            rule: rule.to_owned(),
-            state,
-            at: self.now,
-            run: self.run,
-        };
-        self.work.conflicts.push(conflict);
-    }
-
-    /// Tells decided conflicts of one field apart: where the golden value stays, its version does
-    /// too, so the time of the decision must tell.
-    fn conflict_version(&self, field: Field, bids: &[Bid]) -> u64 {
-        let moment = self.now.as_microsecond().unsigned_abs();
-        let sides = bids.iter().filter_map(|bid| bid.side).fold(0, |acc, side| acc * 8 + side + 1);
-        moment ^ (self.work.entity.golden.version(field) << 40) ^ (sides as u64)
     }
 
     fn touch(&mut self, index: usize) {
@@ -374,13 +386,21 @@ fn filter(
     shown: Option<&Value>,
 ) -> Option<&'static str> {
     let first = slot.shadow == Shadow::None;
-    if !side.reads {
+    if !plan.reads(side) {
         Some("direction")
     } else if shown.is_none() && (first || !plan.allow_clear) {
         Some("never_blank")
     } else {
         None
     }
+}
+
+/// Returns whether it matters that a side which shows the golden value got there by itself: two
+/// counters that went up alike went up twice, and a member that two sides added stays if another
+/// one removes it.
+fn counts_twice(plan: &FieldPlan, slot: &LinkSlot, version: u64) -> bool {
+    let joined = matches!(plan.join(), Some(Join::Sum | Join::Union));
+    joined && slot.shadow != Shadow::None && slot.ack < version
 }
 
 /// What a side shows and a rule keeps out of the contest.

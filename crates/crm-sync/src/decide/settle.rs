@@ -58,7 +58,7 @@ pub fn settle(
     };
     match result {
         Ok(written) => {
-            applied(link, rules, index, write, written, version);
+            applied(link, rules, index, write, written, version, now);
             if target::is_behind(entity, rules, ties, index) {
                 // A create is repeated as it was first announced, and the golden record may have
                 // moved on since.
@@ -78,6 +78,7 @@ fn applied(
     write: &Write,
     written: Written,
     version: u64,
+    now: Timestamp,
 ) {
     let Some(side) = rules.sides.get(index) else { return };
     let Written { id, version: stamp, modified_at, stored, refused } = written;
@@ -114,7 +115,10 @@ fn applied(
                 slot.refused = None;
             }
         }
-        Action::Delete { .. } => {}
+        Action::Delete { .. } => {
+            link.state = LinkState::Gone { at: now };
+            link.intents.clear();
+        }
     }
     link.version = stamp.filter(|_| is_known(write, side, link));
     if modified_at.is_some() {

@@ -35,7 +35,7 @@ pub(super) fn apply(
         match state {
             Some(LinkState::Live) => update(work, at, seen),
             None | Some(LinkState::Claimed) => create(work, at, seen),
-            Some(LinkState::Gone { .. } | LinkState::Merged { .. }) => {}
+            Some(LinkState::Gone { .. } | LinkState::Merged { .. } | LinkState::Doomed { .. }) => {}
         }
     }
 }
@@ -153,7 +153,7 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
                 link.slots.slot_mut(plan.field).ack = ack;
                 behind.acknowledged = true;
             }
-        } else if side.writes && rule.writable && !refused {
+        } else if plan.writes(side) && rule.writable && !refused {
             behind.fields.push((plan.field, value, ack));
         }
     }
@@ -230,7 +230,7 @@ struct New {
 }
 
 fn new_record(entity: &Entity, known: Option<&Link>, at: Place<'_>) -> New {
-    let Place { rules, index, ties, .. } = at;
+    let Place { rules, index, side, ties, .. } = at;
     let mut new = New::default();
     for plan in &rules.fields {
         let Some(rule) = plan.rules.get(index).copied().flatten() else { continue };
@@ -238,8 +238,9 @@ fn new_record(entity: &Entity, known: Option<&Link>, at: Place<'_>) -> New {
         let refused = known
             .and_then(|link| link.slots.slot(plan.field)?.refused.as_ref())
             .is_some_and(|refused| refused.version >= version);
-        let open = entity.golden.frozen(plan.field).is_some() || refused || !rule.writable;
-        let value = entity.golden.value(plan.field).filter(|_| !open);
+        let closed = entity.golden.frozen(plan.field).is_some() || !plan.writes(side);
+        let closed = closed || refused || !rule.writable;
+        let value = entity.golden.value(plan.field).filter(|_| !closed);
         if plan.ty.refers_to().is_some() {
             let wanted = refs::wanted(value, rule, &Shadow::Blank, index, ties);
             let ack = if wanted.missing.is_empty() { version } else { 0 };

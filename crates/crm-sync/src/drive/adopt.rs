@@ -260,7 +260,7 @@ impl Session<'_> {
                 commit.expected.push((entity.id, entity.row_version));
                 let mut held = entity.clone();
                 held.links.clear();
-                held.state = EntityState::Held { reason: reason.to_owned() };
+                held.state = EntityState::held(reason);
                 held.mark = None;
                 commit.mutations.push(Mutation::Link(entity.id, Box::new(link)));
                 commit.mutations.push(Mutation::Entity(Box::new(held)));

@@ -171,7 +171,7 @@ impl Session<'_> {
     fn plan_one(&mut self, rules: &Rules, entity: &Entity, view: View) {
         match &entity.state {
             EntityState::Live => {}
-            EntityState::Held { reason } => {
+            EntityState::Held { reason, .. } => {
                 let reason = reason.clone();
                 self.tally.held(entity, &reason);
                 return;
@@ -295,7 +295,7 @@ fn hold(commit: &mut Commit, entity: &Entity, reason: &str) {
     commit.expected.push((entity.id, entity.row_version));
     let mut held = entity.clone();
     held.links.clear();
-    held.state = EntityState::Held { reason: reason.to_owned() };
+    held.state = EntityState::held(reason);
     held.mark = None;
     commit.mutations.push(Mutation::Entity(Box::new(held)));
 }

@@ -423,7 +423,7 @@ fn attach(entity: &mut Entity, side: &Side, link: &Link) -> bool {
         Some(known) => match known.state {
             LinkState::Claimed => known.claim.clone().map(|claim| (claim, known.slots.clone())),
             LinkState::Gone { .. } => None,
-            LinkState::Live | LinkState::Merged { .. } => return false,
+            LinkState::Live | LinkState::Merged { .. } | LinkState::Doomed { .. } => return false,
         },
     };
     let mut link = link.clone();
@@ -455,7 +455,7 @@ fn found_entity(
     let id = ours.unwrap_or_else(own);
     let mut entity = Entity::new(id, rules.kind);
     if let Some(reason) = doubt {
-        entity.state = EntityState::Held { reason: reason.to_owned() };
+        entity.state = EntityState::held(reason);
     } else {
         entity.mark = Some(Mark { due: now, attempts: 0 });
     }

@@ -26,6 +26,7 @@ impl Session<'_> {
         let mut seen: Vec<Vec<Seen>> = Vec::with_capacity(entities.len());
         let mut linked: Vec<Vec<(usize, RemoteId)>> = vec![Vec::new(); rules.sides.len()];
         let mut claimed: Vec<Vec<usize>> = vec![Vec::new(); rules.sides.len()];
+        let mut merged: Vec<(usize, usize, RemoteId)> = Vec::new();
         for (at, entity) in entities.iter().enumerate() {
             let mut row = vec![Seen::Unread; rules.sides.len()];
             for (index, side) in rules.sides.iter().enumerate() {
@@ -39,8 +40,12 @@ impl Session<'_> {
                     if let Some(slot) = row.get_mut(index) {
                         *slot = listed_or_fresh(remote, observed, now);
                     }
-                } else if let (LinkState::Live | LinkState::Gone { .. }, Some(id)) =
-                    (&link.state, &link.remote)
+                } else if let LinkState::Merged { into } = &link.state {
+                    merged.push((at, index, into.clone()));
+                } else if let (
+                    LinkState::Live | LinkState::Gone { .. } | LinkState::Doomed { .. },
+                    Some(id),
+                ) = (&link.state, &link.remote)
                 {
                     // A link that is gone is looked at too: a restored record keeps its id.
                     push(&mut linked, index, (at, id.clone()));
@@ -53,6 +58,13 @@ impl Session<'_> {
                 }
             }
             seen.push(row);
+        }
+        for (at, index, into) in merged {
+            let found = Lookup::MergedInto(into);
+            let what = self.seen_of(rules, index, entities.get(at), found).await?;
+            if let Some(slot) = seen.get_mut(at).and_then(|row| row.get_mut(index)) {
+                *slot = what;
+            }
         }
         self.by_id(rules, entities, linked, &mut seen).await?;
         self.by_uid(rules, entities, claimed, &mut seen).await?;

@@ -105,6 +105,11 @@ impl Session<'_> {
         Ok(found.into_iter().map(|(key, entity)| (key, at_last(entity))).collect())
     }
 
+    /// Reads the entity that another one became, or itself.
+    pub(super) async fn at_last(&self, id: EntityId) -> Result<Option<Entity>, EngineError> {
+        Ok(self.became(std::iter::once(id)).await?.into_values().next())
+    }
+
     /// Reads entities, and what those became that turned out to be others.
     async fn became(
         &self,
@@ -121,14 +126,12 @@ impl Session<'_> {
             let read = self.engine.store.entities(&asked).await?;
             let mut next = Vec::new();
             for ((first, _), entity) in open.into_iter().zip(read) {
-                match entity {
-                    Some(Entity { state: EntityState::Merged { into }, .. }) => {
-                        next.push((first, into));
-                    }
-                    Some(entity) => {
+                let Some(entity) = entity else { continue };
+                match entity.state.same_as() {
+                    Some(into) => next.push((first, into)),
+                    None => {
                         known.insert(first, entity);
                     }
-                    None => {}
                 }
             }
             open = next;

@@ -6,9 +6,10 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::Session;
+use super::merge::{self, Absorbed};
 use super::refs::View;
 use crate::decide::settle::{self, Settled};
-use crate::decide::{self, Decision, Seen, State, Ties};
+use crate::decide::{self, Decision, Seen, State, Ties, oscillation};
 use crate::event::{Event, Phase};
 use crate::{EngineError, Rules};
 
@@ -72,8 +73,17 @@ impl Session<'_> {
     async fn batch(&mut self, rules: &Rules, leased: Vec<Leased>) -> Result<(), EngineError> {
         let mut jobs = Vec::with_capacity(leased.len());
         for Leased { entity, fence } in leased {
+            if let Some(due) = oscillation::postponed(&entity, rules, self.now()) {
+                self.postpone(&entity, fence, due).await?;
+                continue;
+            }
             match entity.state {
-                EntityState::Held { .. } => self.reconsider(rules, entity, fence).await?,
+                EntityState::Held { of: Some(of), .. } => {
+                    self.settle_duplicate(rules, &entity, of, fence).await?;
+                }
+                EntityState::Held { of: None, .. } => {
+                    self.reconsider(rules, entity, fence).await?;
+                }
                 EntityState::Merged { .. } => self.release(&entity, fence).await?,
                 EntityState::Live | EntityState::Tombstone { .. } => jobs.push(Job {
                     attempts: entity.mark.map_or(0, |mark| mark.attempts),
@@ -90,6 +100,7 @@ impl Session<'_> {
         if !self.first {
             self.adopt_twins(rules, &mut jobs).await?;
         }
+        self.guard(rules, &jobs).await?;
         self.announce(rules, &mut jobs).await?;
         self.write(rules, &mut jobs).await
     }
@@ -100,6 +111,24 @@ impl Session<'_> {
         let mutations = vec![Mutation::Mark(entity.id, None)];
         self.engine.store.commit(Commit { fences, mutations, ..Commit::default() }).await?;
         Ok(())
+    }
+
+    /// Puts an entity off of which nothing seems to change but a field that goes to and fro. What
+    /// is due earlier would stay so, did the mark not count an attempt.
+    async fn postpone(
+        &self,
+        entity: &Entity,
+        fence: u64,
+        due: Timestamp,
+    ) -> Result<(), EngineError> {
+        let attempts = entity.mark.map_or(1, |mark| mark.attempts.max(1));
+        let mutations = vec![Mutation::Mark(entity.id, Some(Mark { due, attempts }))];
+        let commit = Commit { fences: vec![(entity.id, fence)], mutations, ..Commit::default() };
+        match self.engine.store.commit(commit).await {
+            // Somebody noticed a change meanwhile, and marked it anew.
+            Ok(()) | Err(StoreError::Raced) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Looks at what each side shows and decides; where a listed row is about to be overwritten,
@@ -114,7 +143,20 @@ impl Session<'_> {
         let listed: Vec<Vec<usize>> = views.iter().map(|view| listed_sides(&view.seen)).collect();
         for (job, view) in jobs.iter_mut().zip(views) {
             job.ties = view.ties.clone();
-            job.decision = Some(self.decision(rules, &job.entity, view));
+            let merged = merge::merged_away(&view.seen).filter(|_| !self.planning);
+            let absorbed = match &merged {
+                Some((side, into)) => self.absorb(rules, job, *side, into).await?,
+                None => Absorbed::No,
+            };
+            if absorbed == Absorbed::Yes {
+                job.decision = None;
+                continue;
+            }
+            let mut decision = self.decision(rules, &job.entity, view);
+            if absorbed == Absorbed::Later {
+                decision.reread.extend(merged.map(|(side, _)| side));
+            }
+            job.decision = Some(decision);
         }
         let again: Vec<Vec<usize>> = jobs
             .iter()
@@ -163,7 +205,14 @@ impl Session<'_> {
                 continue;
             };
             self.count(rules, job, &decision);
-            let mark = (!decision.reread.is_empty()).then(|| self.backoff(job.attempts, now));
+            let again = (!decision.reread.is_empty()).then(|| self.backoff(job.attempts, now));
+            // A mark that counts an attempt replaces the one under which this was looked at.
+            let attempts = job.attempts.max(1);
+            let later = decision.later.map(|due| Mark { due, attempts });
+            let mark = match (again, later) {
+                (Some(again), Some(later)) if later.due < again.due => Some(later),
+                (again, later) => again.or(later),
+            };
             job.writes = std::mem::take(&mut decision.writes);
             job.again = mark;
             job.entity = decision.entity.clone();

@@ -1,8 +1,16 @@
 //! Tests of the engine through its public face.
 
 #[cfg(test)]
+mod conflict;
+#[cfg(test)]
+mod deletes;
+#[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod oscillation;
 #[cfg(test)]
 mod reconcile;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod town;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crm_core::{ObjectKind, ProviderId, Region};
-use crm_sync::{Direction, FirstSync, Policy};
+use crm_sync::{Deletes, Direction, FirstSync, Guard, Policy};
 use serde_json::{Map, Value};
 
 use super::{
@@ -216,6 +216,7 @@ pub(super) fn settings(env: &Env) -> Result<Settings, ConfigError> {
         enable_webhooks: false,
         default_region: Region::default(),
         first_sync: FirstSync::Preview,
+        guard: Guard::default(),
         database: env.database(),
         connections,
         flows: vec![default_flow(ObjectKind::Contact)],
@@ -244,7 +245,9 @@ pub(super) fn default_flow(kind: ObjectKind) -> FlowSettings {
         allow_clear: Vec::new(),
         policy: Policy::default(),
         field_policy: BTreeMap::new(),
+        field_direction: BTreeMap::new(),
         required_default: BTreeMap::new(),
+        deletes: Deletes::default(),
     }
 }
 

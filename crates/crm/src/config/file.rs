@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crm_core::{ProviderId, Region};
-use crm_sync::FirstSync;
+use crm_sync::{FirstSync, Guard, Policy, Preset};
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
 use super::env::{self, Env};
-use super::flow::{flows, policy_named};
+use super::flow::flows;
 use super::keys::advice;
 use super::lines::Lines;
+use super::policy::preset_of_kind;
 use super::value::Reader;
 use super::{ConfigError, ConnectionSettings, DATABASE, Origin, Problem, Settings, Strategy};
 use crate::registry;
@@ -27,11 +28,13 @@ const TOP: &[&str] = &[
     "conflict_resolution",
     "default_region",
     "first_sync",
+    "guard",
     "store",
     "connections",
     "data_flow",
     "notifications",
 ];
+const GUARD: &[&str] = &["max_deletes", "max_creates", "max_updates_per_field"];
 /// The guide's names of rate limits, and those of the vendors' own windows.
 const LIMITS: &[&str] = &[
     "requests_per_second",
@@ -112,8 +115,11 @@ fn settings(reader: &mut Reader<'_>, table: Table, folder: &Path) -> Settings {
     let secondary = reader.list(&mut top, "secondary");
     let (primary, secondary) = ranks(reader, &connections, primary, secondary);
     let policy = reader.text(&mut top, "conflict_resolution");
-    let policy = policy.and_then(|text| policy_named(reader, "conflict_resolution", &text));
-    let flows = flows(reader, &mut top, policy.unwrap_or_default());
+    let names: Vec<&str> = connections.keys().map(ProviderId::as_str).collect();
+    let policy =
+        policy.and_then(|text| preset_of_kind(reader, "conflict_resolution", &text, &names));
+    let usual = policy.unwrap_or(Preset { policy: Policy::default(), direction: None });
+    let flows = flows(reader, &mut top, &usual, &names);
     let region = reader.text(&mut top, "default_region");
     let region = region.and_then(|text| match text.parse::<Region>() {
         Ok(region) => Some(region),
@@ -127,6 +133,7 @@ fn settings(reader: &mut Reader<'_>, table: Table, folder: &Path) -> Settings {
         let known = [("preview", FirstSync::Preview), ("auto", FirstSync::Auto)];
         reader.one_of("first_sync", &text, &known)
     });
+    let guard = guard(reader, &mut top);
     let strategy = strategy(reader, &mut top);
     let enable_webhooks = reader.flag(&mut top, "enable_webhooks").unwrap_or_default();
     if enable_webhooks {
@@ -153,12 +160,25 @@ fn settings(reader: &mut Reader<'_>, table: Table, folder: &Path) -> Settings {
         enable_webhooks,
         default_region: region.unwrap_or_default(),
         first_sync: first_sync.unwrap_or_default(),
+        guard,
         database,
         connections,
         flows,
         time,
         quota_divisor,
         notes: std::mem::take(&mut reader.notes),
+    }
+}
+
+/// Reads how much a run may do before it stops and asks.
+fn guard(reader: &mut Reader<'_>, top: &mut Table) -> Guard {
+    let Some(table) = reader.table(top, "guard") else { return Guard::default() };
+    let mut table = reader.known("guard", table, GUARD);
+    let mut most = |key| reader.number(&mut table, key, 0, i64::MAX);
+    Guard {
+        deletes: most("max_deletes"),
+        creates: most("max_creates"),
+        updates_per_field: most("max_updates_per_field"),
     }
 }
 

@@ -3,28 +3,35 @@
 use std::collections::BTreeMap;
 
 use crm_core::{Field, FieldType, Normalizer, ObjectKind};
-use crm_sync::{Direction, Policy};
+use crm_sync::{Deletes, Preset};
 use toml::{Table, Value};
 
 use super::FlowSettings;
 use super::env;
 use super::keys::{advice, canonical};
+use super::policy::{direction, field_directions, policies};
 use super::value::Reader;
 
-const FLOW: &[&str] =
-    &["enabled", "direction", "fields", "allow_clear", "policy", "required_default"];
-/// Rules that hold for every field anyway, by the names that people give them as policies.
-const ALWAYS: &[(&str, &str)] = &[
-    ("merged", "different fields of one record are always merged"),
-    ("merge_fields", "different fields of one record are always merged"),
-    ("never_blank", "a blank never beats a value, except in allow_clear"),
-    ("prefer_non_blank", "a blank never beats a value, except in allow_clear"),
+const FLOW: &[&str] = &[
+    "enabled",
+    "direction",
+    "fields",
+    "allow_clear",
+    "policy",
+    "field_direction",
+    "required_default",
+    "deletes",
 ];
 
 /// Reads all flows; without a word about any, contacts flow both ways.
-pub(super) fn flows(reader: &mut Reader<'_>, top: &mut Table, policy: Policy) -> Vec<FlowSettings> {
+pub(super) fn flows(
+    reader: &mut Reader<'_>,
+    top: &mut Table,
+    usual: &Preset,
+    connections: &[&str],
+) -> Vec<FlowSettings> {
     let Some(table) = reader.table(top, "data_flow") else {
-        return vec![FlowSettings { policy, ..env::default_flow(ObjectKind::Contact) }];
+        return vec![usual_flow(ObjectKind::Contact, usual)];
     };
     let plurals: Vec<&str> = ObjectKind::ALL.iter().map(|kind| kind.plural()).collect();
     let mut flows = Vec::new();
@@ -46,7 +53,7 @@ pub(super) fn flows(reader: &mut Reader<'_>, top: &mut Table, policy: Policy) ->
             reader.refuse(&name, message, format!("write [data_flow.{name}]"));
             continue;
         };
-        let flow = flow(reader, kind, &name, table, policy);
+        let flow = flow(reader, &name, table, usual_flow(kind, usual), connections);
         if flow.enabled && kind != ObjectKind::Contact {
             reader.note(format!("data_flow.{name} is read; this release keeps contacts in step"));
         }
@@ -58,49 +65,39 @@ pub(super) fn flows(reader: &mut Reader<'_>, top: &mut Table, policy: Policy) ->
     flows
 }
 
+/// Returns the flow of a kind of which nothing is said.
+fn usual_flow(kind: ObjectKind, usual: &Preset) -> FlowSettings {
+    let flow = env::default_flow(kind);
+    let direction = usual.direction.unwrap_or(flow.direction);
+    FlowSettings { policy: usual.policy.clone(), direction, ..flow }
+}
+
 /// Reads one flow, by the name that the file gives it.
 fn flow(
     reader: &mut Reader<'_>,
-    kind: ObjectKind,
     name: &str,
     table: Table,
-    policy: Policy,
+    mut flow: FlowSettings,
+    connections: &[&str],
 ) -> FlowSettings {
+    let kind = flow.kind;
     let section = format!("data_flow.{name}");
     let mut table = reader.known(&section, table, FLOW);
-    let mut flow = FlowSettings { policy, ..env::default_flow(kind) };
     flow.enabled = reader.flag(&mut table, "enabled").unwrap_or(true);
-    if let Some(text) = reader.text(&mut table, "direction") {
-        let known = [
-            ("bidirectional", Direction::Bidirectional),
-            ("to_primary", Direction::ToPrimary),
-            ("from_primary", Direction::FromPrimary),
-        ];
-        flow.direction = reader.one_of("direction", &text, &known).unwrap_or_default();
-    }
+    let says = direction(reader, &mut table, &mut flow);
+    policies(reader, &mut table, &mut flow, (says, connections));
+    field_directions(reader, &mut table, &mut flow);
     let names = reader.list(&mut table, "fields");
     flow.fields = names.map(|names| fields(reader, kind, "fields", &names));
     let names = reader.list(&mut table, "allow_clear").unwrap_or_default();
     flow.allow_clear = fields(reader, kind, "allow_clear", &names);
-    match table.remove("policy") {
-        Some(Value::String(text)) => {
-            flow.policy = policy_named(reader, "policy", &text).unwrap_or(policy);
-        }
-        Some(Value::Table(mut table)) => {
-            let names: Vec<String> = table.keys().cloned().collect();
-            for name in names {
-                let field = fields(reader, kind, "policy", std::slice::from_ref(&name));
-                let text = reader.text(&mut table, &name);
-                let policy = text.and_then(|text| policy_named(reader, &name, &text));
-                flow.field_policy.extend(field.first().copied().zip(policy));
-            }
-        }
-        Some(_) => reader.refuse(
-            "policy",
-            "`policy` is neither a word nor a table",
-            "write policy = \"latest_wins\", or a table with one policy for each field",
-        ),
-        None => {}
+    if let Some(text) = reader.text(&mut table, "deletes") {
+        let known = [
+            ("unlink", Deletes::Unlink),
+            ("archive", Deletes::Archive),
+            ("propagate", Deletes::Propagate),
+        ];
+        flow.deletes = reader.one_of("deletes", &text, &known).unwrap_or_default();
     }
     required_default(reader, kind, &mut table, &mut flow);
     flow
@@ -122,7 +119,12 @@ fn required_default(
     }
 }
 
-fn fields(reader: &mut Reader<'_>, kind: ObjectKind, key: &str, names: &[String]) -> Vec<Field> {
+pub(super) fn fields(
+    reader: &mut Reader<'_>,
+    kind: ObjectKind,
+    key: &str,
+    names: &[String],
+) -> Vec<Field> {
     let specs = crm_core::schema::fields(kind);
     let known: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
     let mut fields = Vec::with_capacity(names.len());
@@ -136,20 +138,4 @@ fn fields(reader: &mut Reader<'_>, kind: ObjectKind, key: &str, names: &[String]
         }
     }
     fields
-}
-
-/// Reads a policy's name.
-pub(super) fn policy_named(reader: &mut Reader<'_>, key: &str, text: &str) -> Option<Policy> {
-    let snake = canonical(text);
-    if let Some((_, rule)) = ALWAYS.iter().find(|(name, _)| *name == snake) {
-        reader.note(format!("`{key}` = \"{text}\": {rule}; what remains goes to the primary"));
-        return Some(Policy::PrimaryWins);
-    }
-    if let Ok(policy) = snake.parse() {
-        return Some(policy);
-    }
-    let known: Vec<&str> = Policy::ALL.iter().map(|policy| policy.name()).collect();
-    let message = format!("`{key}` cannot be `{text}`");
-    reader.refuse(key, message, advice(&snake, &known));
-    None
 }

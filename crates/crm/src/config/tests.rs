@@ -228,6 +228,64 @@ fn rules_that_always_hold_are_no_policies_but_are_understood() {
 }
 
 #[test]
+fn policies_are_known_by_the_names_that_users_know() {
+    let text = format!(
+        "[data_flow.contacts]\nfield_direction = {{ city = \"to_primary\" }}\n\
+         [data_flow.contacts.policy]\nphone = \"two-way\"\nlast_name = \"always primary\"\n\
+         company = \"Prefer primary unless blank\"\nstreet = \"don't sync\"\n\
+         email = \"owner:salesforce\"\njob_title = \"merged:longest\"\n\
+         website = \"most_complete\"\nstate = \"strict_latest\"\n{TWO}"
+    );
+    let settings = load(&text, &[("TEST_TOKEN", "t")]).unwrap();
+    let flow = &settings.flows[0];
+    let policy = |field| flow.field_policy[&field].clone();
+    assert_eq!(policy(Field::PHONE), Policy::LatestWins);
+    assert_eq!(policy(Field::LAST_NAME), Policy::PrimaryWins);
+    assert_eq!(policy(Field::EMAIL), Policy::Owner(ProviderId::new("salesforce")));
+    assert_eq!(policy(Field::JOB_TITLE).to_string(), "merged:longest");
+    assert_eq!(policy(Field::STATE), Policy::StrictLatest);
+    let direction = |field| flow.field_direction.get(&field).copied();
+    assert_eq!(direction(Field::LAST_NAME), Some(Direction::FromPrimary));
+    assert_eq!(direction(Field::STREET), Some(Direction::Nowhere));
+    assert_eq!(direction(Field::CITY), Some(Direction::ToPrimary));
+    assert_eq!(direction(Field::COMPANY), None);
+}
+
+#[test]
+fn policies_that_cannot_be_are_refused() {
+    let contacts = "[data_flow.contacts.policy]\n";
+    for (line, message) in [
+        ("phone = \"merged:sum\"", "`phone` cannot be `merged:sum`"),
+        ("phone = \"owner:hubspt\"", "names `hubspt`, which is no connection"),
+        ("phone = \"merged:min\"", "`phone` cannot be `merged:min`"),
+    ] {
+        let told = told(&format!("{contacts}{line}\n{TWO}"));
+        assert!(told.len() == 1 && told[0].starts_with("2: "), "{told:?}");
+        assert!(told[0].contains(message), "{told:?}");
+    }
+    let activities = format!("[data_flow.activities.policy]\ntype = \"merged\"\n{TWO}");
+    let message = "2: `type` cannot be `merged`: such values cannot be joined so";
+    assert_eq!(told(&activities), [message]);
+    let both = "policy = { phone = \"always primary\" }\nfield_direction = { phone = \"none\" }\n";
+    let told_of = |text: &str| told(&format!("[data_flow.contacts]\n{text}{TWO}"));
+    assert_eq!(told_of(both), ["3: `policy` of `phone` and its `field_direction` contradict"]);
+    let kind = "direction = \"to_primary\"\npolicy = \"always primary\"\n";
+    assert_eq!(told_of(kind), ["3: `policy` = \"always primary\" and `direction` contradict"]);
+    let all = told(&format!("conflict_resolution = \"don't sync\"\n{TWO}"));
+    assert_eq!(all, ["1: `conflict_resolution` = \"don't sync\" is about single fields"]);
+}
+
+#[test]
+fn a_word_about_everything_holds_for_every_kind() {
+    let text = format!("conflict_resolution = \"always primary\"\n{TWO}");
+    let settings = load(&text, &[("TEST_TOKEN", "t")]).unwrap();
+    assert_eq!(settings.flows[0].direction, Direction::FromPrimary);
+    let text = format!("[data_flow.contacts]\ndirection = \"none\"\n{TWO}");
+    let settings = load(&text, &[("TEST_TOKEN", "t")]).unwrap();
+    assert!(!settings.flows[0].enabled);
+}
+
+#[test]
 fn values_of_another_type_are_refused() {
     let cases = [
         ("batch_size = 0", "from 1 to 2000"),

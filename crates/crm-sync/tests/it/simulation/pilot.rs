@@ -7,7 +7,7 @@ use std::time::Duration;
 use crm_core::{ProviderId, RunId, TenantId};
 use crm_store::{MemoryStore, SharedStore, Store};
 use crm_store_sqlite::InlineStore;
-use crm_sync::{Approval, Direction, Engine, FirstSync, Flow, Options, Policy, Topology};
+use crm_sync::{Approval, Direction, Engine, FirstSync, Flow, Guard, Options, Policy, Topology};
 use crm_testkit::simulation::{Base, Done, Errand, Flight, Pilot, Rule, Scenario, Scene};
 
 /// Which store the engine works on.
@@ -80,6 +80,8 @@ fn options() -> Options {
         lease_max: 7,
         wait_max: Duration::from_mins(1),
         retry_base: Duration::from_secs(1),
+        // The crowd deletes most of a small world.
+        guard: Guard { deletes: Some(u64::MAX), ..Guard::default() },
     }
 }
 

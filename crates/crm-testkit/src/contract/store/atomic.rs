@@ -16,7 +16,7 @@ use super::log::{conflict, history, run_row};
 /// Every sort of mutation, so that none can be applied before the refusal is noticed.
 fn everything(known: &Entity) -> Vec<Mutation> {
     let id = known.id;
-    let held = EntityState::Held { reason: "ambiguous_email".to_owned() };
+    let held = EntityState::held("ambiguous_email");
     vec![
         Mutation::Entity(Box::new(entity(99))),
         Mutation::Link(entity(99).id, Box::new(link(salesforce(), "new"))),

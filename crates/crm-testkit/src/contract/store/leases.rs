@@ -212,7 +212,7 @@ pub async fn mark_all_marks_what_lives(harness: &StoreHarness) {
     let store = harness.open();
     let states = [
         EntityState::Live,
-        EntityState::Held { reason: "ambiguous_email".to_owned() },
+        EntityState::held("ambiguous_email"),
         EntityState::Tombstone { at: at(0) },
         EntityState::Merged { into: id(1) },
         EntityState::Live,

@@ -31,6 +31,7 @@ pub(super) fn conflict(entity: EntityId, second: i64) -> Conflict {
         winner: None,
         rule: "manual".to_owned(),
         state: ConflictState::Open,
+        decided: None,
         at: at(second),
         run: run(1),
     }
@@ -193,7 +194,7 @@ pub async fn counts_and_problems_agree_with_the_rows(harness: &StoreHarness) {
     assert_eq!(store.counts(KIND).await.unwrap(), Counts::default());
     let gone = LinkState::Gone { at: at(0) };
     let merged = LinkState::Merged { into: record("h1") };
-    let held = EntityState::Held { reason: "ambiguous_email".to_owned() };
+    let held = EntityState::held("ambiguous_email");
     let rows = [
         (EntityState::Live, vec![link(hubspot(), "h1"), with_intents("s1")]),
         (held, vec![Link { state: gone, ..link(hubspot(), "h2") }]),

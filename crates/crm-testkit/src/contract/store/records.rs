@@ -254,7 +254,7 @@ pub async fn every_value_comes_back(harness: &StoreHarness) {
     // Equality of text is equality of keys: look at the spelling too.
     assert_eq!(format!("{read:?}"), format!("{expected:?}"));
     let states = [
-        EntityState::Held { reason: "duplicate_email".to_owned() },
+        EntityState::held("duplicate_email"),
         EntityState::Tombstone { at: at(9) },
         EntityState::Merged { into: EntityId::from_uuid(Uuid::from_u128(1)) },
         EntityState::Live,

@@ -68,17 +68,26 @@ pub async fn what_is_there_already_is_not_waited_for(harness: &StoreHarness) {
     }
 }
 
-/// An entity that became another one is waited for no longer.
+/// An entity that became another one, or is the duplicate of one, is waited for no longer.
 pub async fn a_merge_ends_the_waiting(harness: &StoreHarness) {
     let store = harness.open();
     let from = linked(&*store, 1, vec![]).await;
-    let target = linked(&*store, 2, vec![]).await;
-    let into = linked(&*store, 3, vec![]).await;
-    put(&*store, waits(&from, Ref::Entity(target.id))).await;
-    assert!(!due(&*store).await);
-    let merged = Entity { state: EntityState::Merged { into: into.id }, ..target.clone() };
-    let expected = vec![(target.id, target.row_version)];
-    let mutations = vec![Mutation::Entity(Box::new(merged))];
-    put(&*store, Commit { expected, fences: Vec::new(), mutations }).await;
-    assert!(due(&*store).await);
+    let into = linked(&*store, 9, vec![]).await;
+    let merged = EntityState::Merged { into: into.id };
+    let duplicate = EntityState::Held { reason: "merged".to_owned(), of: Some(into.id) };
+    for (number, state) in [(2, merged), (3, duplicate)] {
+        let target = linked(&*store, number, vec![]).await;
+        put(&*store, waits(&from, Ref::Entity(target.id))).await;
+        assert!(!due(&*store).await);
+        let became = Entity { state, ..target.clone() };
+        let expected = vec![(target.id, target.row_version)];
+        let mutations = vec![Mutation::Entity(Box::new(became))];
+        put(&*store, Commit { expected, fences: Vec::new(), mutations }).await;
+        assert!(due(&*store).await);
+        put(&*store, loose(vec![Mutation::Mark(from.id, None)])).await;
+        // Later it is not waited for at all.
+        put(&*store, waits(&from, Ref::Entity(target.id))).await;
+        assert!(due(&*store).await);
+        put(&*store, loose(vec![Mutation::Mark(from.id, None)])).await;
+    }
 }

@@ -58,6 +58,9 @@ fn link(facts: &Facts<'_>, inner: &Inner, entity: &Entity, index: usize, verdict
                     .fault(format_args!("I1: entity {id} takes a live record at {name} for gone"));
             }
         }
+        LinkState::Doomed { .. } => {
+            verdict.fault(format_args!("I1: the delete of {id} at {name} is still open"));
+        }
         LinkState::Claimed => {
             // Without the values that were refused, nothing may be left to make a record of.
             let refused = link.slots.iter().any(|(_, slot)| slot.refused.is_some());

@@ -1,0 +1,170 @@
+//! Entities that turned out to be one: somebody merged their records in a CRM.
+//!
+//! The one whose record is no more goes into the one whose record is left. Records that it has in
+//! other CRMs go with it where the other entity has none there. Where both have one, nobody can
+//! merge them but a person: the record waits as a duplicate, is written nowhere, and what refers
+//! to it refers to the entity that is left. The history of both stays under their own ids.
+
+use crm_core::{EntityId, Lookup, RemoteId};
+use crm_store::{Commit, Entity, EntityState, Link, LinkState, Mark, Mutation, StoreError};
+
+use super::Session;
+use super::work::Job;
+use crate::decide::Seen;
+use crate::{EngineError, Rules};
+
+/// Why an entity waits whose record was merged elsewhere.
+pub(super) const DUPLICATE: &str = "merged_elsewhere";
+
+/// What became of an entity whose record was merged into another one's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Absorbed {
+    /// It is part of the other one now.
+    Yes,
+    /// Something under way must end first.
+    Later,
+    /// There is nobody who could take it in.
+    No,
+}
+
+/// Returns the side on which a record was merged into that of another entity.
+pub(super) fn merged_away(seen: &[Seen]) -> Option<(usize, RemoteId)> {
+    seen.iter().enumerate().find_map(|(index, seen)| match seen {
+        Seen::MergedInto { into, taken: true } => Some((index, into.clone())),
+        Seen::MergedInto { taken: false, .. }
+        | Seen::Unread
+        | Seen::Fresh(_)
+        | Seen::Listed(_)
+        | Seen::Gone
+        | Seen::Absent => None,
+    })
+}
+
+impl Session<'_> {
+    /// Makes an entity part of the one that has the record into which its own was merged.
+    pub(super) async fn absorb(
+        &mut self,
+        rules: &Rules,
+        job: &Job,
+        side: usize,
+        into: &RemoteId,
+    ) -> Result<Absorbed, EngineError> {
+        let Some(side) = rules.sides.get(side) else { return Ok(Absorbed::No) };
+        let ids = std::slice::from_ref(into);
+        let owner = self.engine.store.links(&side.provider, rules.kind, ids).await?;
+        let Some(owner) = owner.into_iter().flatten().next() else { return Ok(Absorbed::No) };
+        let Some(winner) = self.at_last(owner.entity).await? else { return Ok(Absorbed::No) };
+        let loser = &job.entity;
+        if winner.id == loser.id || winner.state != EntityState::Live {
+            return Ok(Absorbed::No);
+        }
+        let others = || loser.links.iter().filter(|link| link.provider != side.provider);
+        let open =
+            |link: &Link| link.is_open() || winner.link(&link.provider).is_some_and(Link::is_open);
+        if others().any(open) {
+            return Ok(Absorbed::Later);
+        }
+        let now = self.now();
+        let mark = Mark { due: now, attempts: 0 };
+        let mut commit = Commit {
+            expected: vec![(loser.id, loser.row_version), (winner.id, winner.row_version)],
+            fences: vec![(loser.id, job.fence)],
+            mutations: vec![Mutation::Keys {
+                entity: loser.id,
+                kind: rules.kind,
+                remove: crate::decide::key_hashes(loser),
+                add: Vec::new(),
+            }],
+        };
+        let old = loser.link(&side.provider).and_then(|link| link.remote.clone());
+        if let Some(old) = old {
+            let (provider, new) = (side.provider.clone(), into.clone());
+            commit.mutations.push(Mutation::Alias { provider, kind: rules.kind, old, new });
+        }
+        commit.mutations.push(Mutation::Unlink(loser.id, side.provider.clone()));
+        let mut stays = false;
+        for link in others() {
+            if !link.is_live() {
+                commit.mutations.push(Mutation::Unlink(loser.id, link.provider.clone()));
+            } else if winner.link(&link.provider).is_some_and(Link::is_live) {
+                stays = true;
+            } else {
+                let mut moved = link.clone();
+                moved.slots.forget();
+                moved.intents.clear();
+                moved.parked = None;
+                commit.mutations.push(Mutation::Unlink(loser.id, link.provider.clone()));
+                commit.mutations.push(Mutation::Link(winner.id, Box::new(moved)));
+            }
+        }
+        let mut rest = loser.clone();
+        rest.links.clear();
+        rest.mark = None;
+        rest.state = if stays {
+            EntityState::Held { reason: DUPLICATE.to_owned(), of: Some(winner.id) }
+        } else {
+            EntityState::Merged { into: winner.id }
+        };
+        commit.mutations.push(Mutation::Entity(Box::new(rest)));
+        commit.mutations.push(Mutation::Mark(winner.id, Some(mark)));
+        match self.engine.store.commit(commit).await {
+            Ok(()) => Ok(Absorbed::Yes),
+            // Somebody else changed one of the two: both are looked at again.
+            Err(StoreError::Raced) => Ok(Absorbed::Later),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Looks again at the records of a duplicate: those that were merged or deleted meanwhile
+    /// wait no longer.
+    pub(super) async fn settle_duplicate(
+        &mut self,
+        rules: &Rules,
+        entity: &Entity,
+        of: EntityId,
+        fence: u64,
+    ) -> Result<(), EngineError> {
+        let mut commit = Commit {
+            expected: vec![(entity.id, entity.row_version)],
+            fences: vec![(entity.id, fence)],
+            ..Commit::default()
+        };
+        let mut left = 0;
+        for link in &entity.links {
+            let side = rules.side(&link.provider).and_then(|side| rules.sides.get(side));
+            let (Some(side), Some(id)) = (side, &link.remote) else { continue };
+            self.tally.read(&side.provider, 1, side.capability.read_max.get());
+            let provider = self.provider(&side.provider)?;
+            let found = provider.get(rules.kind, std::slice::from_ref(id)).await?;
+            match found.into_iter().next() {
+                Some(Lookup::Found(_)) => {
+                    left += 1;
+                    if link.observed.is_some() || link.state != LinkState::Live {
+                        let known = Link { observed: None, state: LinkState::Live, ..link.clone() };
+                        commit.mutations.push(Mutation::Link(entity.id, Box::new(known)));
+                    }
+                }
+                Some(Lookup::MergedInto(new)) => {
+                    let (provider, old) = (side.provider.clone(), id.clone());
+                    commit.mutations.push(Mutation::Unlink(entity.id, provider.clone()));
+                    let alias = Mutation::Alias { provider, kind: rules.kind, old, new };
+                    commit.mutations.push(alias);
+                }
+                Some(Lookup::Archived | Lookup::Gone) | None => {
+                    commit.mutations.push(Mutation::Unlink(entity.id, side.provider.clone()));
+                }
+            }
+        }
+        let mut row = entity.clone();
+        row.links.clear();
+        row.mark = None;
+        if left == 0 {
+            row.state = EntityState::Merged { into: of };
+        }
+        commit.mutations.push(Mutation::Entity(Box::new(row)));
+        match self.engine.store.commit(commit).await {
+            Ok(()) | Err(StoreError::Raced) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

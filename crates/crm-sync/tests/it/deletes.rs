@@ -1,0 +1,184 @@
+//! Deleted and merged records, and the guard that stops a run.
+
+use std::time::Duration;
+
+use crm_core::{Field, ObjectKind, RemoteId};
+use crm_store::{EntityState, LinkState, Seq, Store};
+use crm_sync::{Approval, Deletes, EngineError, Flow, Guard};
+use crm_testkit::memory::Deed;
+use crm_testkit::memory::profile::{NORTH, SOUTH};
+
+use crate::town::Town;
+
+fn flow(deletes: Deletes) -> Flow {
+    Flow { deletes, ..Flow::new(ObjectKind::Contact) }
+}
+
+fn town(people: usize, deletes: Deletes) -> Town {
+    let mut town = Town::new(&[&NORTH, &SOUTH], flow(deletes));
+    for number in 0..people {
+        let (name, mail) = (format!("Novak{number}"), format!("p{number}@mail.example"));
+        town.person(2, &[(Field::LAST_NAME, &name), (Field::EMAIL, &mail)]);
+    }
+    town.sync();
+    // What was just listed is no longer looked at for fresh.
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    town
+}
+
+fn delete(town: &Town, account: usize, count: usize) {
+    for _ in 0..count {
+        town.realm.perform(Deed::Delete { account, pick: 0 });
+    }
+}
+
+fn live(town: &Town) -> [usize; 2] {
+    [town.realm.live(0).len(), town.realm.live(1).len()]
+}
+
+fn refused(town: &mut Town) -> EngineError {
+    let run = town.next_run();
+    town.run(town.engine.sync(run, Approval::Given, &())).unwrap_err()
+}
+
+/// Deleting 30 % on one side stops the run, whatever it would have done with the deletes; run
+/// again it stops again, and only who says how many may go lets them.
+#[test]
+fn a_mass_delete_stops_the_run_before_anything_is_done() {
+    for deletes in [Deletes::Unlink, Deletes::Propagate] {
+        let mut town = town(80, deletes);
+        delete(&town, 0, 24);
+        town.pass(Duration::from_mins(10));
+        for _ in 0..2 {
+            let error = refused(&mut town);
+            let said = format!("{error}");
+            assert!(said.starts_with("north: 24 contacts were deleted there"), "{said}");
+            assert!(error.hint().unwrap().contains("crm sync --max-deletes 24"), "{error:?}");
+            assert_eq!(live(&town), [56, 80]);
+            let counts = town.run(town.store.counts(ObjectKind::Contact)).unwrap();
+            assert!(counts.links.iter().all(|links| links.live == 80), "{counts:?}");
+            town.pass(Duration::from_mins(20));
+        }
+        town.guard(Guard { deletes: Some(24), ..Guard::default() });
+        town.sync();
+        town.pass(Duration::from_mins(2));
+        town.sync();
+        let left = if deletes == Deletes::Unlink { 80 } else { 56 };
+        assert_eq!(live(&town), [56, left]);
+    }
+}
+
+#[test]
+fn a_delete_spreads_only_where_it_shall_and_after_the_hold() {
+    for (deletes, left) in [(Deletes::Unlink, 5), (Deletes::Archive, 4), (Deletes::Propagate, 4)] {
+        let mut town = town(5, deletes);
+        delete(&town, 0, 1);
+        town.pass(Duration::from_mins(10));
+        town.sync();
+        assert_eq!(live(&town)[0], 4);
+        town.pass(Duration::from_mins(10));
+        town.sync();
+        assert_eq!(live(&town), [4, left], "{deletes:?}");
+        // It is not made again, and nothing more happens.
+        town.pass(Duration::from_mins(10));
+        assert_eq!(town.sync().writes(), 0);
+        assert_eq!(live(&town), [4, left]);
+    }
+}
+
+#[test]
+fn whoever_edits_a_doomed_record_saves_it() {
+    let mut town = town(3, Deletes::Propagate);
+    delete(&town, 0, 1);
+    town.pass(Duration::from_mins(10));
+    // Nobody waits for the hold here.
+    town.impatient();
+    town.sync();
+    let doomed = town.entity();
+    let states: Vec<_> = doomed.links.iter().map(|link| &link.state).collect();
+    assert!(matches!(states[..], [LinkState::Gone { .. }, LinkState::Doomed { .. }]), "{states:?}");
+    town.edit(1, Field::JOB_TITLE, "Saved");
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    assert_eq!(live(&town), [2, 3]);
+    assert!(town.entity().links[1].is_live());
+}
+
+#[test]
+fn a_restored_record_saves_the_doomed_ones() {
+    let mut town = town(3, Deletes::Propagate);
+    delete(&town, 0, 1);
+    town.pass(Duration::from_mins(10));
+    town.impatient();
+    town.sync();
+    town.realm.perform(Deed::Restore { account: 0, pick: 0 });
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    assert_eq!(live(&town), [3, 3]);
+    assert!(town.entity().links.iter().all(crm_store::Link::is_live));
+}
+
+/// Two people merged in one CRM are one: their records elsewhere stay until somebody merges them
+/// there too, and are neither written nor made again.
+#[test]
+fn people_merged_in_one_crm_are_one_entity() {
+    let mut town = town(3, Deletes::Unlink);
+    let south = town.realm.live(1);
+    town.realm.perform(Deed::Merge { account: 0, winner: 0, loser: 1 });
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    assert_eq!(live(&town), [2, 3]);
+    let page = town.run(town.store.scan(ObjectKind::Contact, Seq::default(), 9)).unwrap();
+    let winner = page[0].id;
+    assert_eq!(page[0].state, EntityState::Live);
+    let held = EntityState::Held { reason: "merged_elsewhere".to_owned(), of: Some(winner) };
+    assert_eq!(page[1].state, held);
+    assert_eq!(page[1].links.len(), 1);
+    // An edit of the duplicate changes nothing elsewhere, and one of the survivor does.
+    edit(&town, &south[1], "Duplicate");
+    edit(&town, &south[0], "Survivor");
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    assert_eq!(town.value(0, Field::JOB_TITLE).as_deref(), Some("Survivor"));
+    assert_eq!(live(&town), [2, 3]);
+    // Merged there too, the duplicate is gone.
+    town.realm.perform(Deed::Merge { account: 1, winner: 0, loser: 1 });
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    let page = town.run(town.store.scan(ObjectKind::Contact, Seq::default(), 9)).unwrap();
+    assert_eq!(page[1].state, EntityState::Merged { into: winner });
+    town.pass(Duration::from_mins(10));
+    assert_eq!(town.sync().writes(), 0);
+    assert_eq!(live(&town), [2, 2]);
+}
+
+fn edit(town: &Town, id: &RemoteId, text: &str) {
+    let pick = town.realm.live(1).iter().position(|known| known == id).unwrap();
+    let (pick, value) = (u64::try_from(pick).unwrap(), Some(text.to_owned()));
+    town.realm.perform(Deed::Edit { account: 1, pick, field: Field::JOB_TITLE, value });
+}
+
+/// The record of the one that is gone moves to the one that is left, where that has none.
+#[test]
+fn a_merge_brings_records_along() {
+    let mut town = Town::new(&[&NORTH, &SOUTH], flow(Deletes::Unlink));
+    town.person(1, &[(Field::LAST_NAME, "Kept"), (Field::EMAIL, "kept@mail.example")]);
+    town.sync();
+    // The winner's own copy is deleted, the loser keeps hers.
+    town.pass(Duration::from_mins(10));
+    town.realm.perform(Deed::Delete { account: 1, pick: 0 });
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    town.person(1, &[(Field::LAST_NAME, "Other"), (Field::EMAIL, "other@mail.example")]);
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    assert_eq!(live(&town), [2, 1]);
+    town.realm.perform(Deed::Merge { account: 0, winner: 0, loser: 1 });
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    let entity = town.entity();
+    assert!(entity.links.iter().all(crm_store::Link::is_live), "{entity:#?}");
+    assert_eq!(live(&town), [1, 1]);
+    assert_eq!(town.value(0, Field::LAST_NAME), town.value(1, Field::LAST_NAME));
+}

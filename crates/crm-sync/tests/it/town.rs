@@ -1,0 +1,216 @@
+//! A small world for tests of the whole engine: CRMs in memory, a clock moved by hand, and counts
+//! of what is done with each record.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use crm_core::{
+    Account, Action, BatchOutcome, Capabilities, ChangePage, Clock, Cursor, Feed, Field, Finding,
+    Lookup, MatchKey, ObjectKind, Provider, ProviderId, Remote, RemoteId, Result, RunId,
+    SharedProvider, TenantId, Usage, Write,
+};
+use crm_store::{Conflict, ConflictQuery, ConflictState, Entity, MemoryStore, Seq, Store};
+use crm_sync::{Approval, Engine, EngineError, Flow, Guard, Options, Report, Topology};
+use crm_testkit::clock::ManualClock;
+use crm_testkit::memory::{Deed, MemoryProvider, Profile, Realm};
+use crm_testkit::simulation::executor::{Ended, Executor};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// Calls about one record, by connection and id.
+pub(crate) type Calls = BTreeMap<(ProviderId, RemoteId), u32>;
+
+/// A connection that counts reads by id and writes of each record.
+#[derive(Debug)]
+struct Counted {
+    inner: MemoryProvider,
+    calls: Arc<Mutex<Calls>>,
+}
+
+impl Counted {
+    fn count<'i>(&self, ids: impl Iterator<Item = &'i RemoteId>) {
+        let mut calls = self.calls.lock().unwrap();
+        for id in ids {
+            *calls.entry((self.id().clone(), id.clone())).or_default() += 1;
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Counted {
+    fn id(&self) -> &ProviderId {
+        self.inner.id()
+    }
+    fn capabilities(&self) -> Arc<Capabilities> {
+        self.inner.capabilities()
+    }
+    async fn probe(&self) -> Result<Account> {
+        self.inner.probe().await
+    }
+    async fn get(&self, kind: ObjectKind, ids: &[RemoteId]) -> Result<Vec<Lookup>> {
+        self.count(ids.iter());
+        self.inner.get(kind, ids).await
+    }
+    async fn find(&self, kind: ObjectKind, keys: &[MatchKey]) -> Result<Vec<Remote>> {
+        self.inner.find(kind, keys).await
+    }
+    async fn changes(
+        &self,
+        kind: ObjectKind,
+        feed: Feed,
+        after: Option<&Cursor>,
+    ) -> Result<ChangePage> {
+        self.inner.changes(kind, feed, after).await
+    }
+    async fn apply(&self, writes: &[Write]) -> Result<BatchOutcome> {
+        self.count(writes.iter().filter_map(|write| match &write.action {
+            Action::Update { id, .. } | Action::Delete { id } => Some(id),
+            Action::Create { .. } => None,
+        }));
+        self.inner.apply(writes).await
+    }
+    async fn repair(&self, finding: &Finding) -> Result<()> {
+        self.inner.repair(finding).await
+    }
+    fn usage(&self) -> Usage {
+        self.inner.usage()
+    }
+}
+
+/// A world with one engine.
+#[derive(Debug)]
+pub(crate) struct Town {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) realm: Arc<Realm>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) engine: Engine,
+    calls: Arc<Mutex<Calls>>,
+    runs: u128,
+    topology: Topology,
+    providers: Vec<SharedProvider>,
+    options: Options,
+}
+
+fn engine(
+    topology: &Topology,
+    providers: &[SharedProvider],
+    store: &Arc<MemoryStore>,
+    clock: &Arc<ManualClock>,
+    options: Options,
+) -> Engine {
+    let store = Arc::clone(store) as Arc<dyn Store>;
+    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    Engine::new(topology.clone(), providers.to_vec(), store, clock, options).unwrap()
+}
+
+impl Town {
+    /// Makes a world in which contacts are kept in step by a flow.
+    pub(crate) fn new(profiles: &[&'static Profile], flow: Flow) -> Self {
+        let clock = Arc::new(ManualClock::new("2026-03-02T09:00:00Z".parse().unwrap()));
+        let realm = Realm::new(Arc::clone(&clock), profiles, 1);
+        let calls = Arc::new(Mutex::new(Calls::new()));
+        let providers = (0..profiles.len()).map(|index| {
+            let inner = MemoryProvider::open(&realm, index).unwrap();
+            Arc::new(Counted { inner, calls: Arc::clone(&calls) }) as SharedProvider
+        });
+        let mut names = profiles.iter().map(|profile| ProviderId::new(profile.name));
+        let topology = Topology {
+            tenant: TenantId::default(),
+            primary: names.next().unwrap(),
+            secondary: names.collect(),
+            flows: vec![flow],
+        };
+        let store = Arc::new(MemoryStore::new());
+        let providers: Vec<SharedProvider> = providers.collect();
+        let options = Options::default();
+        let engine = engine(&topology, &providers, &store, &clock, options.clone());
+        Self { clock, realm, store, engine, calls, runs: 0, topology, providers, options }
+    }
+
+    /// Starts the engine anew, with another guard.
+    pub(crate) fn guard(&mut self, guard: Guard) {
+        self.options.guard = guard;
+        self.restart();
+    }
+
+    /// Starts the engine anew, which then waits for nothing.
+    pub(crate) fn impatient(&mut self) {
+        self.options.wait_max = Duration::ZERO;
+        self.restart();
+    }
+
+    fn restart(&mut self) {
+        let options = self.options.clone();
+        self.store.restart();
+        self.engine = engine(&self.topology, &self.providers, &self.store, &self.clock, options);
+    }
+
+    /// Enters a person everywhere alike.
+    pub(crate) fn person(&self, accounts: usize, values: &[(Field, &str)]) {
+        for account in 0..accounts {
+            let values = values.iter().map(|(field, text)| (*field, (*text).to_owned())).collect();
+            self.realm.perform(Deed::Create { account, values });
+        }
+    }
+
+    /// Lets a user change a value of the first record of an account.
+    pub(crate) fn edit(&self, account: usize, field: Field, text: &str) {
+        let value = (!text.is_empty()).then(|| text.to_owned());
+        self.realm.perform(Deed::Edit { account, pick: 0, field, value });
+    }
+
+    /// Returns a value of the first record of an account.
+    pub(crate) fn value(&self, account: usize, field: Field) -> Option<String> {
+        let id = self.realm.live(account).into_iter().next()?;
+        self.realm.stored(account, &id, field)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
+    /// Runs something to its end.
+    pub(crate) fn run<F: Future>(&self, future: F) -> F::Output {
+        match Executor::new(&self.clock).run(future, || false) {
+            Ended::Done(output) => output,
+            Ended::Died | Ended::Deadlock | Ended::Endless => panic!("it does not end"),
+        }
+    }
+
+    /// Makes the id of a run.
+    pub(crate) fn next_run(&mut self) -> RunId {
+        self.runs += 1;
+        RunId::from_uuid(Uuid::from_u128(self.runs))
+    }
+
+    /// Syncs once, approved.
+    pub(crate) fn sync(&mut self) -> Report {
+        let run = self.next_run();
+        self.run(self.engine.sync(run, Approval::Given, &())).unwrap()
+    }
+
+    /// Returns the conflicts in a state.
+    pub(crate) fn conflicts(&self, state: ConflictState) -> Vec<Conflict> {
+        let query = ConflictQuery { state: Some(state), ..ConflictQuery::default() };
+        let found: std::result::Result<_, EngineError> = self.run(self.engine.conflicts(query));
+        found.unwrap()
+    }
+
+    /// Returns the first entity.
+    pub(crate) fn entity(&self) -> Entity {
+        let page = self.run(self.store.scan(ObjectKind::Contact, Seq::default(), 1)).unwrap();
+        page.into_iter().next().unwrap()
+    }
+
+    /// Returns how often the first record of each account was read by id or written since the
+    /// last time.
+    pub(crate) fn calls(&self) -> u32 {
+        std::mem::take(&mut *self.calls.lock().unwrap()).into_values().sum()
+    }
+}
