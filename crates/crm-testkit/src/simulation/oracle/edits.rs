@@ -185,6 +185,11 @@ fn phantoms(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
         }
         let mut taken: BTreeMap<(Field, Option<Value>), (usize, Timestamp)> = BTreeMap::new();
         for row in facts.history.values().flatten() {
+            // A record that came along with a merge is met anew by the entity that is left.
+            let inherited = facts.is_inherited(row.entity, row.field, row.after.as_ref());
+            if inherited {
+                continue;
+            }
             if row.source.as_ref() == Some(&account.id) {
                 let entry = taken.entry((row.field, row.after.clone())).or_insert((0, row.at));
                 entry.0 += 1;

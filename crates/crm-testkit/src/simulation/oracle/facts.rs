@@ -68,6 +68,35 @@ impl<'s> Facts<'s> {
         self.entities.get(self.owners.get(&(account, record))?)
     }
 
+    /// Returns an entity with all that turned out to be it: the history of each stays its own.
+    fn family(&self, id: EntityId) -> impl Iterator<Item = EntityId> {
+        let head = self.head(id);
+        self.entities.keys().copied().filter(move |other| self.head(*other) == head)
+    }
+
+    fn head(&self, mut id: EntityId) -> EntityId {
+        // Nobody becomes another one more often than there are entities.
+        for _ in 0..self.entities.len() {
+            match self.entities.get(&id).and_then(|entity| entity.state.same_as()) {
+                Some(into) => id = into,
+                None => break,
+            }
+        }
+        id
+    }
+
+    /// Returns whether a value was true of another entity that turned out to be this one.
+    pub(super) fn is_inherited(&self, id: EntityId, field: Field, value: Option<&Value>) -> bool {
+        self.family(id).filter(|other| *other != id).any(|other| {
+            let golden = self.entities.get(&other).and_then(|entity| entity.golden.slot(field));
+            let history = self.history.get(&other).into_iter().flatten();
+            golden.is_some_and(|slot| slot.value.as_ref() == value)
+                || history
+                    .filter(|row| row.field == field)
+                    .any(|row| [row.before.as_ref(), row.after.as_ref()].contains(&value))
+        })
+    }
+
     /// Returns whether the ledger ever held a value of a field to be true, or logged it.
     pub(super) fn remembers(
         &self,
@@ -75,11 +104,12 @@ impl<'s> Facts<'s> {
         field: Field,
         matches: impl Fn(Option<&Value>) -> bool,
     ) -> bool {
-        let golden = entity.golden.slot(field);
-        if golden.is_some_and(|slot| matches(slot.value.as_ref())) {
+        let family = || self.family(entity.id);
+        let mut golden = family().filter_map(|id| self.entities.get(&id)?.golden.slot(field));
+        if golden.any(|slot| matches(slot.value.as_ref())) {
             return true;
         }
-        let history = self.history.get(&entity.id).into_iter().flatten();
+        let history = family().filter_map(|id| self.history.get(&id)).flatten();
         let mut rows = history.filter(|row| row.field == field);
         if rows.any(|row| matches(row.before.as_ref()) || matches(row.after.as_ref())) {
             return true;
@@ -94,7 +124,7 @@ impl<'s> Facts<'s> {
         field: Field,
         matches: impl Fn(Option<&Value>) -> bool,
     ) -> bool {
-        let conflicts = self.conflicts.get(&entity).into_iter().flatten();
+        let conflicts = self.family(entity).filter_map(|id| self.conflicts.get(&id)).flatten();
         conflicts
             .filter(|conflict| conflict.field == field)
             .flat_map(|conflict| &conflict.contenders)
