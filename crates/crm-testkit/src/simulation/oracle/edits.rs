@@ -7,7 +7,6 @@ use crm_core::{Field, Value};
 use crm_store::EntityState;
 use jiff::Timestamp;
 
-use super::super::scenario::Rule;
 use super::Verdict;
 use super::facts::{Facts, shows};
 use crate::clock::{earlier, later};
@@ -125,7 +124,7 @@ fn overwritten_in_time(
             && facts.owners.get(&(other.account, other.record)) == Some(&entity.id)
     });
     let apart = doubtful || !matches!(entity.state, EntityState::Live);
-    let undecided = facts.scenario.rule(stroke.field) == Rule::Manual;
+    let undecided = facts.scenario.rule(stroke.field).may_wait();
     let broken = facts.breaks.iter().any(|at| seen <= *at && *at <= later(next.at, DECIDED));
     apart || undecided || broken || next.at <= later(seen, DECIDED)
 }
