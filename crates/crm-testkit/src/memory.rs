@@ -11,6 +11,7 @@ mod journal;
 pub mod profile;
 mod realm;
 mod record;
+mod ties;
 mod weather;
 mod write;
 
@@ -20,11 +21,11 @@ use async_trait::async_trait;
 use crm_core::{
     Account as Found, BatchOutcome, Capabilities, ChangePage, Clock, Cursor, ErrorKind, Feed,
     Field, Finding, Lookup, MatchKey, ObjectKind, Operation, Provider, ProviderError, ProviderId,
-    Remote, RemoteId, Result, Usage, Write, Written,
+    Remote, RemoteId, Result, Usage, Value, Write, Written, normal,
 };
 
 pub use self::deed::Deed;
-pub use self::journal::{Hand, Journal, Stroke};
+pub use self::journal::{Hand, Journal, Stray, Stroke};
 pub use self::profile::{PROFILES, Profile};
 pub(crate) use self::realm::Inner;
 pub use self::realm::Realm;
@@ -119,11 +120,14 @@ impl MemoryProvider {
         }
     }
 
-    fn look(inner: &mut Inner, index: usize, id: &RemoteId, at: jiff::Timestamp) -> Lookup {
+    fn look(
+        inner: &mut Inner,
+        (index, kind): (usize, ObjectKind),
+        id: &RemoteId,
+        at: jiff::Timestamp,
+    ) -> Lookup {
         let Some(account) = inner.accounts.get(index) else { return Lookup::Gone };
-        let Some(row) = account.number(id).and_then(|number| account.rows.get(&number)) else {
-            return Lookup::Gone;
-        };
+        let Some(row) = account.row(kind, id) else { return Lookup::Gone };
         let found = match row.state {
             State::Live => {
                 let text = |stroke| inner.journal.stroke(stroke)?.value.clone();
@@ -141,14 +145,14 @@ impl MemoryProvider {
 
     fn search(
         inner: &mut Inner,
-        index: usize,
+        (index, kind): (usize, ObjectKind),
         keys: &[MatchKey],
         at: jiff::Timestamp,
     ) -> Vec<Remote> {
         let Some(account) = inner.accounts.get(index) else { return Vec::new() };
         let text = |stroke| inner.journal.stroke(stroke)?.value.clone();
         let remotes: Vec<(u64, Remote)> = account
-            .live()
+            .live(kind)
             .map(|row| (row.number, account.remote(row, text)))
             .filter(|(_, remote)| keys.iter().any(|key| carries(remote, key)))
             .collect();
@@ -164,13 +168,22 @@ fn is_open(kind: &ErrorKind) -> bool {
 }
 
 fn carries(remote: &Remote, key: &MatchKey) -> bool {
+    let text = |field| match remote.fields.get(field) {
+        Some(Value::Text(text)) => Some(text),
+        Some(_) | None => None,
+    };
     match key {
         MatchKey::Uid(uid) => remote.uid.as_ref() == Some(uid),
-        MatchKey::Email(email) => match remote.fields.get(Field::EMAIL) {
-            Some(crm_core::Value::Text(text)) => text.key() == &**email,
-            Some(_) | None => false,
-        },
-        MatchKey::Phone { .. } | MatchKey::Domain(_) | MatchKey::Name { .. } => false,
+        MatchKey::Email(email) => text(Field::EMAIL).is_some_and(|text| text.key() == &**email),
+        MatchKey::Domain(domain) => {
+            text(Field::DOMAIN).is_some_and(|text| normal::domain(text.raw()) == **domain)
+        }
+        MatchKey::Name { name, with } => {
+            let title = text(Field::TITLE).is_some_and(|t| normal::surname(t.raw()) == **name);
+            let amount = remote.fields.get(Field::VALUE).map(Value::display).unwrap_or_default();
+            title && amount == **with
+        }
+        MatchKey::Phone { .. } => false,
     }
 }
 
@@ -198,13 +211,14 @@ impl Provider for MemoryProvider {
         .await
     }
 
-    async fn get(&self, _kind: ObjectKind, ids: &[RemoteId]) -> Result<Vec<Lookup>> {
+    async fn get(&self, kind: ObjectKind, ids: &[RemoteId]) -> Result<Vec<Lookup>> {
         let read_max = self.capabilities.objects.first().map_or(1, |object| object.read_max.get());
         let mut lookups = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(usize::from(read_max)) {
             let act = |inner: &mut Inner| {
                 let at = self.realm.time();
-                Ok(chunk.iter().map(|id| Self::look(inner, self.index, id, at)).collect())
+                let place = (self.index, kind);
+                Ok(chunk.iter().map(|id| Self::look(inner, place, id, at)).collect())
             };
             let found: Vec<Lookup> = self.read(Operation::Get, act).await?;
             lookups.extend(found);
@@ -212,13 +226,13 @@ impl Provider for MemoryProvider {
         Ok(lookups)
     }
 
-    async fn find(&self, _kind: ObjectKind, keys: &[MatchKey]) -> Result<Vec<Remote>> {
+    async fn find(&self, kind: ObjectKind, keys: &[MatchKey]) -> Result<Vec<Remote>> {
         let read_max = self.capabilities.objects.first().map_or(1, |object| object.read_max.get());
         let mut remotes: Vec<Remote> = Vec::new();
         for chunk in keys.chunks(usize::from(read_max)) {
             let act = |inner: &mut Inner| {
                 let at = self.realm.time();
-                Ok(Self::search(inner, self.index, chunk, at))
+                Ok(Self::search(inner, (self.index, kind), chunk, at))
             };
             for remote in self.read(Operation::Find, act).await? {
                 if !remotes.iter().any(|known| known.id == remote.id) {
@@ -231,13 +245,13 @@ impl Provider for MemoryProvider {
 
     async fn changes(
         &self,
-        _kind: ObjectKind,
+        kind: ObjectKind,
         feed: Feed,
         after: Option<&Cursor>,
     ) -> Result<ChangePage> {
         let act = |inner: &mut Inner| {
             let at = self.realm.time();
-            inner.page(self.index, feed, after, at)
+            inner.page((self.index, kind), feed, after, at)
         };
         self.read(Operation::Changes, act).await
     }

@@ -8,7 +8,7 @@ use crm_sync::{Approval, Deletes, EngineError, Flow, Guard};
 use crm_testkit::memory::Deed;
 use crm_testkit::memory::profile::{NORTH, SOUTH};
 
-use crate::town::Town;
+use crate::town::{KIND, Town};
 
 fn flow(deletes: Deletes) -> Flow {
     Flow { deletes, ..Flow::new(ObjectKind::Contact) }
@@ -29,12 +29,12 @@ fn town(people: usize, deletes: Deletes) -> Town {
 
 fn delete(town: &Town, account: usize, count: usize) {
     for _ in 0..count {
-        town.realm.perform(Deed::Delete { account, pick: 0 });
+        town.realm.perform(Deed::Delete { account, kind: KIND, pick: 0 });
     }
 }
 
 fn live(town: &Town) -> [usize; 2] {
-    [town.realm.live(0).len(), town.realm.live(1).len()]
+    [town.realm.live(0, KIND).len(), town.realm.live(1, KIND).len()]
 }
 
 fn refused(town: &mut Town) -> EngineError {
@@ -112,7 +112,7 @@ fn a_restored_record_saves_the_doomed_ones() {
     town.pass(Duration::from_mins(10));
     town.impatient();
     town.sync();
-    town.realm.perform(Deed::Restore { account: 0, pick: 0 });
+    town.realm.perform(Deed::Restore { account: 0, kind: KIND, pick: 0 });
     town.pass(Duration::from_mins(10));
     town.sync();
     assert_eq!(live(&town), [3, 3]);
@@ -124,8 +124,8 @@ fn a_restored_record_saves_the_doomed_ones() {
 #[test]
 fn people_merged_in_one_crm_are_one_entity() {
     let mut town = town(3, Deletes::Unlink);
-    let south = town.realm.live(1);
-    town.realm.perform(Deed::Merge { account: 0, winner: 0, loser: 1 });
+    let south = town.realm.live(1, KIND);
+    town.realm.perform(Deed::Merge { account: 0, kind: KIND, winner: 0, loser: 1 });
     town.pass(Duration::from_mins(10));
     town.sync();
     assert_eq!(live(&town), [2, 3]);
@@ -144,7 +144,7 @@ fn people_merged_in_one_crm_are_one_entity() {
     assert_eq!(town.value(0, Field::JOB_TITLE).as_deref(), Some("Survivor"));
     assert_eq!(live(&town), [2, 3]);
     // Merged there too, the duplicate is gone.
-    town.realm.perform(Deed::Merge { account: 1, winner: 0, loser: 1 });
+    town.realm.perform(Deed::Merge { account: 1, kind: KIND, winner: 0, loser: 1 });
     town.pass(Duration::from_mins(10));
     town.sync();
     let page = town.run(town.store.scan(ObjectKind::Contact, Seq::default(), 9)).unwrap();
@@ -155,9 +155,9 @@ fn people_merged_in_one_crm_are_one_entity() {
 }
 
 fn edit(town: &Town, id: &RemoteId, text: &str) {
-    let pick = town.realm.live(1).iter().position(|known| known == id).unwrap();
+    let pick = town.realm.live(1, KIND).iter().position(|known| known == id).unwrap();
     let (pick, value) = (u64::try_from(pick).unwrap(), Some(text.to_owned()));
-    town.realm.perform(Deed::Edit { account: 1, pick, field: Field::JOB_TITLE, value });
+    town.realm.perform(Deed::Edit { account: 1, kind: KIND, pick, field: Field::JOB_TITLE, value });
 }
 
 /// The record of the one that is gone moves to the one that is left, where that has none.
@@ -168,14 +168,14 @@ fn a_merge_brings_records_along() {
     town.sync();
     // The winner's own copy is deleted, the loser keeps hers.
     town.pass(Duration::from_mins(10));
-    town.realm.perform(Deed::Delete { account: 1, pick: 0 });
+    town.realm.perform(Deed::Delete { account: 1, kind: KIND, pick: 0 });
     town.pass(Duration::from_mins(10));
     town.sync();
     town.person(1, &[(Field::LAST_NAME, "Other"), (Field::EMAIL, "other@mail.example")]);
     town.pass(Duration::from_mins(10));
     town.sync();
     assert_eq!(live(&town), [2, 1]);
-    town.realm.perform(Deed::Merge { account: 0, winner: 0, loser: 1 });
+    town.realm.perform(Deed::Merge { account: 0, kind: KIND, winner: 0, loser: 1 });
     town.pass(Duration::from_mins(10));
     town.sync();
     let entity = town.entity();

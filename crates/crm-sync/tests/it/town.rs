@@ -19,6 +19,9 @@ use crm_testkit::simulation::executor::{Ended, Executor};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+/// What the people of the town are.
+pub(crate) const KIND: ObjectKind = ObjectKind::Contact;
+
 /// Calls about one record, by connection and id.
 pub(crate) type Calls = BTreeMap<(ProviderId, RemoteId), u32>;
 
@@ -151,20 +154,20 @@ impl Town {
     pub(crate) fn person(&self, accounts: usize, values: &[(Field, &str)]) {
         for account in 0..accounts {
             let values = values.iter().map(|(field, text)| (*field, (*text).to_owned())).collect();
-            self.realm.perform(Deed::Create { account, values });
+            self.realm.perform(Deed::Create { account, kind: KIND, values, ties: Vec::new() });
         }
     }
 
     /// Lets a user change a value of the first record of an account.
     pub(crate) fn edit(&self, account: usize, field: Field, text: &str) {
         let value = (!text.is_empty()).then(|| text.to_owned());
-        self.realm.perform(Deed::Edit { account, pick: 0, field, value });
+        self.realm.perform(Deed::Edit { account, kind: KIND, pick: 0, field, value });
     }
 
     /// Returns a value of the first record of an account.
     pub(crate) fn value(&self, account: usize, field: Field) -> Option<String> {
-        let id = self.realm.live(account).into_iter().next()?;
-        self.realm.stored(account, &id, field)
+        let id = self.realm.live(account, KIND).into_iter().next()?;
+        self.realm.stored(account, KIND, &id, field).map(|value| value.display())
     }
 
     pub(crate) fn now(&self) -> Timestamp {

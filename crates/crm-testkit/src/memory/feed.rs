@@ -1,12 +1,12 @@
 //! The feeds: everything once in the order of numbers, then windows of time.
 
-use crm_core::{Change, ChangePage, Cursor, ErrorKind, Feed, Watermark};
+use crm_core::{Change, ChangePage, Cursor, ErrorKind, Feed, ObjectKind, Watermark};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::profile::{Merges, OVERLAP, PAGE_MAX, Rows};
 use super::realm::Inner;
-use super::record::{Refused, State, version};
+use super::record::{Refused, Row, State, version};
 use crate::clock::earlier;
 
 /// What a cursor holds.
@@ -29,6 +29,9 @@ struct Window {
     last: u64,
 }
 
+/// Which account, and which kind.
+type Place = (usize, ObjectKind);
+
 /// One row of a page.
 struct Entry {
     number: u64,
@@ -40,7 +43,7 @@ impl Inner {
     /// Reads one page of a feed of an account.
     pub(super) fn page(
         &mut self,
-        index: usize,
+        (index, kind): Place,
         feed: Feed,
         after: Option<&Cursor>,
         now: Timestamp,
@@ -56,22 +59,22 @@ impl Inner {
             },
         };
         match position {
-            Position::List { watermark, after } => self.list(index, watermark, after, now),
+            Position::List { watermark, after } => self.list((index, kind), watermark, after, now),
             Position::Poll { watermark, window } | Position::Bin { watermark, window } => {
-                self.poll(index, feed, watermark, window, now)
+                self.poll((index, kind), feed, watermark, window, now)
             }
         }
     }
 
     fn list(
         &mut self,
-        index: usize,
+        (index, kind): Place,
         watermark: Watermark,
         after: u64,
         now: Timestamp,
     ) -> Result<ChangePage, Refused> {
         let account = self.accounts.get(index).ok_or(lost())?;
-        let rows = account.live().filter(|row| row.number > after);
+        let rows = account.live(kind).filter(|row| row.number > after);
         let mut numbers: Vec<u64> = rows.map(|row| row.number).collect();
         let limit = usize::from(PAGE_MAX.get());
         let more = numbers.len() > limit;
@@ -89,7 +92,7 @@ impl Inner {
 
     fn poll(
         &mut self,
-        index: usize,
+        (index, kind): Place,
         feed: Feed,
         watermark: Watermark,
         window: Option<Window>,
@@ -105,8 +108,8 @@ impl Inner {
             last: 0,
         });
         let mut entries = match feed {
-            Feed::Changes | Feed::Fresh => self.changed(index, &window, now),
-            Feed::Deletions => self.deleted(index, &window),
+            Feed::Changes | Feed::Fresh => self.changed((index, kind), &window, now),
+            Feed::Deletions => self.deleted((index, kind), &window),
         };
         let limit = usize::from(PAGE_MAX.get());
         let more = entries.len() > limit;
@@ -129,24 +132,32 @@ impl Inner {
     }
 
     /// Returns what the index shows as changed in a window, in the order of numbers.
-    fn changed(&self, index: usize, window: &Window, now: Timestamp) -> Vec<Entry> {
+    fn changed(&self, (index, kind): Place, window: &Window, now: Timestamp) -> Vec<Entry> {
         let Some(account) = self.accounts.get(index) else { return Vec::new() };
         let shown = account.profile.poll;
-        let rows = account.live().filter(|row| row.number > window.last).filter(|row| {
-            let stamp = match shown {
-                Rows::Observed => Some(row.modified),
-                Rows::Hints => row.indexed(now),
-            };
-            stamp.is_some_and(|stamp| window.from <= stamp && stamp <= window.until)
+        let within = |stamp: &Timestamp| window.from <= *stamp && *stamp <= window.until;
+        let stamp = |row: &Row| match shown {
+            Rows::Observed => Some(row.modified),
+            Rows::Hints => row.indexed(now),
+        };
+        let rows = account.live(kind).filter(|row| row.number > window.last);
+        let entries = rows.filter_map(|row| {
+            if stamp(row).as_ref().is_some_and(within) {
+                return self.entry_at(index, row.number, shown, now);
+            }
+            // A change of references alone has a time, and no version speaks of it.
+            let tied = row.ties.iter().filter(|(_, visible)| *visible <= now);
+            let stamp = tied.map(|(stamp, _)| *stamp).filter(within).max()?;
+            let change = Change::Touched { id: account.remote_id(row.number), version: None };
+            Some(Entry { number: row.number, change, stamp })
         });
-        let numbers: Vec<u64> = rows.map(|row| row.number).collect();
-        numbers.into_iter().filter_map(|number| self.entry_at(index, number, shown, now)).collect()
+        entries.collect()
     }
 
-    fn deleted(&self, index: usize, window: &Window) -> Vec<Entry> {
+    fn deleted(&self, (index, kind): Place, window: &Window) -> Vec<Entry> {
         let Some(account) = self.accounts.get(index) else { return Vec::new() };
         let mut entries = Vec::new();
-        for row in account.rows.values().filter(|row| row.number > window.last) {
+        for row in account.all(kind).filter(|row| row.number > window.last) {
             let missing = Change::Missing { id: account.remote_id(row.number) };
             let (stamp, change) = match row.state {
                 State::Live => continue,

@@ -18,6 +18,23 @@ pub struct Journal {
     pub refusals: BTreeSet<(usize, String)>,
     /// Creates by the engine: account, number, when they were sent.
     pub creates: Vec<(usize, u64, Timestamp)>,
+    /// References to nothing that the engine sent.
+    pub strays: Vec<Stray>,
+}
+
+/// A reference to nothing, in a write of the engine.
+#[derive(Clone, Debug)]
+pub struct Stray {
+    /// The account.
+    pub account: usize,
+    /// When the call was sent.
+    pub sent: Timestamp,
+    /// The field.
+    pub field: Field,
+    /// What it names.
+    pub whom: String,
+    /// Since when that record is no more; `None` if it never was one.
+    pub since: Option<Timestamp>,
 }
 
 /// One change of one value.
@@ -31,6 +48,9 @@ pub struct Stroke {
     pub record: u64,
     /// The field.
     pub field: Field,
+    /// Where the field is a set: the number of the record referred to, which is in the set from
+    /// now on if there is a value, and else is not.
+    pub member: Option<u64>,
     /// The value from now on, as it is stored; `None` is blank.
     pub value: Option<Arc<str>>,
     /// Who did it.
@@ -48,6 +68,8 @@ pub struct Stroke {
 pub enum Hand {
     /// A user of the CRM.
     User,
+    /// The CRM itself: the record referred to is no more, or became another one.
+    Crm,
     /// The engine, by a call that was sent at that time.
     Engine {
         /// When the call was sent.

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crm_core::{Author, Field, Fields, ProviderId, RemoteId, Write};
+use crm_core::{Author, Field, FieldType, Fields, Mapping, ObjectKind, RemoteId, Value, Write};
 use jiff::Timestamp;
 
 use super::deed::Deed;
 use super::journal::{Hand, Journal, Stroke};
-use super::profile::{Profile, Rows};
-use super::record::{Account, Row, State};
+use super::profile::{Profile, Rows, Ties};
+use super::record::{Account, Cell, Row, State, kind_of};
 use super::weather::{Item, Weather};
 use super::write::Call;
 use crate::clock::{ManualClock, later};
@@ -46,12 +46,21 @@ pub(super) enum Event {
 }
 
 impl Realm {
-    /// Makes empty accounts, one for each profile.
+    /// Makes empty accounts of people, one for each profile.
     pub fn new(clock: Arc<ManualClock>, profiles: &[&'static Profile], seed: u64) -> Arc<Self> {
+        Self::of_kinds(clock, profiles, &[ObjectKind::Contact], seed)
+    }
+
+    /// Makes empty accounts in which those kinds take part, one for each profile.
+    pub fn of_kinds(
+        clock: Arc<ManualClock>,
+        profiles: &[&'static Profile],
+        part: &[ObjectKind],
+        seed: u64,
+    ) -> Arc<Self> {
         let root = Rng::new(seed);
-        let accounts = profiles.iter().map(|profile| {
-            Account::new(ProviderId::new(profile.name), profile, root.fork(profile.name))
-        });
+        let accounts =
+            profiles.iter().map(|profile| Account::new(profile, part, root.fork(profile.name)));
         let inner = Inner {
             accounts: accounts.collect(),
             journal: Journal::default(),
@@ -90,18 +99,23 @@ impl Realm {
     }
 
     /// Returns the ids of the live records of an account, in the order of their making.
-    pub fn live(&self, account: usize) -> Vec<RemoteId> {
+    pub fn live(&self, account: usize, kind: ObjectKind) -> Vec<RemoteId> {
         let inner = self.now();
         let Some(account) = inner.accounts.get(account) else { return Vec::new() };
-        account.live().map(|row| account.remote_id(row.number)).collect()
+        account.live(kind).map(|row| account.remote_id(row.number)).collect()
     }
 
     /// Returns what a record of an account holds.
-    pub fn stored(&self, account: usize, id: &RemoteId, field: Field) -> Option<String> {
+    pub fn stored(
+        &self,
+        account: usize,
+        kind: ObjectKind,
+        id: &RemoteId,
+        field: Field,
+    ) -> Option<Value> {
         let inner = self.now();
-        let number = inner.accounts.get(account)?.number(id)?;
-        let row = inner.accounts.get(account)?.rows.get(&number)?;
-        inner.text(row, field).map(|text| text.to_string())
+        let account = inner.accounts.get(account)?;
+        inner.values(account, account.row(kind, id)?).get(field).cloned()
     }
 
     /// Lets happen what is due, and opens the state.
@@ -165,29 +179,42 @@ impl Inner {
         Receipt { ticket, answers: fate.answers, error: fate.error }
     }
 
-    /// Returns the text that a record shows of a field.
+    /// Returns the text that a record shows of a field that is no set.
     pub(crate) fn text(&self, row: &Row, field: Field) -> Option<Arc<str>> {
-        self.journal.stroke(*row.cells.get(&field)?)?.value.clone()
+        self.cell(row, (field, None))
+    }
+
+    /// Returns the text that a cell shows.
+    pub(crate) fn cell(&self, row: &Row, cell: Cell) -> Option<Arc<str>> {
+        self.journal.stroke(*row.cells.get(&cell)?)?.value.clone()
+    }
+
+    /// Returns the members of a set that a record shows.
+    pub(crate) fn members(&self, row: &Row, field: Field) -> Vec<u64> {
+        let cells = row.cells.keys().filter(|cell| cell.0 == field);
+        cells.filter(|cell| self.cell(row, **cell).is_some()).filter_map(|cell| cell.1).collect()
     }
 
     /// Returns all that a record shows, as values.
     pub(crate) fn values(&self, account: &Account, row: &Row) -> Fields {
-        let shown = row.cells.keys().filter_map(|field| {
-            let text = self.text(row, *field)?;
-            Some((*field, account.value(*field, &text)?))
-        });
-        shown.collect()
+        account.fields(row, |stroke| self.journal.stroke(stroke)?.value.clone())
     }
 
     /// Makes a record without values.
-    pub(super) fn insert(&mut self, index: usize, at: Timestamp) -> Option<u64> {
+    pub(super) fn insert(
+        &mut self,
+        index: usize,
+        table: &'static Mapping,
+        at: Timestamp,
+    ) -> Option<u64> {
         let account = self.accounts.get_mut(index)?;
-        account.last += 1;
-        let number = account.last;
+        let number = account.next_number(table.kind);
         let stamp = account.stamp(at, None);
         let lag = account.lag();
         let row = Row {
             number,
+            table,
+            read: account.rules(table).map(|rule| rule.field).collect(),
             uid: None,
             state: State::Live,
             cells: BTreeMap::new(),
@@ -197,6 +224,7 @@ impl Inner {
             aliases: Vec::new(),
             indexed: None,
             visible: later(at, lag),
+            ties: Vec::new(),
         };
         account.rows.insert(number, row);
         Some(number)
@@ -206,39 +234,86 @@ impl Inner {
     pub(super) fn paint(
         &mut self,
         (index, number): (usize, u64),
-        values: &[(Field, Option<String>)],
+        inks: &[Ink],
         hand: Hand,
         at: Timestamp,
     ) -> bool {
         let Some(account) = self.accounts.get_mut(index) else { return false };
         let profile = account.profile;
+        let Some(table) = account.rows.get(&number).map(|row| row.table) else { return false };
+        let known: Vec<(&Ink, FieldType)> =
+            inks.iter().filter_map(|ink| Some((ink, account.rule(table, ink.field)?.ty))).collect();
         let Some(row) = account.rows.get_mut(&number) else { return false };
-        let mut changed = false;
-        for (field, value) in values {
-            let value = value.as_deref().and_then(|raw| profile.store(*field, raw));
-            let previous = row.cells.get(field).copied();
+        let (mut plain, mut tied) = (false, false);
+        for (ink, ty) in known {
+            let value = ink.value.as_deref().and_then(|raw| profile.store(ink.field, raw));
+            let previous = row.cells.get(&ink.cell()).copied();
             let before = previous.and_then(|stroke| self.journal.stroke(stroke)?.value.clone());
-            if value.as_deref() == before.as_deref() || profile.mapping.rule(*field).is_none() {
+            if value.as_deref() == before.as_deref() {
                 continue;
             }
             let stroke = Stroke {
                 at,
                 account: index,
                 record: number,
-                field: *field,
+                field: ink.field,
+                member: ink.member,
                 value: value.map(Arc::from),
                 hand,
                 previous,
                 next: None,
                 seen: None,
             };
-            row.cells.insert(*field, self.journal.paint(stroke));
-            changed = true;
+            row.cells.insert(ink.cell(), self.journal.paint(stroke));
+            *if ty.refers_to().is_some() { &mut tied } else { &mut plain } = true;
         }
-        if changed {
+        if plain || (tied && profile.ties == Ties::Stamped) {
             self.touch((index, number), hand, at);
+        } else if tied {
+            let lag = account.lag();
+            if let Some(row) = account.rows.get_mut(&number) {
+                row.ties.push((at, later(at, lag)));
+            }
         }
-        changed
+        plain || tied
+    }
+
+    /// Takes a record that is no more out of all that refers to it, or puts another one in its
+    /// place.
+    pub(super) fn unhook(&mut self, index: usize, number: u64, heir: Option<u64>, at: Timestamp) {
+        let Some(account) = self.accounts.get(index) else { return };
+        let heir = heir.map(|heir| (heir, account.remote_id(heir).to_string()));
+        let mut work: Vec<(u64, Vec<Ink>)> = Vec::new();
+        for row in account.rows.values() {
+            let cells = row.cells.keys().filter(|cell| self.leads(account, row, **cell, number));
+            let inks = cells.flat_map(|(field, member)| {
+                let heir = heir.as_ref().filter(|(heir, _)| *heir != row.number);
+                let text = heir.map(|(_, id)| id.clone());
+                if member.is_none() {
+                    return vec![Ink { field: *field, member: None, value: text }];
+                }
+                let gone = Ink { field: *field, member: *member, value: None };
+                let heir = heir.map(|(heir, id)| Ink::member(*field, *heir, id.clone()));
+                std::iter::once(gone).chain(heir).collect::<Vec<_>>()
+            });
+            let inks: Vec<Ink> = inks.collect();
+            if !inks.is_empty() {
+                work.push((row.number, inks));
+            }
+        }
+        for (row, inks) in work {
+            self.paint((index, row), &inks, Hand::Crm, at);
+        }
+    }
+
+    /// Returns whether a cell refers to a record.
+    fn leads(&self, account: &Account, row: &Row, cell: Cell, number: u64) -> bool {
+        let Some(text) = self.cell(row, cell) else { return false };
+        let to = account.profile.rule(cell.0).and_then(|rule| rule.ty.refers_to());
+        match cell.1 {
+            Some(member) => member == number,
+            None => to == Some(kind_of(number)) && *text == *account.remote_id(number).as_str(),
+        }
     }
 
     /// Gives a record a new stamp.
@@ -254,7 +329,7 @@ impl Inner {
         row.visible = later(at, lag);
         row.modified = stamp;
         row.author = match hand {
-            Hand::User => Author::Other,
+            Hand::User | Hand::Crm => Author::Other,
             Hand::Engine { .. } => Author::Ours,
         };
     }
@@ -279,6 +354,31 @@ impl Account {
         let lags = self.profile.list == Rows::Hints || self.profile.poll == Rows::Hints;
         let longest = if lags { self.weather.lag_max.min(self.profile.lag.as_secs()) } else { 0 };
         Duration::from_millis(self.rng.below(longest.saturating_mul(1_000)))
+    }
+}
+
+/// What is to become of one cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ink {
+    pub(super) field: Field,
+    /// The member of a set.
+    pub(super) member: Option<u64>,
+    /// The value; `None` clears, or takes the member out.
+    pub(super) value: Option<String>,
+}
+
+impl Ink {
+    pub(super) const fn plain(field: Field, value: Option<String>) -> Self {
+        Self { field, member: None, value }
+    }
+
+    /// Puts a record of that id into a set.
+    pub(super) const fn member(field: Field, member: u64, id: String) -> Self {
+        Self { field, member: Some(member), value: Some(id) }
+    }
+
+    const fn cell(&self) -> Cell {
+        (self.field, self.member)
     }
 }
 

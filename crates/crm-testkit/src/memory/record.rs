@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::{
-    Author, Capabilities, Field, FieldType, Fields, Normalizer, ObjectKind, ProviderId, Remote,
-    RemoteId, Uid, Usage, Value, Version, Written,
+    Author, Capabilities, Field, FieldRule, FieldType, Fields, Mapping, ObjectKind, ProviderId,
+    Remote, RemoteId, Uid, Usage, Value, Version, Written,
 };
 use jiff::Timestamp;
 
-use super::profile::{Authors, Profile};
+use super::profile::{Authors, Profile, meaning};
 use super::weather::Weather;
 use crate::world::Rng;
 
@@ -19,12 +19,14 @@ use crate::world::Rng;
 pub(crate) struct Account {
     pub(crate) id: ProviderId,
     pub(crate) profile: &'static Profile,
+    /// The kinds that it has.
+    pub(crate) kinds: Vec<ObjectKind>,
     pub(crate) weather: Weather,
     pub(crate) rows: BTreeMap<u64, Row>,
     pub(super) rng: Rng,
     pub(super) capabilities: Arc<Capabilities>,
-    pub(super) fields: Arc<[Field]>,
-    pub(super) last: u64,
+    /// The last serial number of each kind.
+    pub(super) last: BTreeMap<ObjectKind, u64>,
     pub(crate) usage: Usage,
     /// Answers that wait to be fetched, by call.
     pub(super) answers: BTreeMap<u64, Vec<Result<Written, Refused>>>,
@@ -38,10 +40,14 @@ pub(super) struct Refused(pub(super) crm_core::ErrorKind, pub(super) &'static st
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) number: u64,
+    /// What it may hold: the table of its kind and form.
+    pub(crate) table: &'static Mapping,
+    /// What a read shows of it.
+    pub(super) read: Arc<[Field]>,
     pub(crate) uid: Option<Uid>,
     pub(crate) state: State,
-    /// The stroke that each field shows.
-    pub(crate) cells: BTreeMap<Field, usize>,
+    /// The stroke that each field shows, and of sets the stroke of each member.
+    pub(crate) cells: BTreeMap<Cell, usize>,
     pub(crate) created: Timestamp,
     pub(super) modified: Timestamp,
     pub(super) author: Author,
@@ -49,6 +55,36 @@ pub(crate) struct Row {
     /// The stamp that the index shows until the next one is visible.
     pub(super) indexed: Option<Timestamp>,
     pub(super) visible: Timestamp,
+    /// Changes of references that left no stamp: when, and from when on the index knows.
+    pub(super) ties: Vec<(Timestamp, Timestamp)>,
+}
+
+/// A field of a record, or one member of a set: the number of the record referred to.
+pub(crate) type Cell = (Field, Option<u64>);
+
+/// A number says in its upper bits what the record is, so that records of different kinds may
+/// have the same id, as they may at real vendors.
+const KIND_SHIFT: u32 = 40;
+
+/// Returns the number before the first one of a kind.
+const fn base(kind: ObjectKind) -> u64 {
+    let place: u64 = match kind {
+        ObjectKind::Contact => 0,
+        ObjectKind::Company => 1,
+        ObjectKind::Deal => 2,
+        ObjectKind::Activity => 3,
+    };
+    place << KIND_SHIFT
+}
+
+/// Returns what the record of a number is.
+pub(crate) const fn kind_of(number: u64) -> ObjectKind {
+    match number >> KIND_SHIFT {
+        0 => ObjectKind::Contact,
+        1 => ObjectKind::Company,
+        2 => ObjectKind::Deal,
+        _ => ObjectKind::Activity,
+    }
 }
 
 /// Whether a record lives.
@@ -63,40 +99,72 @@ pub(crate) enum State {
 }
 
 impl Account {
-    pub(super) fn new(id: ProviderId, profile: &'static Profile, rng: Rng) -> Self {
+    pub(super) fn new(profile: &'static Profile, part: &[ObjectKind], rng: Rng) -> Self {
         Self {
-            id,
+            id: ProviderId::new(profile.name),
             profile,
+            kinds: profile.kinds(part),
             weather: Weather::default(),
             rows: BTreeMap::new(),
             rng,
-            capabilities: Arc::new(profile.capabilities()),
-            fields: profile.mapping.rules.iter().map(|rule| rule.field).collect(),
-            last: 0,
+            capabilities: Arc::new(profile.capabilities_of(part)),
+            last: BTreeMap::new(),
             usage: Usage::default(),
             answers: BTreeMap::new(),
         }
     }
 
+    /// Returns the number of the next record of a kind.
+    pub(super) fn next_number(&mut self, kind: ObjectKind) -> u64 {
+        let last = self.last.entry(kind).or_default();
+        *last += 1;
+        base(kind) | *last
+    }
+
     /// Returns the id of a number.
     pub(crate) fn remote_id(&self, number: u64) -> RemoteId {
-        RemoteId::new(format!("{}-{number}", self.profile.name))
+        RemoteId::new(format!("{}-{}", self.profile.name, number & !base(kind_of(number))))
     }
 
     /// Returns the number of an id.
-    pub(crate) fn number(&self, id: &RemoteId) -> Option<u64> {
-        id.as_str().strip_prefix(self.profile.name)?.strip_prefix('-')?.parse().ok()
+    pub(crate) fn number(&self, kind: ObjectKind, id: &RemoteId) -> Option<u64> {
+        let serial = id.as_str().strip_prefix(self.profile.name)?.strip_prefix('-')?;
+        serial.parse::<u64>().ok().map(|serial| base(kind) | serial)
     }
 
-    /// Returns the live records.
-    pub(crate) fn live(&self) -> impl Iterator<Item = &Row> {
-        self.rows.values().filter(|row| row.state == State::Live)
+    /// Returns the record of an id.
+    pub(crate) fn row(&self, kind: ObjectKind, id: &RemoteId) -> Option<&Row> {
+        self.rows.get(&self.number(kind, id)?)
+    }
+
+    /// Returns all records of a kind.
+    pub(crate) fn all(&self, kind: ObjectKind) -> impl Iterator<Item = &Row> {
+        let (first, last) = (base(kind), base(kind) | ((1 << KIND_SHIFT) - 1));
+        self.rows.range(first..=last).map(|(_, row)| row)
+    }
+
+    /// Returns the live records of a kind.
+    pub(crate) fn live(&self, kind: ObjectKind) -> impl Iterator<Item = &Row> {
+        self.all(kind).filter(|row| row.state == State::Live)
+    }
+
+    /// Returns the rule of a field of a record, unless the account lacks the field.
+    pub(crate) fn rule(&self, table: &'static Mapping, field: Field) -> Option<&'static FieldRule> {
+        let object = self.capabilities.object(table.kind)?;
+        table.rule(field).filter(|_| !object.suspended.contains(&field))
+    }
+
+    /// Returns the rules of a table that the account goes by.
+    pub(crate) fn rules(
+        &self,
+        table: &'static Mapping,
+    ) -> impl Iterator<Item = &'static FieldRule> {
+        table.rules.iter().filter(move |rule| self.rule(table, rule.field).is_some())
     }
 
     /// Returns what a stored text means.
     pub(crate) fn value(&self, field: Field, text: &str) -> Option<Value> {
-        let ty = self.profile.mapping.rule(field).map_or(FieldType::Text, |rule| rule.ty);
-        Normalizer::default().text(ty, text)
+        meaning(self.profile.rule(field).map_or(FieldType::Text, |rule| rule.ty), text)
     }
 
     /// Returns the stamp of a change that is made now.
@@ -114,22 +182,37 @@ impl Account {
         }
     }
 
+    /// Returns the values that a record shows; members of a set in their order.
+    pub(super) fn fields(&self, row: &Row, text: impl Fn(usize) -> Option<Arc<str>>) -> Fields {
+        let mut sets: BTreeMap<Field, Vec<Value>> = BTreeMap::new();
+        let mut fields = Fields::with_capacity(row.cells.len());
+        for ((field, member), stroke) in &row.cells {
+            let value = text(*stroke).and_then(|text| self.value(*field, &text));
+            match (value, member) {
+                (None, _) => {}
+                (Some(value), Some(_)) => sets.entry(*field).or_default().push(value),
+                (Some(value), None) => fields.insert(*field, value),
+            }
+        }
+        for (field, mut members) in sets {
+            members.sort();
+            fields.insert(field, Value::List(members));
+        }
+        fields
+    }
+
     /// Returns a record as a read shows it.
     pub(super) fn remote(&self, row: &Row, text: impl Fn(usize) -> Option<Arc<str>>) -> Remote {
-        let values = row.cells.iter().filter_map(|(field, stroke)| {
-            let value = self.value(*field, &text(*stroke)?)?;
-            Some((*field, value))
-        });
         Remote {
-            kind: ObjectKind::Contact,
+            kind: kind_of(row.number),
             id: self.remote_id(row.number),
             version: Some(version(row.modified)),
             modified_at: Some(row.modified),
             author: (self.profile.authors == Authors::Told).then_some(row.author),
             uid: row.uid.clone(),
             aliases: row.aliases.clone(),
-            read: Arc::clone(&self.fields),
-            fields: values.collect::<Fields>(),
+            read: Arc::clone(&row.read),
+            fields: self.fields(row, text),
         }
     }
 }

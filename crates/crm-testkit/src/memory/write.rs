@@ -4,15 +4,16 @@
 use std::collections::VecDeque;
 
 use crm_core::{
-    Action, Applied, Author, Concurrency, ErrorKind, Field, Fields, Patch, RemoteId, Uid, Version,
-    Write, Written,
+    Action, Applied, Author, Concurrency, ErrorKind, Field, Fields, Mapping, ObjectKind, Patch,
+    Uid, Value, Version, Write, Written,
 };
 use jiff::Timestamp;
 
 use super::journal::Hand;
 use super::profile::{Addresses, Answer, Blame, POISON, Uids};
-use super::realm::Inner;
+use super::realm::{Ink, Inner};
 use super::record::{Account, Refused, Row, State, version};
+use super::ties::{Dipped, table_of};
 use super::weather::Item;
 
 /// A write call on its way.
@@ -63,35 +64,50 @@ impl Inner {
 
     fn execute(&mut self, index: usize, write: &Write, hand: Hand, at: Timestamp) -> Outcome {
         match &write.action {
-            Action::Create { uid, fields } => self.create(index, uid, fields, hand, at),
-            Action::Update { id, patch, expected } => {
-                self.update(index, id, patch, expected.as_ref(), hand, at)
+            Action::Create { uid, fields } => {
+                self.create((index, write.kind), uid, fields, hand, at)
             }
-            Action::Delete { id } => self.delete(index, id, hand, at),
+            Action::Update { id, patch, expected } => {
+                let number = self.account(index)?.number(write.kind, id).ok_or(nobody())?;
+                self.update((index, number), patch, expected.as_ref(), hand, at)
+            }
+            Action::Delete { id } => {
+                let number = self.account(index)?.number(write.kind, id).ok_or(nobody())?;
+                self.delete((index, number), hand, at)
+            }
         }
     }
 
     fn create(
         &mut self,
-        index: usize,
+        (index, kind): (usize, ObjectKind),
         uid: &Uid,
         fields: &Fields,
         hand: Hand,
         at: Timestamp,
     ) -> Outcome {
         let account = self.account(index)?;
-        let values: Vec<(Field, Option<String>)> =
-            fields.iter().map(|(field, value)| (field, Some(value.display()))).collect();
-        let known = account.live().find(|row| row.uid.as_ref() == Some(uid));
-        let known = known.filter(|_| account.profile.uids == Uids::Unique).map(|row| row.number);
-        let checked = self.check(account, known, &values);
-        if let Err(refused) = checked {
+        let known = account.live(kind).find(|row| row.uid.as_ref() == Some(uid));
+        let known = known.filter(|_| account.profile.uids(kind) == Uids::Unique);
+        let form = fields.get(Field::TYPE).and_then(Value::as_str);
+        let table = known.map_or_else(|| table_of(account, kind, form), |row| Some(row.table));
+        let known = known.map(|row| row.number);
+        let table = table.ok_or(Refused(
+            ErrorKind::Validation { field: Some(Field::TYPE) },
+            "there is no such form of it",
+        ))?;
+        let patch: Patch = fields.iter().map(|(field, v)| (field, Some(v.clone()))).collect();
+        let dipped = self.dip(index, table, known, &patch);
+        self.journal.strays.extend(dipped.strays(index, hand));
+        let account = self.account(index)?;
+        let checked = dipped.accepted().and_then(|()| self.check(account, known, table, &dipped));
+        if checked.is_err() || !dipped.dropped.is_empty() {
             self.journal.refuse_uid(index, uid);
-            return Err(refused);
         }
+        checked?;
         let number = match known {
             Some(number) => number,
-            None => self.insert(index, at).ok_or(nobody())?,
+            None => self.insert(index, table, at).ok_or(nobody())?,
         };
         if let Some(row) = self.row_mut(index, number) {
             row.uid = Some(uid.clone());
@@ -102,44 +118,45 @@ impl Inner {
         if let (None, Hand::Engine { sent, .. }) = (known, hand) {
             self.journal.creates.push((index, number, sent));
         }
-        self.paint((index, number), &values, hand, at);
-        self.written(index, number, &values)
+        self.paint((index, number), &dipped.inks, hand, at);
+        self.written((index, number), &patch, dipped.dropped)
     }
 
     fn update(
         &mut self,
-        index: usize,
-        id: &RemoteId,
+        (index, number): (usize, u64),
         patch: &Patch,
         expected: Option<&Version>,
         hand: Hand,
         at: Timestamp,
     ) -> Outcome {
         let account = self.account(index)?;
-        let number = account.number(id).ok_or(nobody())?;
         let row = account.rows.get(&number).filter(|row| row.state == State::Live);
         let row = row.ok_or(nobody())?;
         let compares = account.profile.concurrency == Concurrency::IfUnmodified;
         if compares && expected.is_some_and(|expected| *expected != version(row.modified)) {
             return Err(Refused(ErrorKind::Stale, "the record was changed meanwhile"));
         }
-        let text = |value: &crm_core::Value| value.display();
-        let values: Vec<(Field, Option<String>)> =
-            patch.iter().map(|(field, value)| (field, value.map(text))).collect();
-        if let Err(refused) = self.check(account, Some(number), &values) {
+        let (table, id) = (row.table, account.remote_id(number));
+        let dipped = self.dip(index, table, Some(number), patch);
+        self.journal.strays.extend(dipped.strays(index, hand));
+        let account = self.account(index)?;
+        let checked =
+            dipped.accepted().and_then(|()| self.check(account, Some(number), table, &dipped));
+        if checked.is_err() || !dipped.dropped.is_empty() {
             self.journal.refuse(index, id.as_str().to_owned());
-            return Err(refused);
         }
-        self.paint((index, number), &values, hand, at);
-        self.written(index, number, &values)
+        checked?;
+        self.paint((index, number), &dipped.inks, hand, at);
+        self.written((index, number), patch, dipped.dropped)
     }
 
-    fn delete(&mut self, index: usize, id: &RemoteId, hand: Hand, at: Timestamp) -> Outcome {
-        let number = self.account(index)?.number(id).ok_or(nobody())?;
+    fn delete(&mut self, (index, number): (usize, u64), hand: Hand, at: Timestamp) -> Outcome {
         let row = self.row_mut(index, number).filter(|row| row.state == State::Live);
         row.ok_or(nobody())?.state = State::Archived(at);
         self.touch((index, number), hand, at);
-        self.written(index, number, &[])
+        self.unhook(index, number, None, at);
+        self.written((index, number), &Patch::new(), Vec::new())
     }
 
     /// Refuses what the CRM does not accept.
@@ -147,39 +164,40 @@ impl Inner {
         &self,
         account: &Account,
         known: Option<u64>,
-        values: &[(Field, Option<String>)],
+        table: &'static Mapping,
+        dipped: &Dipped,
     ) -> Result<(), Refused> {
-        let profile = account.profile;
+        let (profile, inks) = (account.profile, &dipped.inks);
         if let Some((picky, blame)) = profile.picky {
-            let bad = |(field, value): &(Field, Option<String>)| {
-                *field == picky && value.as_ref().is_some_and(|value| value.contains(POISON))
+            let bad = |ink: &Ink| {
+                ink.field == picky && ink.value.as_ref().is_some_and(|v| v.contains(POISON))
             };
-            if values.iter().any(bad) {
+            if inks.iter().any(bad) {
                 let field = (blame == Blame::Named).then_some(picky);
                 return Err(Refused(ErrorKind::Validation { field }, "a value is not accepted"));
             }
         }
-        for rule in profile.mapping.rules.iter().filter(|rule| rule.required) {
-            let given = values.iter().find(|(field, _)| *field == rule.field);
-            let blank = given.map_or(known.is_none(), |(_, value)| {
-                value.as_deref().and_then(|raw| profile.store(rule.field, raw)).is_none()
+        for rule in account.rules(table).filter(|rule| rule.required) {
+            let given = inks.iter().find(|ink| ink.field == rule.field);
+            let blank = given.map_or(known.is_none(), |ink| {
+                ink.value.as_deref().and_then(|raw| profile.store(rule.field, raw)).is_none()
             });
             if blank {
                 let kind = ErrorKind::Validation { field: Some(rule.field) };
                 return Err(Refused(kind, "a required field is missing"));
             }
         }
-        self.check_address(account, known, values)
+        self.check_address(account, known, inks)
     }
 
     fn check_address(
         &self,
         account: &Account,
         known: Option<u64>,
-        values: &[(Field, Option<String>)],
+        inks: &[Ink],
     ) -> Result<(), Refused> {
-        let address = values.iter().find(|(field, _)| *field == Field::EMAIL);
-        let Some(address) = address.and_then(|(_, value)| value.as_deref()) else {
+        let address = inks.iter().find(|ink| ink.field == Field::EMAIL);
+        let Some(address) = address.and_then(|ink| ink.value.as_deref()) else {
             return Ok(());
         };
         if account.profile.addresses == Addresses::Free {
@@ -197,23 +215,26 @@ impl Inner {
     /// Returns the first live record with an address.
     pub(super) fn holder<'a>(&'a self, account: &'a Account, address: &str) -> Option<&'a Row> {
         let wanted = account.value(Field::EMAIL, address)?;
-        account.live().find(|row| {
+        account.live(ObjectKind::Contact).find(|row| {
             let text = self.text(row, Field::EMAIL);
             text.and_then(|text| account.value(Field::EMAIL, &text)).as_ref() == Some(&wanted)
         })
     }
 
-    fn written(&self, index: usize, number: u64, values: &[(Field, Option<String>)]) -> Outcome {
+    fn written(
+        &self,
+        (index, number): (usize, u64),
+        patch: &Patch,
+        refused: Vec<(Field, String)>,
+    ) -> Outcome {
         let account = self.account(index)?;
         let row = account.rows.get(&number).ok_or(nobody())?;
         let all = self.values(account, row);
         let stored = match account.profile.answer {
             Answer::Whole => Some(all),
-            Answer::Written => Some(
-                all.into_iter()
-                    .filter(|(field, _)| values.iter().any(|(written, _)| written == field))
-                    .collect(),
-            ),
+            Answer::Written => {
+                Some(all.into_iter().filter(|(field, _)| patch.contains(*field)).collect())
+            }
             Answer::Bare => None,
         };
         let told = account.profile.answer != Answer::Bare;
@@ -222,7 +243,7 @@ impl Inner {
             version: told.then(|| version(row.modified)),
             modified_at: told.then_some(row.modified),
             stored,
-            refused: Vec::new(),
+            refused,
         })
     }
 

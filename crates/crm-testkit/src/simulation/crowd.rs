@@ -1,8 +1,10 @@
 //! The people in the CRMs and the users who work on them, all invented.
 
+mod kinds;
+
 use std::time::Duration;
 
-use crm_core::Field;
+use crm_core::{Field, ObjectKind};
 use jiff::Timestamp;
 
 use super::scenario::{FIELDS, Mood, Scenario};
@@ -22,6 +24,21 @@ pub struct Crowd<'s> {
 const FIRST: [&str; 8] = ["Ada", "Bjørn", "Chloé", "Dara", "Emre", "František", "Grete", "Hilda"];
 const LAST: [&str; 6] = ["Lind", "Møller", "Novák", "Okafor", "Pfister", "Quist"];
 
+const STAGES: [&str; 5] = ["new", "qualified", "proposal", "closed_won", "closed_lost"];
+const PROGRESS: [&str; 4] = ["not_started", "in_progress", "waiting", "completed"];
+/// When the first task is due, and how far apart they are.
+const DUE: Duration = Duration::from_hours(24 * 365 * 56);
+const STEP: Duration = Duration::from_mins(137);
+
+fn small(n: u64) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// Enters a person.
+const fn entry(account: usize, values: Vec<(Field, String)>) -> Deed {
+    Deed::Create { account, kind: ObjectKind::Contact, values, ties: Vec::new() }
+}
+
 impl<'s> Crowd<'s> {
     /// Makes the crowd of a scenario.
     pub fn new(scenario: &'s Scenario) -> Self {
@@ -30,14 +47,16 @@ impl<'s> Crowd<'s> {
 
     /// Enters the people of the beginning: most of them on several sides, and not alike.
     pub fn populate(&mut self, realm: &Realm) {
+        self.found(realm);
         for _ in 0..self.scenario.people {
             let person = self.person();
             let sides = self.sides();
             for account in sides {
                 let values = self.copy(&person);
-                realm.perform(Deed::Create { account, values });
+                realm.perform(entry(account, values));
             }
         }
+        self.settle_down(realm);
     }
 
     /// Plans what users do between two moments.
@@ -71,6 +90,9 @@ impl<'s> Crowd<'s> {
     }
 
     fn deeds(&mut self) -> Vec<(Duration, Deed)> {
+        if let Some(deeds) = self.deeds_of_kinds() {
+            return deeds;
+        }
         let habits = self.scenario.habits.clone();
         let weights = [
             habits.edit,
@@ -92,28 +114,28 @@ impl<'s> Crowd<'s> {
             drawn -= weight;
         }
         let account = self.account();
-        let (pick, field) = (self.rng.bits(), self.field());
+        let (kind, pick, field) = (ObjectKind::Contact, self.rng.bits(), self.field());
         let deed = match chosen {
-            0 => Deed::Edit { account, pick, field, value: Some(self.value(field)) },
-            1 => self.clash(account, pick, field),
-            2 => Deed::Revert { account, pick, field },
-            3 => Deed::Edit { account, pick, field, value: None },
+            0 => Deed::Edit { account, kind, pick, field, value: Some(self.value(field)) },
+            1 => self.clash((account, kind), pick, field),
+            2 => Deed::Revert { account, kind, pick, field },
+            3 => Deed::Edit { account, kind, pick, field, value: None },
             4 => return self.creates(),
-            5 => Deed::Delete { account, pick },
-            6 => Deed::Restore { account, pick },
-            _ => Deed::Merge { account, winner: pick, loser: self.rng.bits() },
+            5 => Deed::Delete { account, kind, pick },
+            6 => Deed::Restore { account, kind, pick },
+            _ => Deed::Merge { account, kind, winner: pick, loser: self.rng.bits() },
         };
         vec![(Duration::ZERO, deed)]
     }
 
-    fn clash(&mut self, left: usize, pick: u64, field: Field) -> Deed {
+    fn clash(&mut self, (left, kind): (usize, ObjectKind), pick: u64, field: Field) -> Deed {
         let count = self.scenario.profiles.len();
         let step = 1 + usize::try_from(self.rng.below(2)).unwrap_or(0);
         let right = (left + step).checked_rem(count).unwrap_or(0);
         let first = Some(self.value(field));
         let second = if self.rng.happens(1_500) { first.clone() } else { Some(self.value(field)) };
         let gap = self.wait(8_000);
-        Deed::Clash { accounts: [left, right], pick, field, values: [first, second], gap }
+        Deed::Clash { accounts: [left, right], kind, pick, field, values: [first, second], gap }
     }
 
     /// The same person is entered on one or several sides within a minute.
@@ -123,7 +145,7 @@ impl<'s> Crowd<'s> {
         let mut deeds = Vec::with_capacity(sides.len());
         for account in sides {
             let wait = self.wait(60_000);
-            deeds.push((wait, Deed::Create { account, values: self.copy(&person) }));
+            deeds.push((wait, entry(account, self.copy(&person))));
         }
         deeds
     }
@@ -181,6 +203,13 @@ impl<'s> Crowd<'s> {
             Field::FIRST_NAME => format!("{}{n}", name(&FIRST, &mut self.rng)),
             Field::LAST_NAME => format!("{}{n}", name(&LAST, &mut self.rng)),
             Field::EMAIL => format!("Person.{n}@mail.example"),
+            Field::DOMAIN => format!("firm{n}.example"),
+            Field::CURRENCY => name(&["EUR", "GBP", "USD"], &mut self.rng).to_owned(),
+            Field::VALUE => format!("{n}.{:03}", n.checked_rem(1_000).unwrap_or(0)),
+            Field::DURATION_S => (60 + n).to_string(),
+            Field::STAGE => name(&STAGES, &mut self.rng).to_owned(),
+            Field::PROGRESS => name(&PROGRESS, &mut self.rng).to_owned(),
+            Field::DUE_DATE => later(Timestamp::UNIX_EPOCH, DUE + STEP * small(n)).to_string(),
             Field::PHONE => format!("+44 20 7946 {:04}", n.checked_rem(10_000).unwrap_or(0)),
             _ => {
                 let ends = ["", " Ltd", " Ltd.", "  Works", " AND Sons of the North", " 5%"];

@@ -224,11 +224,11 @@ impl Provider for MortalProvider {
     }
 
     async fn get(&self, kind: ObjectKind, ids: &[RemoteId]) -> Result<Vec<Lookup>> {
-        self.read(format!("get {ids:?}"), self.inner.get(kind, ids)).await
+        self.read(named("get", kind, ids), self.inner.get(kind, ids)).await
     }
 
     async fn find(&self, kind: ObjectKind, keys: &[MatchKey]) -> Result<Vec<Remote>> {
-        self.read(format!("find {keys:?}"), self.inner.find(kind, keys)).await
+        self.read(named("find", kind, keys), self.inner.find(kind, keys)).await
     }
 
     async fn changes(
@@ -237,7 +237,7 @@ impl Provider for MortalProvider {
         feed: Feed,
         after: Option<&Cursor>,
     ) -> Result<ChangePage> {
-        self.read(format!("changes {feed:?}"), self.inner.changes(kind, feed, after)).await
+        self.read(named("changes", kind, feed), self.inner.changes(kind, feed, after)).await
     }
 
     async fn apply(&self, writes: &[Write]) -> Result<BatchOutcome> {
@@ -270,5 +270,15 @@ impl Provider for MortalProvider {
 
     fn usage(&self) -> Usage {
         self.inner.usage()
+    }
+}
+
+/// Names a call about records; people go without saying.
+fn named(call: &str, kind: ObjectKind, what: impl std::fmt::Debug) -> String {
+    match kind {
+        ObjectKind::Contact => format!("{call} {what:?}"),
+        ObjectKind::Company | ObjectKind::Deal | ObjectKind::Activity => {
+            format!("{call} {kind} {what:?}")
+        }
     }
 }

@@ -4,9 +4,12 @@ mod agreement;
 mod edits;
 mod facts;
 mod policy;
+mod ties;
+mod translation;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crm_store::SharedStore;
 use jiff::Timestamp;
@@ -50,6 +53,23 @@ impl Verdict {
     }
 }
 
+/// What became of a change.
+enum Fate {
+    /// It is known, or its own user took it back.
+    Kept,
+    /// It was painted over in the time that no engine can see.
+    AtRisk,
+    /// It is gone without a trace.
+    Lost,
+}
+
+/// How long a read may be older than the write that follows it: a listed row counts for half a
+/// minute, and the calls of a batch take their time.
+const WINDOW: Duration = Duration::from_secs(75);
+
+/// So long after a value was shown, the engine has decided on it, unless something broke.
+const DECIDED: Duration = Duration::from_mins(4);
+
 /// Compares a ledger with a realm. `breaks` are the times at which runs failed or died.
 pub async fn judge(
     store: &SharedStore,
@@ -57,14 +77,16 @@ pub async fn judge(
     scenario: &Scenario,
     breaks: &[Timestamp],
 ) -> Verdict {
-    let facts = match Facts::gather(store, realm, scenario, breaks).await {
+    let mut facts = match Facts::gather(store, realm, scenario, breaks).await {
         Ok(facts) => facts,
         Err(error) => return Verdict::failed(format!("the store failed: {error}")),
     };
-    let inner = realm.now();
+    let mut inner = realm.now();
+    facts.translate(&mut inner);
     let mut verdict = Verdict::default();
     agreement::check(&facts, &inner, &mut verdict);
     edits::check(&facts, &inner, &mut verdict);
     policy::check(&facts, &inner, &mut verdict);
+    ties::check(&facts, &inner, &mut verdict);
     verdict
 }

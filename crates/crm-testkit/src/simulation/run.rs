@@ -101,7 +101,7 @@ const CALM_RUNS: u32 = 3;
 /// Runs one seed.
 pub fn run(pilot: &dyn Pilot, seed: u64, keep: Keep) -> Report {
     let scenario = Arc::new(Scenario::of(seed));
-    match Stage::set(pilot, &scenario, keep) {
+    match Stage::set(pilot, seed, &scenario, keep) {
         Ok(mut stage) => stage.play(),
         Err(message) => Report {
             seed,
@@ -115,6 +115,8 @@ pub fn run(pilot: &dyn Pilot, seed: u64, keep: Keep) -> Report {
 
 struct Stage<'p> {
     pilot: &'p dyn Pilot,
+    /// The seed as it was asked for.
+    seed: u64,
     scenario: Arc<Scenario>,
     process: Arc<Process>,
     clock: Arc<ManualClock>,
@@ -138,13 +140,19 @@ enum End {
 }
 
 impl<'p> Stage<'p> {
-    fn set(pilot: &'p dyn Pilot, scenario: &Arc<Scenario>, keep: Keep) -> Result<Self, String> {
+    fn set(
+        pilot: &'p dyn Pilot,
+        seed: u64,
+        scenario: &Arc<Scenario>,
+        keep: Keep,
+    ) -> Result<Self, String> {
         let start: Timestamp = START.parse().map_err(|error| format!("{error}"))?;
         let clock = Arc::new(ManualClock::new(start));
         let life = Life::new(Rng::new(scenario.seed).fork("life"), scenario.crash_rate);
         let process = Process { life, trace: Trace::new(keep), clock: Arc::clone(&clock) };
         let process = Arc::new(process);
-        let realm = Realm::new(Arc::clone(&clock), &scenario.profiles, scenario.seed);
+        let (profiles, kinds) = (&scenario.profiles, &scenario.kinds);
+        let realm = Realm::of_kinds(Arc::clone(&clock), profiles, kinds, scenario.seed);
         let providers = (0..scenario.profiles.len()).filter_map(|index| {
             let inner = Arc::new(MemoryProvider::open(&realm, index)?);
             let mortal = MortalProvider::new(inner, Arc::clone(&process));
@@ -159,17 +167,18 @@ impl<'p> Stage<'p> {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
         };
         let (scenario, breaks) = (Arc::clone(scenario), Vec::new());
-        Ok(Self { pilot, scenario, process, clock, realm, base, scene, runs: 0, breaks })
+        Ok(Self { pilot, seed, scenario, process, clock, realm, base, scene, runs: 0, breaks })
     }
 
     fn play(&mut self) -> Report {
-        let verdict = match self.live_through() {
+        let lived = self.live_through();
+        self.tell_strokes();
+        let verdict = match lived {
             Ok(()) => self.judge(),
             Err(message) => Verdict::failed(message),
         };
-        self.tell_strokes();
         Report {
-            seed: self.scenario.seed,
+            seed: self.seed,
             hash: self.process.trace.hash(),
             counts: self.process.life.counts(),
             verdict,
@@ -290,6 +299,7 @@ impl<'p> Stage<'p> {
         if done.writes > 0 {
             return Err(format!("I3: a quiet run says that it wrote {}", done.writes));
         }
+        let kinds = u64::try_from(self.scenario.kinds.len()).unwrap_or(1);
         for (account, (before, after)) in before.into_iter().zip(after).enumerate() {
             let name = self.scenario.profiles.get(account).map_or("?", |profile| profile.name);
             let more = |index: usize| {
@@ -297,7 +307,7 @@ impl<'p> Stage<'p> {
                 count(&after).saturating_sub(count(&before))
             };
             let (writes, reads, pages) = (more(0), more(1) + more(2), more(3));
-            if writes > 0 || reads > 0 || pages > 2 {
+            if writes > 0 || reads > 0 || pages > 2 * kinds {
                 return Err(format!(
                     "I3: a quiet run made {writes} writes, {reads} reads and {pages} pages at \
                      {name}"
@@ -345,10 +355,11 @@ impl<'p> Stage<'p> {
             let account = inner.accounts.get(stroke.account);
             let id = account.map(|account| account.remote_id(stroke.record).to_string());
             self.process.trace.remark(format_args!(
-                "stroke {} {} {} = {:?} by {:?}, seen {:?}",
+                "stroke {} {} {}{} = {:?} by {:?}, seen {:?}",
                 stroke.at,
                 id.unwrap_or_default(),
                 stroke.field,
+                stroke.member.map(|member| format!(" of {member}")).unwrap_or_default(),
                 stroke.value,
                 stroke.hand,
                 stroke.seen,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crm_core::Field;
+use crm_core::{Field, ObjectKind};
 
 use crate::memory::{PROFILES, Profile, Weather};
 use crate::world::Rng;
@@ -20,6 +20,8 @@ pub struct Scenario {
     pub mood: Mood,
     /// The CRMs, by rank.
     pub profiles: Vec<&'static Profile>,
+    /// What takes part, in the order of rank.
+    pub kinds: Vec<ObjectKind>,
     /// Who wins.
     pub rule: Rule,
     /// Who wins, where it differs.
@@ -122,9 +124,60 @@ pub const FIELDS: [Field; 12] = [
     Field::EMAIL,
 ];
 
+/// Added to a seed, it leaves everything but people out: so a seed that once found something in
+/// them goes on finding it.
+pub const PEOPLE_ONLY: u64 = 1 << 40;
+
+/// How many of 10,000 seeds know more than people.
+const KINDS_SHARE: u32 = 5_000;
+
 impl Scenario {
     /// Draws the scenario of a seed. Every eighth one is calm.
     pub fn of(seed: u64) -> Self {
+        let mut scenario = Self::of_people(seed & !PEOPLE_ONLY);
+        let mut rng = Rng::new(seed).fork("kinds");
+        if seed & PEOPLE_ONLY == 0 && rng.happens(KINDS_SHARE) {
+            scenario.widen(&mut rng);
+        }
+        scenario
+    }
+
+    /// Adds companies, deals and activities, some of them.
+    fn widen(&mut self, rng: &mut Rng) {
+        let count = match rng.below(20) {
+            0..9 => 2,
+            9..16 => 3,
+            _ => 4,
+        };
+        self.profiles = PROFILES.to_vec();
+        shuffle(&mut self.profiles, rng);
+        self.profiles.truncate(count);
+        let mut kinds = vec![ObjectKind::Contact];
+        for (kind, chance) in
+            [(ObjectKind::Company, 7_500), (ObjectKind::Deal, 7_000), (ObjectKind::Activity, 6_000)]
+        {
+            let able = self.profiles.iter().filter(|p| p.tables(kind).next().is_some()).count();
+            if able >= 2 && rng.happens(chance) {
+                kinds.push(kind);
+            }
+        }
+        if kinds.len() == 1 {
+            kinds.push(ObjectKind::Deal);
+        }
+        kinds.sort_unstable();
+        self.kinds = kinds;
+        let fields = [
+            Field::INDUSTRY,
+            Field::VALUE,
+            Field::PROGRESS,
+            Field::COMPANY_REF,
+            Field::PARENT,
+            Field::DEAL,
+        ];
+        self.allow_clear.extend(fields.into_iter().filter(|_| rng.happens(4_000)));
+    }
+
+    fn of_people(seed: u64) -> Self {
         let mut rng = Rng::new(seed).fork("scenario");
         let mood = if seed.is_multiple_of(8) { Mood::Calm } else { Mood::Hostile };
         let mut profiles: Vec<&'static Profile> = PROFILES.to_vec();
@@ -150,6 +203,7 @@ impl Scenario {
             seed,
             mood,
             profiles,
+            kinds: vec![ObjectKind::Contact],
             rule,
             field_rules,
             allow_clear,

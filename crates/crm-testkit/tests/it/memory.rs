@@ -47,8 +47,8 @@ impl House {
             (Field::LAST_NAME, format!("Lind{n}")),
             (Field::EMAIL, format!("p{n}@mail.example")),
         ];
-        self.realm.perform(Deed::Create { account: 0, values });
-        self.realm.live(0).pop().unwrap()
+        self.realm.perform(Deed::Create { account: 0, kind: KIND, values, ties: Vec::new() });
+        self.realm.live(0, KIND).pop().unwrap()
     }
 
     fn apply(&self, action: Action) -> crm_core::Result<Written> {
@@ -58,7 +58,7 @@ impl House {
     }
 
     fn stored(&self, id: &RemoteId, field: Field) -> Option<String> {
-        self.realm.stored(0, id, field)
+        self.realm.stored(0, KIND, id, field).map(|value| value.display())
     }
 
     fn drain(&self, feed: Feed, mut cursor: Option<Cursor>) -> (Vec<Change>, Cursor) {
@@ -148,7 +148,13 @@ fn a_late_write_lands_after_its_caller_gave_up_and_over_what_came_between() {
     assert_eq!(kind(house.apply(update(&id, Field::COMPANY, "Quist", None))), unknown);
     assert_eq!(house.stored(&id, Field::COMPANY), None);
     let value = Some("Typed".to_owned());
-    house.realm.perform(Deed::Edit { account: 0, pick: 0, field: Field::COMPANY, value });
+    house.realm.perform(Deed::Edit {
+        account: 0,
+        kind: KIND,
+        pick: 0,
+        field: Field::COMPANY,
+        value,
+    });
     assert_eq!(house.stored(&id, Field::COMPANY).as_deref(), Some("Typed"));
     house.clock.advance(Duration::from_secs(20));
     assert_eq!(house.stored(&id, Field::COMPANY).as_deref(), Some("Quist"));
@@ -184,7 +190,7 @@ fn a_create_is_an_upsert_only_where_the_uid_is_unique() {
         let house = House::of(profile, &Weather::default());
         let first = house.apply(create(1, "Smith")).unwrap();
         let again = house.apply(create(1, "Weaver")).unwrap();
-        assert_eq!(house.realm.live(0).len(), records, "{}", profile.name);
+        assert_eq!(house.realm.live(0, KIND).len(), records, "{}", profile.name);
         assert_eq!(first.id == again.id, records == 1);
         assert_eq!(house.stored(&again.id, Field::JOB_TITLE).as_deref(), Some("Weaver"));
         let found = house.run(house.provider.find(KIND, &[MatchKey::Uid(uid(1))])).unwrap();
@@ -199,7 +205,7 @@ fn a_unique_address_names_its_holder() {
     let fields: Fields = [(Field::EMAIL, Value::text("P1@MAIL.example"))].into_iter().collect();
     let refused = kind(house.apply(Action::Create { uid: uid(1), fields }));
     assert_eq!(refused, ErrorKind::Conflict { existing: Some(holder) });
-    assert_eq!(house.realm.live(0).len(), 1);
+    assert_eq!(house.realm.live(0, KIND).len(), 1);
 }
 
 #[test]
@@ -240,7 +246,13 @@ fn versions_are_compared_where_that_is_declared() {
         let [Lookup::Found(remote)] = lookups.as_slice() else { panic!("found") };
         house.clock.advance(Duration::from_secs(5));
         let value = Some("Typed".to_owned());
-        house.realm.perform(Deed::Edit { account: 0, pick: 0, field: Field::COMPANY, value });
+        house.realm.perform(Deed::Edit {
+            account: 0,
+            kind: KIND,
+            pick: 0,
+            field: Field::COMPANY,
+            value,
+        });
         let write = update(&id, Field::JOB_TITLE, "Smith", remote.version.clone());
         let result = house.apply(write);
         if stale {
@@ -284,6 +296,7 @@ fn the_feed_is_late_but_never_wrong() {
                 let value = Some(format!("Role {pick}"));
                 house.realm.perform(Deed::Edit {
                     account: 0,
+                    kind: KIND,
                     pick,
                     field: Field::JOB_TITLE,
                     value,
@@ -315,8 +328,8 @@ fn deletions_and_merges_are_told_and_confirmed() {
         let ids: Vec<RemoteId> = (0..4).map(|n| house.person(n)).collect();
         let (_, cursor) = house.drain(Feed::Deletions, None);
         house.clock.advance(LONG);
-        house.realm.perform(Deed::Delete { account: 0, pick: 1 });
-        house.realm.perform(Deed::Merge { account: 0, winner: 0, loser: 1 });
+        house.realm.perform(Deed::Delete { account: 0, kind: KIND, pick: 1 });
+        house.realm.perform(Deed::Merge { account: 0, kind: KIND, winner: 0, loser: 1 });
         let (changes, cursor) = house.drain(Feed::Deletions, Some(cursor));
         let told = profile.name == SOUTH.name;
         let merged = if told {
@@ -352,7 +365,13 @@ fn a_stamp_of_a_millisecond_is_a_version() {
     for n in 0..5 {
         for part in ["a", "b"] {
             let value = Some(format!("{n}{part}"));
-            house.realm.perform(Deed::Edit { account: 0, pick: 0, field: Field::COMPANY, value });
+            house.realm.perform(Deed::Edit {
+                account: 0,
+                kind: KIND,
+                pick: 0,
+                field: Field::COMPANY,
+                value,
+            });
         }
         versions.push(version());
     }

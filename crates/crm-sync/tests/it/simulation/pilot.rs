@@ -1,9 +1,10 @@
 //! The engine as the simulation starts it. Shared by the test and by the example.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_core::{ObjectKind, ProviderId, RunId, TenantId};
+use crm_core::{ProviderId, RunId, TenantId};
 use crm_store::{MemoryStore, SharedStore, Store};
 use crm_store_sqlite::InlineStore;
 use crm_sync::{
@@ -91,14 +92,17 @@ fn topology(scenario: &Scenario) -> Topology {
     let primary = names.next().unwrap_or_else(|| ProviderId::new("nobody"));
     let owner = names.clone().next().unwrap_or_else(|| primary.clone());
     let rules = scenario.field_rules.iter();
-    let flow = Flow {
+    let field_policy: BTreeMap<_, _> =
+        rules.map(|(field, rule)| (*field, policy(*rule, &owner))).collect();
+    let flows = scenario.kinds.iter().map(|kind| Flow {
         direction: Direction::Bidirectional,
         allow_clear: scenario.allow_clear.clone(),
         policy: policy(scenario.rule, &owner),
-        field_policy: rules.map(|(field, rule)| (*field, policy(*rule, &owner))).collect(),
-        ..Flow::new(ObjectKind::Contact)
-    };
-    Topology { tenant: TenantId::default(), primary, secondary: names.collect(), flows: vec![flow] }
+        field_policy: field_policy.clone(),
+        ..Flow::new(*kind)
+    });
+    let (flows, secondary) = (flows.collect(), names.collect());
+    Topology { tenant: TenantId::default(), primary, secondary, flows }
 }
 
 fn policy(rule: Rule, owner: &ProviderId) -> Policy {

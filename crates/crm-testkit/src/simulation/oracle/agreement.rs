@@ -4,23 +4,26 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crm_core::{Field, MatchKey};
+use crm_core::{Field, Value};
 use crm_store::{Entity, EntityState, Link, LinkState};
 
-use super::Verdict;
 use super::facts::{Facts, is_apart, shown, shows};
+use super::translation::entities_of;
+use super::{Verdict, ties};
 use crate::clock::earlier;
 use crate::memory::{Account, Hand, Inner, Row, State};
 
 pub(super) fn check(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
     for (index, account) in inner.accounts.iter().enumerate() {
-        for row in account.live() {
+        for row in account.kinds.iter().flat_map(|kind| account.live(*kind)) {
             if facts.owner(index, row.number).is_none() {
                 let id = account.remote_id(row.number);
                 verdict.fault(format_args!("I1: nobody knows the record {id}"));
             }
         }
-        duplicates(inner, index, account, verdict);
+        for field in [Field::EMAIL, Field::DOMAIN] {
+            duplicates(inner, index, field, verdict);
+        }
     }
     for entity in facts.entities.values() {
         if is_apart(entity) {
@@ -29,12 +32,17 @@ pub(super) fn check(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
         }
         verdict.entities += 1;
         for (index, account) in inner.accounts.iter().enumerate() {
-            link(inner, entity, index, account, verdict);
+            let form = entity.golden.value(Field::TYPE).and_then(Value::as_str);
+            let mut tables = account.profile.tables(entity.kind);
+            if tables.any(|table| table.variant.is_none() || table.variant == form) {
+                link(facts, inner, entity, index, verdict);
+            }
         }
     }
 }
 
-fn link(inner: &Inner, entity: &Entity, index: usize, account: &Account, verdict: &mut Verdict) {
+fn link(facts: &Facts<'_>, inner: &Inner, entity: &Entity, index: usize, verdict: &mut Verdict) {
+    let Some(account) = inner.accounts.get(index) else { return };
     let (id, name) = (entity.id, &account.id);
     let Some(link) = entity.link(name) else {
         if !entity.golden.iter().all(|(_, slot)| slot.value.is_none()) {
@@ -44,8 +52,7 @@ fn link(inner: &Inner, entity: &Entity, index: usize, account: &Account, verdict
     };
     match link.state {
         LinkState::Gone { .. } | LinkState::Merged { .. } => {
-            let live = link.remote.as_ref().and_then(|remote| account.number(remote));
-            let live = live.and_then(|number| account.rows.get(&number));
+            let live = link.remote.as_ref().and_then(|remote| account.row(entity.kind, remote));
             if live.is_some_and(|row| row.state == State::Live) {
                 verdict
                     .fault(format_args!("I1: entity {id} takes a live record at {name} for gone"));
@@ -63,46 +70,56 @@ fn link(inner: &Inner, entity: &Entity, index: usize, account: &Account, verdict
                 verdict.fault(format_args!("I1: the create of {id} at {name} is still open"));
             }
         }
-        LinkState::Live => values(inner, entity, index, account, link, verdict),
+        LinkState::Live => values(facts, inner, (entity, link), index, verdict),
     }
 }
 
 fn values(
+    facts: &Facts<'_>,
     inner: &Inner,
-    entity: &Entity,
+    (entity, link): (&Entity, &Link),
     index: usize,
-    account: &Account,
-    link: &Link,
     verdict: &mut Verdict,
 ) {
+    let Some(account) = inner.accounts.get(index) else { return };
     let (id, name) = (entity.id, &account.id);
-    let row = link.remote.as_ref().and_then(|remote| account.number(remote));
-    let row = row.and_then(|number| account.rows.get(&number));
+    let row = link.remote.as_ref().and_then(|remote| account.row(entity.kind, remote));
     let Some(row) = row.filter(|row| row.state == State::Live) else {
         verdict.fault(format_args!("I1: entity {id} is tied to a record at {name} that is gone"));
         return;
     };
-    for rule in account.profile.mapping.rules {
+    for rule in account.rules(row.table) {
         let field = rule.field;
         let golden = entity.golden.value(field);
-        let text = shown(inner, index, row.number, field);
-        if shows(account, field, golden, text.as_deref()) {
+        if rule.ty.is_set() {
+            if ties::agrees(facts, inner, (index, row), entity, rule) {
+                continue;
+            }
+        } else if shows(account, field, golden, shown(inner, index, row.number, field).as_deref()) {
             continue;
         }
         let refused = link.slots.slot(field).is_some_and(|slot| slot.refused.is_some());
         // A required field cannot be cleared there.
         let kept = rule.required && golden.is_none();
+        // What has no record there cannot be referred to.
+        let to = entities_of(golden);
+        let apart = !rule.ty.is_set()
+            && !to.is_empty()
+            && !to.iter().any(|to| ties::is_linkable(facts, account, *to));
         if entity.golden.frozen(field).is_some() {
             verdict.excused += 1;
         } else if refused || link.parked.is_some() {
             excuse(inner, entity, index, account, link, verdict);
-        } else if kept {
+        } else if kept || apart {
             verdict.excused += 1;
         } else {
+            let shown = inner.values(account, row);
             verdict.fault(format_args!(
-                "I1: {field} of entity {id} is {:?}, but {} shows {text:?}",
-                golden.map(crm_core::Value::display),
+                "I1: {field} of {} {id} is {:?}, but {} shows {:?}",
+                entity.kind,
+                golden.map(Value::display),
                 account.remote_id(row.number),
+                shown.get(field).map(Value::display),
             ));
         }
     }
@@ -122,7 +139,8 @@ fn excuse(
     let class = link.parked.as_ref().map(|parked| parked.class.as_str());
     let missing = |field: Field| entity.golden.value(field).is_none();
     let known = if class == Some("missing_required") {
-        account.profile.mapping.rules.iter().any(|rule| rule.required && missing(rule.field))
+        let mut rules = account.profile.tables(entity.kind).flat_map(|table| table.rules);
+        rules.any(|rule| rule.required && missing(rule.field))
     } else if class == Some("duplicate") && had_once(inner, entity, index, account) {
         true
     } else {
@@ -143,21 +161,20 @@ fn excuse(
 /// So long before a create was sent, its twin may not yet have been visible to the look for one.
 const BLIND: Duration = Duration::from_mins(1);
 
-fn duplicates(inner: &Inner, index: usize, account: &Account, verdict: &mut Verdict) {
+fn duplicates(inner: &Inner, index: usize, field: Field, verdict: &mut Verdict) {
+    let Some(account) = inner.accounts.get(index) else { return };
     let mut uids: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut addresses: BTreeMap<MatchKey, Vec<&Row>> = BTreeMap::new();
-    for row in account.live() {
+    let mut addresses: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
+    for row in account.rows.values().filter(|row| row.state == State::Live) {
         if let Some(uid) = &row.uid
             && let Some(other) = uids.insert(uid.as_str(), row.number)
         {
             let (one, two) = (account.remote_id(other), account.remote_id(row.number));
             verdict.fault(format_args!("I2: {one} and {two} have one uid"));
         }
-        let text = inner.text(row, Field::EMAIL);
-        if let Some(crm_core::Value::Text(text)) =
-            text.and_then(|text| account.value(Field::EMAIL, &text))
-        {
-            addresses.entry(MatchKey::Email(text.key().into())).or_default().push(row);
+        let text = inner.text(row, field);
+        if let Some(Value::Text(text)) = text.and_then(|text| account.value(field, &text)) {
+            addresses.entry(text.key().to_owned()).or_default().push(row);
         }
     }
     for rows in addresses.into_values().filter(|rows| rows.len() > 1) {
@@ -168,7 +185,8 @@ fn duplicates(inner: &Inner, index: usize, account: &Account, verdict: &mut Verd
                 .iter()
                 .find(|(account, number, _)| *account == index && *number == row.number);
             // An address that came later was given to it by a user of some side.
-            let Some((_, _, sent)) = made.filter(|(_, _, sent)| has_from(inner, row, *sent)) else {
+            let Some((_, _, sent)) = made.filter(|(_, _, sent)| has_from(inner, row, field, *sent))
+            else {
                 continue;
             };
             let seen = earlier(*sent, BLIND);
@@ -179,7 +197,7 @@ fn duplicates(inner: &Inner, index: usize, account: &Account, verdict: &mut Verd
                 });
                 twin.number != row.number
                     && twin.created < seen
-                    && had_address(inner, twin, seen)
+                    && had_address(inner, twin, field, seen)
                     && !returned
             });
             if let Some(twin) = twin {
@@ -202,16 +220,16 @@ fn had_once(inner: &Inner, entity: &Entity, index: usize, account: &Account) -> 
         })
 }
 
-fn has_from(inner: &Inner, row: &Row, call: jiff::Timestamp) -> bool {
-    let stroke = row.cells.get(&Field::EMAIL).and_then(|stroke| inner.journal.stroke(*stroke));
+fn has_from(inner: &Inner, row: &Row, field: Field, call: jiff::Timestamp) -> bool {
+    let stroke = row.cells.get(&(field, None)).and_then(|stroke| inner.journal.stroke(*stroke));
     stroke.is_some_and(|stroke| match stroke.hand {
-        Hand::User => false,
+        Hand::User | Hand::Crm => false,
         Hand::Engine { sent, .. } => sent == call,
     })
 }
 
 /// Returns whether the address that a record shows now was there at a moment, put by a user.
-fn had_address(inner: &Inner, row: &Row, at: jiff::Timestamp) -> bool {
-    let stroke = row.cells.get(&Field::EMAIL).and_then(|stroke| inner.journal.stroke(*stroke));
+fn had_address(inner: &Inner, row: &Row, field: Field, at: jiff::Timestamp) -> bool {
+    let stroke = row.cells.get(&(field, None)).and_then(|stroke| inner.journal.stroke(*stroke));
     stroke.is_some_and(|stroke| stroke.at < at && stroke.hand == Hand::User)
 }

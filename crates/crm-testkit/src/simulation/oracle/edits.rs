@@ -7,8 +7,8 @@ use crm_core::{Field, Value};
 use crm_store::EntityState;
 use jiff::Timestamp;
 
-use super::Verdict;
 use super::facts::{Facts, shows};
+use super::{DECIDED, Fate, Verdict, WINDOW, ties};
 use crate::clock::{earlier, later};
 use crate::memory::profile::Answer;
 use crate::memory::{Hand, Inner, Stroke};
@@ -19,7 +19,11 @@ pub(super) fn check(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
             continue;
         }
         verdict.edits += 1;
-        match fate(facts, inner, stroke) {
+        let fate = match stroke.member {
+            Some(_) => ties::fate(facts, inner, stroke),
+            None => fate(facts, inner, stroke),
+        };
+        match fate {
             Fate::Kept => {}
             Fate::AtRisk => {
                 verdict.at_risk += 1;
@@ -44,23 +48,6 @@ fn story(inner: &Inner, stroke: &Stroke) -> String {
     format!("at {at} a user made {field} of {id} {value:?} (first seen {seen:?}, then {over:?})")
 }
 
-/// What became of a change.
-enum Fate {
-    /// It is known, or its own user took it back.
-    Kept,
-    /// It was painted over in the time that no engine can see.
-    AtRisk,
-    /// It is gone without a trace.
-    Lost,
-}
-
-/// How long a read may be older than the write that follows it: a listed row counts for half a
-/// minute, and the calls of a batch take their time.
-const WINDOW: Duration = Duration::from_secs(75);
-
-/// So long after a value was shown, the engine has decided on it, unless something broke.
-const DECIDED: Duration = Duration::from_mins(4);
-
 fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
     let Some(next) = stroke.next.and_then(|next| inner.journal.stroke(next)) else {
         // It stands, and whether the others have it is what I1 asks; or its record is no more,
@@ -75,6 +62,8 @@ fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
         return Fate::Kept;
     }
     match next.hand {
+        // What it referred to is no more.
+        Hand::Crm => Fate::Kept,
         Hand::User => {
             if overwritten_in_time(facts, inner, entity, stroke, next) {
                 Fate::Kept
@@ -148,6 +137,7 @@ pub(super) fn rewritten(
             let (sent, told) = match stroke.hand {
                 Hand::Engine { sent, told } => (sent, told),
                 Hand::User => (stroke.at, account.profile.answer != Answer::Bare),
+                Hand::Crm => return false,
             };
             let same = stroke.account == index
                 && stroke.field == *field
@@ -164,7 +154,8 @@ fn phantoms(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
         let turned = inner.journal.turns.iter().filter(|(turned, _, _)| *turned == index).count();
         let mut entered: BTreeMap<(Field, Option<Value>), usize> = BTreeMap::new();
         for stroke in &inner.journal.strokes {
-            if stroke.account == index && stroke.hand == Hand::User {
+            let by_engine = matches!(stroke.hand, Hand::Engine { .. });
+            if stroke.account == index && !by_engine && stroke.member.is_none() {
                 let value = stroke.value.as_deref().and_then(|t| account.value(stroke.field, t));
                 *entered.entry((stroke.field, value)).or_default() += 1;
             }
@@ -186,7 +177,7 @@ fn phantoms(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
         for row in facts.history.values().flatten() {
             // A record that came along with a merge is met anew by the entity that is left.
             let inherited = facts.is_inherited(row.entity, row.field, row.after.as_ref());
-            if inherited {
+            if inherited || facts.is_set(row.field) {
                 continue;
             }
             if row.source.as_ref() == Some(&account.id) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crm_core::{EntityId, Field, ObjectKind, RemoteId, Value};
+use crm_core::{EntityId, Field, ObjectKind, ProviderId, RemoteId, Value};
 use crm_store::{
     Conflict, ConflictQuery, Entity, EntityState, History, Seq, SharedStore, StoreResult,
 };
@@ -38,22 +38,24 @@ impl<'s> Facts<'s> {
             conflicts: BTreeMap::new(),
             owners: BTreeMap::new(),
         };
-        let mut after = Seq::default();
-        loop {
-            let page = store.scan(ObjectKind::Contact, after, 100).await?;
-            let Some(last) = page.last().and_then(|entity| entity.seq) else { break };
-            after = last;
-            for entity in page {
-                facts.history.insert(entity.id, store.history(entity.id).await?);
-                facts.entities.insert(entity.id, entity);
+        for kind in &scenario.kinds {
+            let mut after = Seq::default();
+            loop {
+                let page = store.scan(*kind, after, 100).await?;
+                let Some(last) = page.last().and_then(|entity| entity.seq) else { break };
+                after = last;
+                for entity in page {
+                    facts.history.insert(entity.id, store.history(entity.id).await?);
+                    facts.entities.insert(entity.id, entity);
+                }
             }
         }
         for conflict in store.conflicts(ConflictQuery::default()).await? {
             facts.conflicts.entry(conflict.entity).or_default().push(conflict);
         }
-        for (index, name, ids) in records(realm) {
+        for (index, name, kind, ids) in records(realm) {
             let remotes: Vec<RemoteId> = ids.iter().map(|(_, id)| id.clone()).collect();
-            let found = store.links(&name, ObjectKind::Contact, &remotes).await?;
+            let found = store.links(&name, kind, &remotes).await?;
             for ((number, _), resolved) in ids.into_iter().zip(found) {
                 if let Some(resolved) = resolved {
                     facts.owners.insert((index, number), resolved.entity);
@@ -61,6 +63,12 @@ impl<'s> Facts<'s> {
             }
         }
         Ok(facts)
+    }
+
+    /// Returns whether the values of a field are sets.
+    pub(super) fn is_set(&self, field: Field) -> bool {
+        let rule = self.scenario.profiles.iter().find_map(|profile| profile.rule(field));
+        rule.is_some_and(|rule| rule.ty.is_set())
     }
 
     /// Returns the entity that a record belongs to.
@@ -132,17 +140,18 @@ impl<'s> Facts<'s> {
     }
 }
 
-type Records = (usize, crm_core::ProviderId, Vec<(u64, RemoteId)>);
+type Records = (usize, ProviderId, ObjectKind, Vec<(u64, RemoteId)>);
 
 fn records(realm: &Arc<Realm>) -> Vec<Records> {
     let inner = realm.now();
     let accounts = inner.accounts.iter().enumerate();
-    accounts
-        .map(|(index, account)| {
-            let ids = account.rows.keys().map(|number| (*number, account.remote_id(*number)));
-            (index, account.id.clone(), ids.collect())
+    let kinds = accounts.flat_map(|(index, account)| {
+        account.kinds.iter().map(move |kind| {
+            let ids = account.all(*kind).map(|row| (row.number, account.remote_id(row.number)));
+            (index, account.id.clone(), *kind, ids.collect())
         })
-        .collect()
+    });
+    kinds.collect()
 }
 
 /// Returns whether an account, told to store a golden value, would show that text.
@@ -158,7 +167,7 @@ pub(super) fn shows(
     if stored == shown {
         return true;
     }
-    let rule = account.profile.mapping.rule(field);
+    let rule = account.profile.rule(field);
     let projected = golden.zip(rule).and_then(|(value, rule)| rule.project(value));
     golden.is_some() && projected.as_deref() == shown.as_ref()
 }

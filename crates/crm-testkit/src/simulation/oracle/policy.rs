@@ -43,7 +43,7 @@ fn is_causal(facts: &Facts<'_>, inner: &Inner, row: &History) -> bool {
     let logged = facts.logged(row.entity, row.field, is_old);
     let mut conflicts = facts.conflicts.get(&row.entity).into_iter().flatten();
     let base = conflicts.any(|c| c.field == row.field && c.at == row.at && is_old(c.base.as_ref()));
-    if row.source.is_none() || logged || base {
+    if row.source.is_none() || logged || base || facts.is_set(row.field) {
         return true;
     }
     let mut entered = false;
@@ -79,7 +79,7 @@ fn had_before(inner: &Inner, account: &Account, row: &History, stroke: &Stroke) 
         }
         // A late landing of our own write that no read has shown is nothing anybody knows of.
         let unseen = stroke.seen.is_none_or(|seen| seen > row.at);
-        if stroke.hand != Hand::User && !unseen {
+        if matches!(stroke.hand, Hand::Engine { .. }) && !unseen {
             return false;
         }
         under = stroke.previous.and_then(|previous| inner.journal.stroke(previous));
