@@ -42,6 +42,11 @@ const ABOUT_STATUS: &str = "\
 Reads the store alone: no request is sent and no credentials are needed, also while a sync runs.";
 
 /// Keeps contacts in step between CRMs, both ways.
+const ABOUT_CONFLICTS: &str = "\
+Reads the store alone: no request is sent and no credentials are needed. The next crm sync writes
+what was decided. An id may be cut as long as no other one begins alike; what stands behind its @
+names the state that was shown, and a decision about another state is refused.";
+
 #[derive(Debug, Parser)]
 #[command(name = "crm", version, after_help = AFTER, max_term_width = 100)]
 pub(crate) struct Args {
@@ -92,6 +97,9 @@ pub(crate) enum Command {
     /// Show what is stored: counts, runs, conflicts with their losers, parked records
     #[command(after_help = ABOUT_STATUS)]
     Status(Status),
+    /// Show what needs a person's decision, and decide it
+    #[command(after_help = ABOUT_CONFLICTS)]
+    Conflicts(Conflicts),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -203,6 +211,55 @@ pub(crate) struct Status {
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Conflicts {
+    #[command(subcommand)]
+    pub(crate) command: ConflictsCommand,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ConflictsCommand {
+    /// List open conflicts with every side's value
+    List {
+        /// List those that were decided, too
+        #[arg(long)]
+        all: bool,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one conflict: the value before, every side with its time, the rule
+    Show {
+        /// Its id, as listed
+        id: String,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Decide an open conflict
+    Resolve(Resolve),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Resolve {
+    /// Its id, as listed
+    pub(crate) id: String,
+    /// Take the value of that CRM
+    #[arg(
+        long,
+        value_name = "CONNECTION",
+        required_unless_present = "value",
+        conflicts_with = "value"
+    )]
+    pub(crate) take: Option<String>,
+    /// Give the value; nothing behind the = clears the field
+    #[arg(long, value_name = "FIELD=VALUE")]
+    pub(crate) value: Option<String>,
+    /// Who decides [default: the user of this machine]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: Option<String>,
 }
 
 /// Reads how many people a sandbox begins with.

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod check;
+pub(crate) mod conflicts;
 pub(crate) mod demo;
 mod demo_accounts;
 pub(crate) mod plan;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crm::core::ProviderError;
+use crm::core::{ProviderError, Region};
 use crm::store::StoreError;
 use crm::sync::EngineError;
 use crm::{ConfigError, OpenError, Settings};
@@ -103,6 +103,12 @@ pub(crate) fn settings(config: Option<&Path>, env_files: &[PathBuf]) -> Result<S
 /// Returns where the store is, without a look at connections and credentials.
 pub(crate) fn database(config: Option<&Path>, env_files: &[PathBuf]) -> Result<PathBuf, Failure> {
     Ok(Settings::database_of(config, &variables(env_files)?)?)
+}
+
+/// Returns the country of phone numbers without one: the usual one where no settings can be read.
+pub(crate) fn region(config: Option<&Path>, env_files: &[PathBuf]) -> Region {
+    let settings = variables(env_files).ok().and_then(|vars| Settings::load(config, &vars).ok());
+    settings.map(|settings| settings.default_region).unwrap_or_default()
 }
 
 fn variables(env_files: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {

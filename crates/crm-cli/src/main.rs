@@ -81,5 +81,11 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
             let database = error::database(config.as_deref(), &env_files)?;
             Box::pin(cmd::status::run(&database, options)).await
         }
+        Command::Conflicts(options) => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            // Phone numbers alone depend on settings, and these need credentials.
+            let region = error::region(config.as_deref(), &env_files);
+            Box::pin(cmd::conflicts::run(&database, options.command, region)).await
+        }
     }
 }

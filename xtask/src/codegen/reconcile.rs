@@ -87,7 +87,7 @@ pub(super) fn write(page: Input<'_>, tables: &[Input<'_>]) -> Outcome<String> {
     for input in tables {
         let table: Table = input.parse()?;
         let name = input.path.strip_prefix(FOLDER).unwrap_or(input.path);
-        text.push_str(&format!("\n### {}\n\n{}\n\n", title(name), table.about));
+        add(&mut text, format_args!("\n### {}\n\n{}\n\n", title(name), table.about));
         text.push_str(&row("row", HEAD.iter().map(|name| (*name).to_owned())));
         text.push_str(&rule(HEAD.len() + 1));
         for case in &table.case {
@@ -151,7 +151,7 @@ impl Golden {
         if !self.turns.is_empty() {
             let turns: Vec<String> =
                 self.turns.iter().map(|(value, at)| format!("{} at {at}", shown(value))).collect();
-            text.push_str(&format!(", after {}", turns.join(", ")));
+            add(&mut text, format_args!(", after {}", turns.join(", ")));
         }
         text
     }
@@ -166,16 +166,16 @@ impl Side {
         let now = self.shows.as_ref().map_or_else(|| "not read".to_owned(), shown);
         let mut text = format!("{base} → {now}");
         if let Some(at) = self.at {
-            text.push_str(&format!(" at {at}"));
+            add(&mut text, format_args!(" at {at}"));
         }
         if let Some(known) = self.known {
-            text.push_str(&format!(", as it was at {known}"));
+            add(&mut text, format_args!(", as it was at {known}"));
         }
         for (value, version) in &self.intents {
-            text.push_str(&format!(", open write {} (version {version})", shown(value)));
+            add(&mut text, format_args!(", open write {} (version {version})", shown(value)));
         }
         if let Some(author) = &self.author {
-            text.push_str(&format!(", by {author}"));
+            add(&mut text, format_args!(", by {author}"));
         }
         text
     }
@@ -193,6 +193,10 @@ fn shown(value: &Value) -> String {
         }
         other => format!("{other:?}"),
     }
+}
+
+fn add(text: &mut String, part: std::fmt::Arguments<'_>) {
+    text.push_str(&part.to_string());
 }
 
 #[cfg(test)]

@@ -65,13 +65,7 @@ struct Problem {
 
 /// Reads the store and prints what is there.
 pub(crate) async fn run(database: &Path, options: args::Status) -> Result<ExitCode, Failure> {
-    // A file of 0 bytes holds no more than one that is not there.
-    if !database.metadata().is_ok_and(|found| found.is_file() && found.len() > 0) {
-        return Err(Failure::new(
-            format!("there is no store at {}", database.display()),
-            "make one with `crm plan` or `crm sync`, or name another with [store] sqlite",
-        ));
-    }
+    refuse_missing(database)?;
     let store = crm::open_store_read_only(database)?;
     let status = read(&store).await?;
     if options.json {
@@ -80,6 +74,18 @@ pub(crate) async fn run(database: &Path, options: args::Status) -> Result<ExitCo
         print(&status);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses to read a store that is not there.
+pub(crate) fn refuse_missing(database: &Path) -> Result<(), Failure> {
+    // A file of 0 bytes holds no more than one that is not there.
+    if database.metadata().is_ok_and(|found| found.is_file() && found.len() > 0) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!("there is no store at {}", database.display()),
+        "make one with `crm plan` or `crm sync`, or name another with [store] sqlite",
+    ))
 }
 
 async fn read(store: &SharedStore) -> Result<Status, Failure> {
@@ -101,7 +107,11 @@ async fn read(store: &SharedStore) -> Result<Status, Failure> {
     Ok(Status { kinds, runs: store.runs(RUNS_MAX).await?, conflicts, problems })
 }
 
-async fn tell(store: &SharedStore, conflicts: &[Conflict]) -> Result<Vec<Told>, Failure> {
+/// Tells conflicts with who they are about.
+pub(crate) async fn tell(
+    store: &SharedStore,
+    conflicts: &[Conflict],
+) -> Result<Vec<Told>, Failure> {
     let ids: Vec<EntityId> = conflicts.iter().map(|conflict| conflict.entity).collect();
     let entities = store.entities(&ids).await?;
     let pairs = conflicts.iter().zip(&entities);

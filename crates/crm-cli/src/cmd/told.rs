@@ -1,13 +1,20 @@
 //! Conflicts as they are told: values as people write them, not as the store keeps them.
 
 use crm::core::{EntityId, Field, ObjectKind, ProviderId, Value};
-use crm::store::{Conflict, ConflictState, Contender, Entity};
+use crm::store::{Conflict, ConflictState, Contender, Decided, Entity};
 use serde::Serialize;
+
+/// How much of an id is shown: two of a hundred thousand conflicts rarely begin alike.
+const ID_LENGTH: usize = 8;
+/// How much of a revision is shown: it only has to differ from the one before.
+const REVISION_LENGTH: usize = 6;
 
 /// One conflict, who it is about, and which values lost.
 #[derive(Debug, Serialize)]
 pub(crate) struct Told {
     id: String,
+    /// Names the state in which it is told.
+    revision: String,
     entity: EntityId,
     /// Who it is, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,6 +29,9 @@ pub(crate) struct Told {
     losers: Vec<Side>,
     rule: String,
     state: ConflictState,
+    /// Who decided, and when, if a person did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided: Option<Decided>,
     at: String,
     run: String,
 }
@@ -63,6 +73,7 @@ impl Told {
         let lost = |side: &&Contender| decided && side.value != conflict.chosen;
         Self {
             id: conflict.id.0.to_string(),
+            revision: revision_of(conflict),
             entity: conflict.entity,
             name: entity.map(name_of),
             kind: conflict.kind,
@@ -74,6 +85,7 @@ impl Told {
             losers: conflict.contenders.iter().filter(lost).map(Side::of).collect(),
             rule: conflict.rule.clone(),
             state: conflict.state,
+            decided: conflict.decided.clone(),
             at: conflict.at.to_string(),
             run: conflict.run.to_string(),
         }
@@ -82,15 +94,75 @@ impl Told {
     /// Returns the cells of a table's row: who, field, sides, chosen, rule.
     pub(crate) fn row(&self) -> Vec<String> {
         let sides: Vec<String> = self.contenders.iter().map(Side::line).collect();
-        let chosen = match self.state {
+        vec![self.who(), self.field.to_string(), sides.join("\n"), self.chosen(), self.rule()]
+    }
+
+    /// Returns the short id by which a person names it, with the state in which it is shown.
+    pub(crate) fn handle(&self) -> String {
+        let short = |text: &str, length| text.get(..length).unwrap_or(text).to_owned();
+        format!("{}@{}", short(&self.id, ID_LENGTH), short(&self.revision, REVISION_LENGTH))
+    }
+
+    /// Returns the field it is about.
+    pub(crate) const fn field(&self) -> Field {
+        self.field
+    }
+
+    /// Returns who it is about.
+    pub(crate) fn who(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.entity.to_string())
+    }
+
+    fn chosen(&self) -> String {
+        match self.state {
             ConflictState::Open => "nobody yet".to_owned(),
             ConflictState::Auto | ConflictState::Resolved | ConflictState::Stale => {
                 self.chosen.clone().unwrap_or_else(|| "blank".to_owned())
             }
-        };
-        let name = self.name.clone().unwrap_or_default();
-        vec![name, self.field.to_string(), sides.join("\n"), chosen, self.rule.clone()]
+        }
     }
+
+    fn rule(&self) -> String {
+        match &self.decided {
+            Some(decided) => format!("{}, decided by {}", self.rule, decided.by),
+            None => self.rule.clone(),
+        }
+    }
+
+    /// Returns how it stands, one line.
+    pub(crate) fn standing(&self) -> String {
+        let (at, rule) = (&self.at, self.rule());
+        match self.state {
+            ConflictState::Open => format!("open since {at} by the rule {rule}"),
+            ConflictState::Auto => format!("decided at {at} by the rule {rule}"),
+            ConflictState::Resolved => {
+                let at = self.decided.as_ref().map_or_else(|| at.clone(), |it| it.at.to_string());
+                format!("resolved at {at} ({rule})")
+            }
+            ConflictState::Stale => format!("over at {at}: the sides agree ({rule})"),
+        }
+    }
+
+    /// Returns the rows of a table about one conflict: side, value, when; the value before first.
+    pub(crate) fn sides(&self) -> Vec<Vec<String>> {
+        let blank = || "blank".to_owned();
+        let before = self.base.clone().unwrap_or_else(blank);
+        let mut rows = vec![vec!["before".to_owned(), before, String::new()]];
+        rows.extend(self.contenders.iter().map(|side| {
+            let name = side.provider.as_ref().map_or("golden record", |name| name.as_str());
+            let value = side.value.clone().unwrap_or_else(blank);
+            vec![name.to_owned(), value, side.at.clone().unwrap_or_default()]
+        }));
+        if self.state != ConflictState::Open {
+            rows.push(vec!["chosen".to_owned(), self.chosen(), String::new()]);
+        }
+        rows
+    }
+}
+
+/// Returns the fingerprint of the state in which a conflict is shown.
+pub(crate) fn revision_of(conflict: &Conflict) -> String {
+    format!("{:016x}", conflict.revision())
 }
 
 /// Returns who an entity is, as a person would say it.

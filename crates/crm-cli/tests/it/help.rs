@@ -13,7 +13,17 @@ fn crm(words: &[&str]) -> Done {
 #[test]
 fn help_names_every_command_and_where_to_begin() {
     let help = crm(&["--help"]).code(0);
-    for word in ["demo", "sandbox", "check", "plan", "sync", "status", "--config", "--env-file"] {
+    for word in [
+        "demo",
+        "sandbox",
+        "check",
+        "plan",
+        "sync",
+        "status",
+        "conflicts",
+        "--config",
+        "--env-file",
+    ] {
         assert!(help.out.contains(word), "{word}: {}", help.out);
     }
     assert!(help.out.contains("HUBSPOT_API_KEY"), "where to begin");
@@ -53,6 +63,7 @@ fn help_of_every_command_says_what_each_option_is_for() {
         ("plan", &["--json"]),
         ("sync", &["--yes", "--json"]),
         ("status", &["--json"]),
+        ("conflicts", &["list", "show", "resolve"]),
     ];
     for (command, options) in commands {
         let help = crm(&[command, "--help"]).code(0);
@@ -107,9 +118,10 @@ fn the_version_is_that_of_the_package() {
 
 #[test]
 fn every_command_has_its_own_text() {
-    let texts: BTreeSet<String> = ["demo", "sandbox", "check", "plan", "sync", "status"]
-        .iter()
-        .map(|name| crm(&[name, "--help"]).out.lines().next().unwrap().to_owned())
-        .collect();
-    assert_eq!(texts.len(), 6, "{texts:?}");
+    let texts: BTreeSet<String> =
+        ["demo", "sandbox", "check", "plan", "sync", "status", "conflicts"]
+            .iter()
+            .map(|name| crm(&[name, "--help"]).out.lines().next().unwrap().to_owned())
+            .collect();
+    assert_eq!(texts.len(), 7, "{texts:?}");
 }

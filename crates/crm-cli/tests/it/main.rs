@@ -6,6 +6,8 @@ mod accounts;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod conflicts;
+#[cfg(test)]
 mod deaths;
 #[cfg(test)]
 mod demo;

@@ -218,7 +218,8 @@ impl Merge<'_> {
             self.freeze_flipping(field, golden, bids);
             return;
         }
-        let (verdict, rule) = resolve::decide(plan, golden.as_ref(), &bids, self.rules);
+        let owner = plan.policy.owner().and_then(|owner| self.rules.side(owner));
+        let (verdict, rule) = resolve::decide(plan, golden.as_ref(), &bids, owner);
         let chosen = match verdict {
             Verdict::Open => {
                 self.freeze(field, &bids, &rule.unwrap_or_default());

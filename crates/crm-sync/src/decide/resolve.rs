@@ -5,14 +5,14 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use crm_core::{ProviderId, Value};
+use crm_core::Value;
 use crm_store::Shadow;
 use jiff::Timestamp;
 
 use super::join;
+use crate::Policy;
 use crate::policy::Join;
-use crate::topology::{FieldPlan, Side};
-use crate::{Policy, Rules};
+use crate::topology::FieldPlan;
 
 /// One contender.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,8 +49,14 @@ pub(super) enum Verdict {
 /// A verdict with the rule that led to it; no rule where there was nothing to decide.
 pub(super) type Ruled = (Verdict, Option<String>);
 
-/// Decides a contest. `golden` is the golden value as a contender, whether or not it contends.
-pub(super) fn decide(plan: &FieldPlan, golden: Option<&Bid>, bids: &[Bid], rules: &Rules) -> Ruled {
+/// Decides a contest. `golden` is the golden value as a contender, whether or not it contends;
+/// `owner` is the rank of the connection that the policy names.
+pub(super) fn decide(
+    plan: &FieldPlan,
+    golden: Option<&Bid>,
+    bids: &[Bid],
+    owner: Option<usize>,
+) -> Ruled {
     let join = plan.join();
     if let Some(join @ (Join::Union | Join::Sum)) = join {
         return joined(plan, join, golden, bids);
@@ -58,7 +64,7 @@ pub(super) fn decide(plan: &FieldPlan, golden: Option<&Bid>, bids: &[Bid], rules
     let rule =
         join.map_or_else(|| plan.policy.to_string(), |join| Policy::Merged(join).to_string());
     let Some(winner) = single(bids.iter()) else {
-        let verdict = choose(plan, join, bids, rules).map_or(Verdict::Open, Verdict::Won);
+        let verdict = choose(plan, join, bids, owner).map_or(Verdict::Open, Verdict::Won);
         return (verdict, Some(rule));
     };
     (Verdict::Won(winner.clone()), None)
@@ -94,7 +100,7 @@ fn joined(plan: &FieldPlan, join: Join, golden: Option<&Bid>, bids: &[Bid]) -> R
 }
 
 /// Chooses the winner of two or more contenders; `None` leaves it to a person.
-fn choose(plan: &FieldPlan, join: Option<Join>, bids: &[Bid], rules: &Rules) -> Option<Bid> {
+fn choose(plan: &FieldPlan, join: Option<Join>, bids: &[Bid], owner: Option<usize>) -> Option<Bid> {
     let winner = match (&plan.policy, join) {
         (_, Some(Join::Longest)) => best(bids, |bid| length(bid.value.as_ref())),
         (_, Some(_)) => best(bids, |bid| &bid.value),
@@ -113,15 +119,9 @@ fn choose(plan: &FieldPlan, join: Option<Join>, bids: &[Bid], rules: &Rules) -> 
             best(late, |_| ())
         }
         (Policy::MostComplete, None) => best(bids, |bid| completeness(bid.value.as_ref())),
-        (Policy::Owner(owner), None) => best(bids, |bid| {
-            rules.sides.get(bid.rank).is_some_and(|side: &Side| is_owner(&side.provider, owner))
-        }),
+        (Policy::Owner(_), None) => best(bids, |bid| Some(bid.rank) == owner),
     };
     winner.cloned()
-}
-
-fn is_owner(side: &ProviderId, owner: &ProviderId) -> bool {
-    side == owner
 }
 
 /// Returns the contender that is greatest by a key, then by rank. A side goes before the golden
@@ -182,3 +182,6 @@ fn length(value: Option<&Value>) -> usize {
         ) => 1,
     }
 }
+
+#[cfg(test)]
+mod tests;

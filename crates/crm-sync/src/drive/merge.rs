@@ -6,7 +6,9 @@
 //! to it refers to the entity that is left. The history of both stays under their own ids.
 
 use crm_core::{EntityId, Lookup, RemoteId};
-use crm_store::{Commit, Entity, EntityState, Link, LinkState, Mark, Mutation, StoreError};
+use crm_store::{
+    Commit, Entity, EntityState, Link, LinkSlot, LinkState, Mark, Mutation, Slots, StoreError,
+};
 
 use super::Session;
 use super::work::Job;
@@ -25,6 +27,15 @@ pub(super) enum Absorbed {
     Later,
     /// There is nobody who could take it in.
     No,
+}
+
+/// Makes a record of the one that is gone one of the other. What it is known to hold is no news,
+/// and is behind; where the other one has nothing to say, it is met for the first time.
+fn moved(link: &Link, winner: &Entity) -> Link {
+    let kept = link.slots.iter().filter(|(field, _)| winner.golden.slot(*field).is_some());
+    let slots = kept.map(|(field, slot)| (field, LinkSlot { ack: 0, ..slot.clone() }));
+    let slots = Slots::from_slots(slots.collect());
+    Link { slots, intents: Vec::new(), parked: None, ..link.clone() }
 }
 
 /// Returns the side on which a record was merged into that of another entity.
@@ -76,23 +87,19 @@ impl Session<'_> {
                 add: Vec::new(),
             }],
         };
-        let old = loser.link(&side.provider).and_then(|link| link.remote.clone());
-        if let Some(old) = old {
-            let (provider, new) = (side.provider.clone(), into.clone());
-            commit.mutations.push(Mutation::Alias { provider, kind: rules.kind, old, new });
+        if let Some(link) = loser.link(&side.provider) {
+            let state = LinkState::Merged { into: into.clone() };
+            let link = Link { state, observed: None, intents: Vec::new(), ..link.clone() };
+            commit.mutations.push(Mutation::Link(loser.id, Box::new(link)));
         }
-        commit.mutations.push(Mutation::Unlink(loser.id, side.provider.clone()));
         let mut stays = false;
         for link in others() {
             if !link.is_live() {
-                commit.mutations.push(Mutation::Unlink(loser.id, link.provider.clone()));
+                // Should the record come back, it is known whose it was.
             } else if winner.link(&link.provider).is_some_and(Link::is_live) {
                 stays = true;
             } else {
-                let mut moved = link.clone();
-                moved.slots.forget();
-                moved.intents.clear();
-                moved.parked = None;
+                let moved = moved(link, &winner);
                 commit.mutations.push(Mutation::Unlink(loser.id, link.provider.clone()));
                 commit.mutations.push(Mutation::Link(winner.id, Box::new(moved)));
             }
@@ -129,38 +136,46 @@ impl Session<'_> {
             fences: vec![(entity.id, fence)],
             ..Commit::default()
         };
+        let winner = self.at_last(of).await?.filter(|winner| winner.state == EntityState::Live);
         let mut left = 0;
         for link in &entity.links {
             let side = rules.side(&link.provider).and_then(|side| rules.sides.get(side));
             let (Some(side), Some(id)) = (side, &link.remote) else { continue };
+            if matches!(link.state, LinkState::Merged { .. }) {
+                continue;
+            }
             self.tally.read(&side.provider, 1, side.capability.read_max.get());
             let provider = self.provider(&side.provider)?;
             let found = provider.get(rules.kind, std::slice::from_ref(id)).await?;
-            match found.into_iter().next() {
-                Some(Lookup::Found(_)) => {
-                    left += 1;
-                    if link.observed.is_some() || link.state != LinkState::Live {
-                        let known = Link { observed: None, state: LinkState::Live, ..link.clone() };
-                        commit.mutations.push(Mutation::Link(entity.id, Box::new(known)));
-                    }
+            let state = match found.into_iter().next() {
+                Some(Lookup::Found(_)) => LinkState::Live,
+                Some(Lookup::MergedInto(into)) => LinkState::Merged { into },
+                Some(Lookup::Archived | Lookup::Gone) | None => LinkState::Gone { at: self.now() },
+            };
+            let known = Link { observed: None, state, ..link.clone() };
+            match &winner {
+                Some(winner) if known.is_live() && winner.link(&link.provider).is_none() => {
+                    commit.expected.push((winner.id, winner.row_version));
+                    let moved = Box::new(moved(&known, winner));
+                    commit.mutations.push(Mutation::Unlink(entity.id, link.provider.clone()));
+                    commit.mutations.push(Mutation::Link(winner.id, moved));
+                    let mark = Mark { due: self.now(), attempts: 0 };
+                    commit.mutations.push(Mutation::Mark(winner.id, Some(mark)));
                 }
-                Some(Lookup::MergedInto(new)) => {
-                    let (provider, old) = (side.provider.clone(), id.clone());
-                    commit.mutations.push(Mutation::Unlink(entity.id, provider.clone()));
-                    let alias = Mutation::Alias { provider, kind: rules.kind, old, new };
-                    commit.mutations.push(alias);
-                }
-                Some(Lookup::Archived | Lookup::Gone) | None => {
-                    commit.mutations.push(Mutation::Unlink(entity.id, side.provider.clone()));
+                Some(_) | None => {
+                    left += u64::from(known.is_live());
+                    commit.mutations.push(Mutation::Link(entity.id, Box::new(known)));
                 }
             }
         }
         let mut row = entity.clone();
         row.links.clear();
         row.mark = None;
-        if left == 0 {
-            row.state = EntityState::Merged { into: of };
-        }
+        row.state = if left == 0 {
+            EntityState::Merged { into: of }
+        } else {
+            EntityState::Held { reason: DUPLICATE.to_owned(), of: Some(of) }
+        };
         commit.mutations.push(Mutation::Entity(Box::new(row)));
         match self.engine.store.commit(commit).await {
             Ok(()) | Err(StoreError::Raced) => Ok(()),

@@ -84,6 +84,9 @@ impl Session<'_> {
                 EntityState::Held { of: None, .. } => {
                     self.reconsider(rules, entity, fence).await?;
                 }
+                EntityState::Merged { into } if !entity.links.is_empty() => {
+                    self.settle_duplicate(rules, &entity, into, fence).await?;
+                }
                 EntityState::Merged { .. } => self.release(&entity, fence).await?,
                 EntityState::Live | EntityState::Tombstone { .. } => jobs.push(Job {
                     attempts: entity.mark.map_or(0, |mark| mark.attempts),

@@ -296,9 +296,9 @@ pub(crate) fn room(rule: &FieldRule) -> Option<usize> {
 
 /// Returns how a value stands in a cell.
 pub(super) fn spelled(value: &Value) -> String {
-    match value {
-        Value::Ref(Ref::Remote(_, id)) => id.to_string(),
-        _ => value.display(),
+    match value.as_reference() {
+        Some(Ref::Remote(_, id)) => id.to_string(),
+        Some(Ref::Entity(_)) | None => value.display(),
     }
 }
 

@@ -289,14 +289,12 @@ impl Inner {
             let inks = cells.flat_map(|(field, member)| {
                 let heir = heir.as_ref().filter(|(heir, _)| *heir != row.number);
                 let text = heir.map(|(_, id)| id.clone());
-                match member {
-                    None => vec![Ink { field: *field, member: None, value: text }],
-                    Some(_) => {
-                        let gone = Ink { field: *field, member: *member, value: None };
-                        let heir = heir.map(|(heir, id)| Ink::member(*field, *heir, id.clone()));
-                        std::iter::once(gone).chain(heir).collect()
-                    }
+                if member.is_none() {
+                    return vec![Ink { field: *field, member: None, value: text }];
                 }
+                let gone = Ink { field: *field, member: *member, value: None };
+                let heir = heir.map(|(heir, id)| Ink::member(*field, *heir, id.clone()));
+                std::iter::once(gone).chain(heir).collect::<Vec<_>>()
             });
             let inks: Vec<Ink> = inks.collect();
             if !inks.is_empty() {

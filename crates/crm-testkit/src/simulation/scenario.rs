@@ -58,8 +58,31 @@ pub enum Rule {
     Secondary,
     /// The latest change.
     Latest,
+    /// The latest change, or a person where nobody can tell.
+    Strict,
+    /// The value that says most.
+    Complete,
+    /// The connection of the second rank, whenever it contends.
+    Owner,
+    /// The longest text.
+    Longest,
     /// A person, later.
     Manual,
+}
+
+impl Rule {
+    /// Returns whether a person may have to decide.
+    pub const fn may_wait(self) -> bool {
+        match self {
+            Self::Strict | Self::Manual => true,
+            Self::Primary
+            | Self::Secondary
+            | Self::Latest
+            | Self::Complete
+            | Self::Owner
+            | Self::Longest => false,
+        }
+    }
 }
 
 /// What users do, and how often: weights, and milliseconds between two deeds.
@@ -161,13 +184,19 @@ impl Scenario {
         shuffle(&mut profiles, &mut rng);
         profiles.truncate(if rng.happens(4_000) { 3 } else { 2 });
         let rules = [Rule::Primary, Rule::Secondary, Rule::Latest, Rule::Latest, Rule::Manual];
-        let rule = rng.pick(&rules).copied().unwrap_or(Rule::Primary);
+        let mut rule = rng.pick(&rules).copied().unwrap_or(Rule::Primary);
         let mut field_rules = BTreeMap::new();
         for field in [Field::COMPANY, Field::PHONE] {
             if rng.happens(2_000) {
                 field_rules.insert(field, rng.pick(&rules).copied().unwrap_or(Rule::Primary));
             }
         }
+        // Drawn apart, so that a seed of old means what it meant but for these.
+        let mut apart = Rng::new(seed).fork("policies");
+        let others = [Rule::Strict, Rule::Complete, Rule::Owner, Rule::Longest];
+        let mut draw = |often| apart.happens(often).then(|| apart.pick(&others).copied());
+        rule = draw(1_000).flatten().unwrap_or(rule);
+        field_rules.extend(draw(4_000).flatten().map(|rule| (Field::JOB_TITLE, rule)));
         let fields = [Field::COMPANY, Field::JOB_TITLE, Field::PHONE];
         let allow_clear = fields.into_iter().filter(|_| rng.happens(3_000)).collect();
         Self {

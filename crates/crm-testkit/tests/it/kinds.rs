@@ -44,12 +44,7 @@ impl House {
         }
     }
 
-    fn enter(
-        &self,
-        kind: ObjectKind,
-        values: &[(Field, &str)],
-        ties: &[(Field, u64)],
-    ) -> RemoteId {
+    fn enter(&self, kind: ObjectKind, values: &[(Field, &str)], ties: &[(Field, u64)]) -> RemoteId {
         let values = values.iter().map(|(field, text)| (*field, (*text).to_owned())).collect();
         self.realm.perform(Deed::Create { account: 0, kind, values, ties: ties.to_vec() });
         self.realm.live(0, kind).pop().unwrap()

@@ -7,7 +7,9 @@ use std::time::Duration;
 use crm_core::{ProviderId, RunId, TenantId};
 use crm_store::{MemoryStore, SharedStore, Store};
 use crm_store_sqlite::InlineStore;
-use crm_sync::{Approval, Direction, Engine, FirstSync, Flow, Guard, Options, Policy, Topology};
+use crm_sync::{
+    Approval, Direction, Engine, FirstSync, Flow, Guard, Join, Options, Policy, Topology,
+};
 use crm_testkit::simulation::{Base, Done, Errand, Flight, Pilot, Rule, Scenario, Scene};
 
 /// Which store the engine works on.
@@ -88,12 +90,14 @@ fn options() -> Options {
 fn topology(scenario: &Scenario) -> Topology {
     let mut names = scenario.profiles.iter().map(|profile| ProviderId::new(profile.name));
     let primary = names.next().unwrap_or_else(|| ProviderId::new("nobody"));
+    let owner = names.clone().next().unwrap_or_else(|| primary.clone());
     let rules = scenario.field_rules.iter();
-    let field_policy: BTreeMap<_, _> = rules.map(|(field, rule)| (*field, policy(*rule))).collect();
+    let field_policy: BTreeMap<_, _> =
+        rules.map(|(field, rule)| (*field, policy(*rule, &owner))).collect();
     let flows = scenario.kinds.iter().map(|kind| Flow {
         direction: Direction::Bidirectional,
         allow_clear: scenario.allow_clear.clone(),
-        policy: policy(scenario.rule),
+        policy: policy(scenario.rule, &owner),
         field_policy: field_policy.clone(),
         ..Flow::new(*kind)
     });
@@ -101,11 +105,15 @@ fn topology(scenario: &Scenario) -> Topology {
     Topology { tenant: TenantId::default(), primary, secondary, flows }
 }
 
-const fn policy(rule: Rule) -> Policy {
+fn policy(rule: Rule, owner: &ProviderId) -> Policy {
     match rule {
         Rule::Primary => Policy::PrimaryWins,
         Rule::Secondary => Policy::SecondaryWins,
         Rule::Latest => Policy::LatestWins,
+        Rule::Strict => Policy::StrictLatest,
+        Rule::Complete => Policy::MostComplete,
+        Rule::Owner => Policy::Owner(owner.clone()),
+        Rule::Longest => Policy::Merged(Join::ByType),
         Rule::Manual => Policy::Manual,
     }
 }

@@ -7,7 +7,6 @@ use crm_core::{Field, Value};
 use crm_store::EntityState;
 use jiff::Timestamp;
 
-use super::super::scenario::Rule;
 use super::facts::{Facts, shows};
 use super::{DECIDED, Fate, Verdict, WINDOW, ties};
 use crate::clock::{earlier, later};
@@ -114,7 +113,7 @@ fn overwritten_in_time(
             && facts.owners.get(&(other.account, other.record)) == Some(&entity.id)
     });
     let apart = doubtful || !matches!(entity.state, EntityState::Live);
-    let undecided = facts.scenario.rule(stroke.field) == Rule::Manual;
+    let undecided = facts.scenario.rule(stroke.field).may_wait();
     let broken = facts.breaks.iter().any(|at| seen <= *at && *at <= later(next.at, DECIDED));
     apart || undecided || broken || next.at <= later(seen, DECIDED)
 }
@@ -176,7 +175,12 @@ fn phantoms(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
         }
         let mut taken: BTreeMap<(Field, Option<Value>), (usize, Timestamp)> = BTreeMap::new();
         for row in facts.history.values().flatten() {
-            if row.source.as_ref() == Some(&account.id) && !facts.is_set(row.field) {
+            // A record that came along with a merge is met anew by the entity that is left.
+            let inherited = facts.is_inherited(row.entity, row.field, row.after.as_ref());
+            if inherited || facts.is_set(row.field) {
+                continue;
+            }
+            if row.source.as_ref() == Some(&account.id) {
                 let entry = taken.entry((row.field, row.after.clone())).or_insert((0, row.at));
                 entry.0 += 1;
                 entry.1 = row.at;

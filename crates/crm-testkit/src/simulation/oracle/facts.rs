@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crm_core::{EntityId, Field, ObjectKind, ProviderId, RemoteId, Value};
 use crm_store::{
-    Conflict, ConflictQuery, Entity, EntityState, Golden, History, Seq, SharedStore, StoreResult,
+    Conflict, ConflictQuery, Entity, EntityState, History, Seq, SharedStore, StoreResult,
 };
 use jiff::Timestamp;
 
@@ -19,8 +19,6 @@ pub(super) struct Facts<'s> {
     pub(super) entities: BTreeMap<EntityId, Entity>,
     pub(super) history: BTreeMap<EntityId, Vec<History>>,
     pub(super) conflicts: BTreeMap<EntityId, Vec<Conflict>>,
-    /// What entities held that became part of others.
-    pub(super) parts: BTreeMap<EntityId, Vec<Golden>>,
     /// Whose each record is: by account and number.
     pub(super) owners: BTreeMap<(usize, u64), EntityId>,
 }
@@ -38,7 +36,6 @@ impl<'s> Facts<'s> {
             entities: BTreeMap::new(),
             history: BTreeMap::new(),
             conflicts: BTreeMap::new(),
-            parts: BTreeMap::new(),
             owners: BTreeMap::new(),
         };
         for kind in &scenario.kinds {
@@ -79,6 +76,36 @@ impl<'s> Facts<'s> {
         self.entities.get(self.owners.get(&(account, record))?)
     }
 
+    /// Returns an entity with all that turned out to be it: the history of each stays its own.
+    pub(super) fn family(&self, id: EntityId) -> impl Iterator<Item = EntityId> {
+        let head = self.head(id);
+        self.entities.keys().copied().filter(move |other| self.head(*other) == head)
+    }
+
+    /// Returns the entity that one turned out to be: who refers to it, refers to that.
+    pub(super) fn head(&self, mut id: EntityId) -> EntityId {
+        // Nobody becomes another one more often than there are entities.
+        for _ in 0..self.entities.len() {
+            match self.entities.get(&id).and_then(|entity| entity.state.same_as()) {
+                Some(into) => id = into,
+                None => break,
+            }
+        }
+        id
+    }
+
+    /// Returns whether a value was true of another entity that turned out to be this one.
+    pub(super) fn is_inherited(&self, id: EntityId, field: Field, value: Option<&Value>) -> bool {
+        self.family(id).filter(|other| *other != id).any(|other| {
+            let golden = self.entities.get(&other).and_then(|entity| entity.golden.slot(field));
+            let history = self.history.get(&other).into_iter().flatten();
+            golden.is_some_and(|slot| slot.value.as_ref() == value)
+                || history
+                    .filter(|row| row.field == field)
+                    .any(|row| [row.before.as_ref(), row.after.as_ref()].contains(&value))
+        })
+    }
+
     /// Returns whether the ledger ever held a value of a field to be true, or logged it.
     pub(super) fn remembers(
         &self,
@@ -86,21 +113,17 @@ impl<'s> Facts<'s> {
         field: Field,
         matches: impl Fn(Option<&Value>) -> bool,
     ) -> bool {
-        let mut held = self.held(entity).filter_map(|golden| golden.slot(field));
-        if held.any(|slot| matches(slot.value.as_ref())) {
+        let family = || self.family(entity.id);
+        let mut golden = family().filter_map(|id| self.entities.get(&id)?.golden.slot(field));
+        if golden.any(|slot| matches(slot.value.as_ref())) {
             return true;
         }
-        let history = self.history.get(&entity.id).into_iter().flatten();
+        let history = family().filter_map(|id| self.history.get(&id)).flatten();
         let mut rows = history.filter(|row| row.field == field);
         if rows.any(|row| matches(row.before.as_ref()) || matches(row.after.as_ref())) {
             return true;
         }
         self.logged(entity.id, field, matches)
-    }
-
-    /// Returns what an entity holds, and what those held that became part of it.
-    pub(super) fn held<'f>(&'f self, entity: &'f Entity) -> impl Iterator<Item = &'f Golden> {
-        std::iter::once(&entity.golden).chain(self.parts.get(&entity.id).into_iter().flatten())
     }
 
     /// Returns whether a value was logged as one side of a conflict.
@@ -110,7 +133,7 @@ impl<'s> Facts<'s> {
         field: Field,
         matches: impl Fn(Option<&Value>) -> bool,
     ) -> bool {
-        let conflicts = self.conflicts.get(&entity).into_iter().flatten();
+        let conflicts = self.family(entity).filter_map(|id| self.conflicts.get(&id)).flatten();
         conflicts
             .filter(|conflict| conflict.field == field)
             .flat_map(|conflict| &conflict.contenders)

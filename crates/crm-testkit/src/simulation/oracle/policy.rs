@@ -110,11 +110,24 @@ fn order(facts: &Facts<'_>, conflict: &Conflict, verdict: &mut Verdict) {
     let right = match rule {
         Rule::Primary => conflict.contenders.iter().all(|other| rank(winner) <= rank(other)),
         Rule::Secondary => conflict.contenders.iter().all(|other| rank(winner) >= rank(other)),
-        Rule::Latest => {
+        Rule::Complete => {
+            let class = |side: &Contender| usize::BITS - length(side).leading_zeros();
+            conflict.contenders.iter().all(|other| class(winner) >= class(other))
+        }
+        Rule::Longest => conflict.contenders.iter().all(|o| length(winner) >= length(o)),
+        Rule::Owner => {
+            let owns = |side: &Contender| rank(side) == 1;
+            owns(winner) || !conflict.contenders.iter().any(owns)
+        }
+        Rule::Latest | Rule::Strict => {
             let latest = conflict.contenders.iter().filter_map(|contender| contender.at).max();
             let late_enough =
                 |at: Timestamp| latest.is_none_or(|latest| later(at, UNSURE) >= latest);
-            winner.at.is_none_or(late_enough)
+            let late = |side: &Contender| side.at.is_none_or(late_enough);
+            // Who entered the same speaks for both.
+            let same = |side: &&Contender| side.value == winner.value;
+            late(winner)
+                || rule == Rule::Strict && conflict.contenders.iter().filter(same).any(late)
         }
         Rule::Manual => true,
     };
@@ -124,7 +137,15 @@ fn order(facts: &Facts<'_>, conflict: &Conflict, verdict: &mut Verdict) {
 }
 
 fn is_policy(rule: &str) -> bool {
-    rule.ends_with("_wins")
+    ["strict_latest", "most_complete", "manual"].contains(&rule)
+        || rule.ends_with("_wins")
+        || rule.starts_with("owner:")
+        || rule.starts_with("merged")
+}
+
+/// Returns how long a contender's text is; nothing is shorter than any.
+fn length(side: &Contender) -> usize {
+    side.value.as_ref().map_or(0, |value| value.display().chars().count())
 }
 
 fn rank(facts: &Facts<'_>, provider: Option<&ProviderId>) -> usize {
