@@ -136,8 +136,9 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
             let wanted = refs::wanted(value, rule, &slot.shadow, index, ties);
             let whole = wanted.missing.is_empty();
             behind.missing.extend(wanted.missing);
-            // Alone, what is waited for would clear what is there.
-            let waits = wanted.value.is_none() && !whole;
+            // Alone, what is waited for would clear what is there. From a set only those go that
+            // are no members any more.
+            let waits = wanted.value.is_none() && !whole && !plan.ty.is_set();
             let holds = waits || wanted.value == wanted.held;
             (wanted.value, holds, whole)
         } else {

@@ -177,7 +177,7 @@ fn phantoms(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
         for row in facts.history.values().flatten() {
             // A record that came along with a merge is met anew by the entity that is left.
             let inherited = facts.is_inherited(row.entity, row.field, row.after.as_ref());
-            if inherited || facts.is_set(row.field) {
+            if inherited || facts.is_set(row.field) || row.before == row.after {
                 continue;
             }
             if row.source.as_ref() == Some(&account.id) {

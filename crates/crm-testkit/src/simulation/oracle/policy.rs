@@ -116,7 +116,11 @@ fn order(facts: &Facts<'_>, conflict: &Conflict, verdict: &mut Verdict) {
             let class = |side: &Contender| usize::BITS - length(side).leading_zeros();
             conflict.contenders.iter().all(|other| class(winner) >= class(other))
         }
-        Rule::Longest => conflict.contenders.iter().all(|o| length(winner) >= length(o)),
+        // Of choices and references none is more than another: the highest rank wins.
+        Rule::Longest if is_named(winner) => {
+            conflict.contenders.iter().all(|other| rank(winner) <= rank(other))
+        }
+        Rule::Longest => conflict.contenders.iter().all(|o| extent(winner) >= extent(o)),
         Rule::Owner => {
             let owns = |side: &Contender| rank(side) == 1;
             owns(winner) || !conflict.contenders.iter().any(owns)
@@ -145,9 +149,31 @@ fn is_policy(rule: &str) -> bool {
         || rule.starts_with("merged")
 }
 
-/// Returns how long a contender's text is; nothing is shorter than any.
+/// Returns how long a contender's text is; what is no text is there or is not.
 fn length(side: &Contender) -> usize {
-    side.value.as_ref().map_or(0, |value| value.display().chars().count())
+    side.value.as_ref().map_or(0, |value| match value {
+        Value::Text(text) => text.raw().chars().count(),
+        Value::List(members) => members.len(),
+        Value::Integer(_)
+        | Value::Decimal(_)
+        | Value::Bool(_)
+        | Value::Date(_)
+        | Value::Instant(_)
+        | Value::Choice(_)
+        | Value::Ref(_) => 1,
+    })
+}
+
+/// Returns whether a contender's value is one of several names.
+fn is_named(side: &Contender) -> bool {
+    side.value.as_ref().is_some_and(|value| matches!(value, Value::Choice(_) | Value::Ref(_)))
+}
+
+/// Returns by what a contender is compared where values are joined: the longest text, the
+/// largest number, the latest time.
+fn extent(side: &Contender) -> (usize, Option<&Value>) {
+    let text = side.value.as_ref().is_some_and(|value| matches!(value, Value::Text(_)));
+    (length(side), side.value.as_ref().filter(|_| !text))
 }
 
 fn rank(facts: &Facts<'_>, provider: Option<&ProviderId>) -> usize {

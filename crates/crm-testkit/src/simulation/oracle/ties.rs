@@ -14,7 +14,7 @@ use crate::memory::profile::room;
 use crate::memory::{Account, Hand, Inner, Row, State, Stroke};
 
 /// So long after a record is no more, the engine has noticed, unless something broke.
-const NOTICED: Duration = Duration::from_mins(10);
+const NOTICED: Duration = Duration::from_mins(30);
 
 pub(super) fn check(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
     for (index, account) in inner.accounts.iter().enumerate() {
@@ -71,7 +71,8 @@ pub(super) fn agrees(
     rule: &FieldRule,
 ) -> bool {
     let Some(account) = inner.accounts.get(index) else { return false };
-    let mut wanted = facts.members(entity.id, rule.field);
+    let golden = facts.members(entity.id, rule.field);
+    let mut wanted = golden.clone();
     wanted.retain(|member| is_linkable(facts, account, *member));
     let numbers = inner.members(row, rule.field);
     let owners: Option<Vec<EntityId>> =
@@ -82,8 +83,11 @@ pub(super) fn agrees(
         list.sort();
         list.dedup();
     }
-    let most = room(rule).unwrap_or(usize::MAX).min(wanted.len());
-    shown.len() == most && shown.iter().all(|member| wanted.contains(member))
+    // The record of a duplicate stands for the entity of which it is one.
+    let room = room(rule).unwrap_or(usize::MAX);
+    let missing = wanted.iter().filter(|member| !shown.contains(member)).count();
+    let full = missing == 0 || shown.len() == room;
+    full && shown.len() <= room && shown.iter().all(|member| golden.contains(member))
 }
 
 /// Says what became of a user's change of one member of a set.
@@ -102,12 +106,18 @@ pub(super) fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
     if is_apart(entity) || remembers(facts, entity, stroke, member.id) {
         return Fate::Kept;
     }
+    let before = stroke.previous.and_then(|previous| inner.journal.stroke(previous));
+    if stroke.value.is_none() && before.is_none_or(|before| before.seen.is_none()) {
+        // Who was never seen in a set did not leave it.
+        return Fate::Kept;
+    }
     match next.hand {
         Hand::Crm => Fate::Kept,
         Hand::User => {
             let unseen = stroke.seen.is_none_or(|seen| next.at <= later(seen, super::DECIDED));
             let broken = |at| facts.breaks.iter().any(|b| at <= *b && *b <= next.at);
-            let excused = unseen || stroke.seen.is_some_and(broken);
+            let undecided = facts.scenario.rule(stroke.field).may_wait();
+            let excused = unseen || undecided || stroke.seen.is_some_and(broken);
             if excused { Fate::Kept } else { Fate::Lost }
         }
         Hand::Engine { sent, .. } => {
