@@ -142,14 +142,17 @@ impl Inner {
         };
         let rows = account.live(kind).filter(|row| row.number > window.last);
         let entries = rows.filter_map(|row| {
-            if stamp(row).as_ref().is_some_and(within) {
-                return self.entry_at(index, row.number, shown, now);
-            }
             // A change of references alone has a time, and no version speaks of it.
             let tied = row.ties.iter().filter(|(_, visible)| *visible <= now);
-            let stamp = tied.map(|(stamp, _)| *stamp).filter(within).max()?;
-            let change = Change::Touched { id: account.remote_id(row.number), version: None };
-            Some(Entry { number: row.number, change, stamp })
+            let tied = tied.map(|(stamp, _)| *stamp).filter(within).max();
+            let told = stamp(row).filter(within);
+            let mut entry = self.entry_at(index, row.number, shown, now)?;
+            if let Some(tied) = tied.filter(|_| told.is_none() || shown == Rows::Hints) {
+                let id = account.remote_id(row.number);
+                entry.change = Change::Touched { id, version: None };
+                entry.stamp = if told.is_some() { entry.stamp.max(tied) } else { tied };
+            }
+            told.or(tied).map(|_| entry)
         });
         entries.collect()
     }

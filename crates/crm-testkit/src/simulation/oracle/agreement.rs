@@ -22,7 +22,7 @@ pub(super) fn check(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
             }
         }
         for field in [Field::EMAIL, Field::DOMAIN] {
-            duplicates(inner, index, field, verdict);
+            duplicates(facts, inner, index, field, verdict);
         }
     }
     for entity in facts.entities.values() {
@@ -161,7 +161,7 @@ fn excuse(
 /// So long before a create was sent, its twin may not yet have been visible to the look for one.
 const BLIND: Duration = Duration::from_mins(1);
 
-fn duplicates(inner: &Inner, index: usize, field: Field, verdict: &mut Verdict) {
+fn duplicates(facts: &Facts<'_>, inner: &Inner, index: usize, field: Field, verdict: &mut Verdict) {
     let Some(account) = inner.accounts.get(index) else { return };
     let mut uids: BTreeMap<&str, u64> = BTreeMap::new();
     let mut addresses: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
@@ -199,6 +199,7 @@ fn duplicates(inner: &Inner, index: usize, field: Field, verdict: &mut Verdict) 
                     && twin.created < seen
                     && had_address(inner, twin, field, seen)
                     && !returned
+                    && !(field == Field::DOMAIN && is_namesake(facts, inner, (index, twin), seen))
             });
             if let Some(twin) = twin {
                 let (new, old) = (account.remote_id(row.number), account.remote_id(twin.number));
@@ -208,7 +209,22 @@ fn duplicates(inner: &Inner, index: usize, field: Field, verdict: &mut Verdict) 
     }
 }
 
-/// Returns whether a record got the address that it shows now by a call that was sent then.
+/// Returns whether a company was kept in step with one elsewhere by then: another one with its
+/// domain is no copy of it, but its namesake.
+fn is_namesake(
+    facts: &Facts<'_>,
+    inner: &Inner,
+    (index, row): (usize, &Row),
+    at: jiff::Timestamp,
+) -> bool {
+    let owner = facts.owners.get(&(index, row.number));
+    facts.owners.iter().any(|((account, number), other)| {
+        let account = (*account != index && Some(other) == owner).then_some(*account);
+        let row = account.and_then(|account| inner.accounts.get(account)?.rows.get(number));
+        row.is_some_and(|row| row.created < at)
+    })
+}
+
 /// Returns whether some record of an account ever had the address of an entity.
 fn had_once(inner: &Inner, entity: &Entity, index: usize, account: &Account) -> bool {
     let address = entity.golden.value(Field::EMAIL);
@@ -220,6 +236,7 @@ fn had_once(inner: &Inner, entity: &Entity, index: usize, account: &Account) -> 
         })
 }
 
+/// Returns whether a record got the address that it shows now by a call that was sent then.
 fn has_from(inner: &Inner, row: &Row, field: Field, call: jiff::Timestamp) -> bool {
     let stroke = row.cells.get(&(field, None)).and_then(|stroke| inner.journal.stroke(*stroke));
     stroke.is_some_and(|stroke| match stroke.hand {

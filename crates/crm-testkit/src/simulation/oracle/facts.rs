@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crm_core::{EntityId, Field, ObjectKind, ProviderId, RemoteId, Value};
 use crm_store::{
-    Conflict, ConflictQuery, Entity, EntityState, History, Seq, SharedStore, StoreResult,
+    Conflict, ConflictQuery, Entity, EntityState, Golden, History, Seq, SharedStore, StoreResult,
 };
 use jiff::Timestamp;
 
@@ -19,6 +19,8 @@ pub(super) struct Facts<'s> {
     pub(super) entities: BTreeMap<EntityId, Entity>,
     pub(super) history: BTreeMap<EntityId, Vec<History>>,
     pub(super) conflicts: BTreeMap<EntityId, Vec<Conflict>>,
+    /// What entities held that became part of others.
+    pub(super) parts: BTreeMap<EntityId, Vec<Golden>>,
     /// Whose each record is: by account and number.
     pub(super) owners: BTreeMap<(usize, u64), EntityId>,
 }
@@ -36,6 +38,7 @@ impl<'s> Facts<'s> {
             entities: BTreeMap::new(),
             history: BTreeMap::new(),
             conflicts: BTreeMap::new(),
+            parts: BTreeMap::new(),
             owners: BTreeMap::new(),
         };
         for kind in &scenario.kinds {
@@ -113,7 +116,8 @@ impl<'s> Facts<'s> {
         matches: impl Fn(Option<&Value>) -> bool,
     ) -> bool {
         let family = || self.family(entity.id);
-        let mut golden = family().filter_map(|id| self.entities.get(&id)?.golden.slot(field));
+        let members = family().filter_map(|id| self.entities.get(&id));
+        let mut golden = members.flat_map(|e| self.held(e)).filter_map(|g| g.slot(field));
         if golden.any(|slot| matches(slot.value.as_ref())) {
             return true;
         }
@@ -123,6 +127,11 @@ impl<'s> Facts<'s> {
             return true;
         }
         self.logged(entity.id, field, matches)
+    }
+
+    /// Returns what an entity holds, and what those held that became part of it.
+    pub(super) fn held<'f>(&'f self, entity: &'f Entity) -> impl Iterator<Item = &'f Golden> {
+        std::iter::once(&entity.golden).chain(self.parts.get(&entity.id).into_iter().flatten())
     }
 
     /// Returns whether a value was logged as one side of a conflict.

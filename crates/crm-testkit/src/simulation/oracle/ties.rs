@@ -76,7 +76,8 @@ pub(super) fn agrees(
     let numbers = inner.members(row, rule.field);
     let owners: Option<Vec<EntityId>> =
         numbers.iter().map(|number| facts.owners.get(&(index, *number)).copied()).collect();
-    let Some(mut shown) = owners else { return false };
+    let owners = owners.map(|owners| owners.into_iter().map(|id| facts.called(id)).collect());
+    let Some(mut shown): Option<Vec<EntityId>> = owners else { return false };
     for list in [&mut wanted, &mut shown] {
         list.sort();
         list.dedup();
@@ -121,7 +122,7 @@ pub(super) fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
 fn remembers(facts: &Facts<'_>, entity: &Entity, stroke: &Stroke, member: EntityId) -> bool {
     let came = stroke.value.is_some();
     let has = |value: Option<&Value>| entities_of(value).contains(&member);
-    let now = has(entity.golden.value(stroke.field));
+    let now = facts.held(entity).any(|golden| has(golden.value(stroke.field)) == came);
     let history = facts.history.get(&entity.id).into_iter().flatten();
     let mut rows = history.filter(|row| row.field == stroke.field);
     let once = rows.any(|row| {
@@ -129,7 +130,7 @@ fn remembers(facts: &Facts<'_>, entity: &Entity, stroke: &Stroke, member: Entity
         if came { before || after } else { before && !after }
     });
     let logged = facts.logged(entity.id, stroke.field, |value| has(value) == came);
-    now == came || once || logged
+    now || once || logged
 }
 
 /// I6: who is in a set, or no longer, was put in or taken out by somebody.
@@ -163,7 +164,6 @@ fn happened(
     (entity, field, member): (EntityId, Field, EntityId),
     came: bool,
 ) -> bool {
-    let at_last = |id: EntityId| facts.at_last(id);
     inner.journal.strokes.iter().any(|stroke| {
         let by_engine = matches!(stroke.hand, Hand::Engine { .. });
         let who = stroke.member.and_then(|who| facts.owners.get(&(stroke.account, who)));
@@ -171,7 +171,7 @@ fn happened(
         stroke.field == field
             && !by_engine
             && stroke.value.is_some() == came
-            && who.is_some_and(|who| *who == at_last(member))
-            && whose.is_some_and(|whose| *whose == at_last(entity))
+            && who.is_some_and(|who| facts.called(*who) == member)
+            && whose.is_some_and(|whose| *whose == entity)
     })
 }

@@ -10,18 +10,22 @@ use crm_store::EntityState;
 use super::facts::Facts;
 use crate::memory::Inner;
 
+/// What each entity is called.
+type Names = BTreeMap<EntityId, EntityId>;
+
 /// How many entities are followed that became others.
 const MERGES_MAX: usize = 16;
 
 impl Facts<'_> {
     /// Puts the journal and the ledger into the same words.
     pub(super) fn translate(&mut self, inner: &mut Inner) {
-        let names: BTreeMap<EntityId, EntityId> =
-            self.entities.keys().map(|id| (*id, self.at_last(*id))).collect();
+        let names: Names = self.entities.keys().map(|id| (*id, self.at_last(*id))).collect();
+        let called: Names = self.entities.keys().map(|id| (*id, self.called(*id))).collect();
         for owner in self.owners.values_mut() {
             *owner = names.get(owner).copied().unwrap_or(*owner);
         }
-        self.rename(&names);
+        self.unite(&names);
+        self.rename(&called);
         let Inner { accounts, journal, .. } = inner;
         for stroke in &mut journal.strokes {
             let Some(account) = accounts.get(stroke.account) else { continue };
@@ -30,12 +34,13 @@ impl Facts<'_> {
             let number = account.number(kind, &text.into());
             let owner = number.and_then(|number| self.owners.get(&(stroke.account, number)));
             if let Some(owner) = owner {
-                stroke.value = Some(owner.to_string().into());
+                stroke.value = Some(self.called(*owner).to_string().into());
             }
         }
     }
 
-    pub(super) fn at_last(&self, mut id: EntityId) -> EntityId {
+    /// Returns what became of an entity whose records were merged into those of another one.
+    fn at_last(&self, mut id: EntityId) -> EntityId {
         for _ in 0..MERGES_MAX {
             match self.entities.get(&id).map(|entity| &entity.state) {
                 Some(EntityState::Merged { into }) => id = *into,
@@ -45,7 +50,35 @@ impl Facts<'_> {
         id
     }
 
-    fn rename(&mut self, names: &BTreeMap<EntityId, EntityId>) {
+    /// Returns the entity that a reference to an entity means: a duplicate stands for the one of
+    /// which it is one.
+    pub(super) fn called(&self, mut id: EntityId) -> EntityId {
+        for _ in 0..MERGES_MAX {
+            match self.entities.get(&id).map(|entity| &entity.state) {
+                Some(
+                    EntityState::Merged { into: next } | EntityState::Held { of: Some(next), .. },
+                ) => id = *next,
+                Some(_) | None => break,
+            }
+        }
+        id
+    }
+
+    /// What is known of an entity that is part of another one is known of that.
+    fn unite(&mut self, names: &Names) {
+        for (old, new) in names.iter().filter(|(old, new)| old != new) {
+            let mut rows = self.history.remove(old).unwrap_or_default();
+            rows.iter_mut().for_each(|row| row.entity = *new);
+            self.history.entry(*new).or_default().extend(rows);
+            let mut rows = self.conflicts.remove(old).unwrap_or_default();
+            rows.iter_mut().for_each(|row| row.entity = *new);
+            self.conflicts.entry(*new).or_default().extend(rows);
+            let parts = self.entities.get(old).map(|entity| entity.golden.clone());
+            self.parts.entry(*new).or_default().extend(parts);
+        }
+    }
+
+    fn rename(&mut self, names: &Names) {
         for entity in self.entities.values_mut() {
             let slots: Vec<_> = entity.golden.iter().map(|(f, slot)| (f, slot.clone())).collect();
             for (field, mut slot) in slots {
@@ -89,7 +122,7 @@ fn refers(value: Option<&Value>) -> bool {
     value.is_some_and(|value| value.members().iter().any(|m| m.as_reference().is_some()))
 }
 
-fn renamed(value: &mut Option<Value>, names: &BTreeMap<EntityId, EntityId>) {
+fn renamed(value: &mut Option<Value>, names: &Names) {
     match value {
         Some(Value::Ref(Ref::Entity(id))) => *id = names.get(id).copied().unwrap_or(*id),
         Some(Value::List(members)) => {
