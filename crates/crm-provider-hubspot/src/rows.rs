@@ -56,8 +56,12 @@ impl HubSpot {
         for to in ends {
             let relations: Vec<&Relation> =
                 table.relations.iter().filter(|relation| relation.to == to).collect();
-            let open =
-                rows.iter().filter(|row| relations.iter().any(|tie| tie.shown(row).is_none()));
+            // Until one was seen, a list that shows none may only not be allowed to.
+            let seen = |row: &Found| row.listed.as_ref().is_some_and(|all| all.contains_key(to));
+            let granted = self.is_granted(table.name(), to) || rows.iter().any(seen);
+            let open = rows.iter().filter(|row| {
+                !granted || relations.iter().any(|relation| relation.shown(row).is_none())
+            });
             let ids: Vec<&str> = open.map(|row| row.id.as_str()).collect();
             if ids.is_empty() {
                 known.insert(to, BTreeMap::new());
@@ -68,6 +72,7 @@ impl HubSpot {
             }
             match self.ties(table, operation, to, &ids).await {
                 Ok(found) => {
+                    self.grant(table.name(), to);
                     known.insert(to, found);
                 }
                 Err(error) if *error.kind() == ErrorKind::Forbidden => {
@@ -93,10 +98,13 @@ impl Relation {
 }
 
 fn note_ties(relation: &Relation, row: &mut Found, known: &Known) {
-    let members = relation.shown(row).or_else(|| {
-        let tied = known.get(relation.to)?.get(&row.id)?;
-        Some(relation.members(tied))
-    });
+    let Some(end) = known.get(relation.to) else {
+        return;
+    };
+    let members = match end.get(&row.id) {
+        Some(tied) => Some(relation.members(tied)),
+        None => relation.shown(row),
+    };
     if let Some(members) = members {
         row.decoded.note(relation.field, relation.value(members));
     }
