@@ -24,8 +24,7 @@ impl HubSpot {
         rows: Vec<Found>,
     ) -> Result<Vec<Remote>> {
         let known = self.known_ties(table, operation, &rows).await?;
-        let owned = rows.iter().any(|row| matches!(row.owner, Shown::Value(_)));
-        let owners = if owned { Some(self.with_owners().await?) } else { None };
+        let owners = self.owners_of(&rows).await?;
         let staged = rows.iter().any(|row| matches!(row.stage, Shown::Value(_)));
         let pipelines = if staged { Some(self.with_pipelines().await?) } else { None };
         let done = rows.into_iter().map(|mut row| {
@@ -43,6 +42,24 @@ impl HubSpot {
         Ok(done.collect())
     }
 
+    /// Returns the users, if a row has one; also those who left, if one of them is among the rows.
+    async fn owners_of(&self, rows: &[Found]) -> Result<Option<Arc<Metadata>>> {
+        let ids = || {
+            rows.iter().filter_map(|row| match &row.owner {
+                Shown::Value(id) => Some(id.as_str()),
+                Shown::Absent | Shown::Blank => None,
+            })
+        };
+        if ids().next().is_none() {
+            return Ok(None);
+        }
+        let metadata = self.with_owners().await?;
+        if ids().all(|id| metadata.owner(id).is_some()) {
+            return Ok(Some(metadata));
+        }
+        self.with_former_owners().await.map(Some)
+    }
+
     /// Reads the associations that the rows do not show. Without the right to read them they are
     /// left out, and asked for again after an hour.
     async fn known_ties(
@@ -58,7 +75,10 @@ impl HubSpot {
                 table.relations.iter().filter(|relation| relation.to == to).collect();
             // Until one was seen, a list that shows none may only not be allowed to.
             let seen = |row: &Found| row.listed.as_ref().is_some_and(|all| all.contains_key(to));
-            let granted = self.is_granted(table.name(), to) || rows.iter().any(seen);
+            if rows.iter().any(seen) {
+                self.grant(table.name(), to);
+            }
+            let granted = self.is_granted(table.name(), to);
             let open = rows.iter().filter(|row| {
                 !granted || relations.iter().any(|relation| relation.shown(row).is_none())
             });
