@@ -68,10 +68,14 @@ impl Facts<'_> {
     fn unite(&mut self, names: &Names) {
         for (old, new) in names.iter().filter(|(old, new)| old != new) {
             let mut rows = self.history.remove(old).unwrap_or_default();
-            rows.iter_mut().for_each(|row| row.entity = *new);
+            for row in rows.iter_mut() {
+                row.entity = *new;
+            }
             self.history.entry(*new).or_default().extend(rows);
             let mut rows = self.conflicts.remove(old).unwrap_or_default();
-            rows.iter_mut().for_each(|row| row.entity = *new);
+            for row in rows.iter_mut() {
+                row.entity = *new;
+            }
             self.conflicts.entry(*new).or_default().extend(rows);
             let parts = self.entities.get(old).map(|entity| entity.golden.clone());
             self.parts.entry(*new).or_default().extend(parts);
