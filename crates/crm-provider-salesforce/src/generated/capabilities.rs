@@ -93,12 +93,7 @@ pub(crate) fn capabilities() -> Capabilities {
                 overlap: Duration::from_secs(60),
                 unknown_wait: Duration::from_secs(120),
                 mapping: &mapping::ACTIVITY_TASK,
-                variants: &[
-                    &mapping::ACTIVITY_TASK,
-                    &mapping::ACTIVITY_CALL,
-                    &mapping::ACTIVITY_MEETING,
-                    &mapping::ACTIVITY_EMAIL,
-                ],
+                variants: mapping::ACTIVITY_FORMS,
                 suspended: Arc::from([]),
             },
         ],

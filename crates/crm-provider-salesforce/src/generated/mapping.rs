@@ -1015,6 +1015,10 @@ pub(crate) static ACTIVITY_EMAIL: Mapping = Mapping {
     ],
 };
 
+/// The tables of activities.
+pub(crate) static ACTIVITY_FORMS: &[&Mapping] =
+    &[&ACTIVITY_TASK, &ACTIVITY_CALL, &ACTIVITY_MEETING, &ACTIVITY_EMAIL];
+
 /// Returns the table of a kind.
 pub(crate) const fn of(kind: ObjectKind) -> Option<&'static Mapping> {
     match kind {
