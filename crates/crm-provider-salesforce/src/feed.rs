@@ -10,9 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crm_core::mapping::Row;
-use crm_core::{
-    Change, ChangePage, Cursor, Feed, ObjectKind, Operation, RemoteId, Result, normal,
-};
+use crm_core::{Change, ChangePage, Cursor, Feed, ObjectKind, Operation, RemoteId, Result, normal};
 use crm_http::{Failure, Reply, Request};
 use jiff::Timestamp;
 
@@ -55,6 +53,9 @@ impl Salesforce {
     ) -> Result<ChangePage> {
         match feed {
             Feed::Changes | Feed::Fresh => {
+                // A cursor of somebody else is refused before anything is asked for.
+                let sources = Source::of(&self.tables(kind)?).len();
+                Round::<Changes>::read(after, sources, feed)?;
                 self.ready(kind).await?;
                 self.changed(&self.tables(kind)?, feed, after).await
             }

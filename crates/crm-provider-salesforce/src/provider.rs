@@ -79,14 +79,14 @@ impl Salesforce {
         Ok(Table::of(capability, &known.capabilities.metadata, self.normalizer, has_uid))
     }
 
-    /// Makes sure that the org's stages are known where a kind has some: a deal whose stage is
-    /// not understood is half read.
+    /// Makes sure that the org's users and stages are known where a kind has some: a record whose
+    /// owner or stage is not understood is half read.
     pub(crate) async fn ready(&self, kind: ObjectKind) -> Result<()> {
         let known = self.known();
         let object = known.capabilities.object(kind);
         let rules = object.into_iter().flat_map(|object| object.mapping.rules);
-        let staged = { rules }.any(|rule| rule.wire == Wire::Stage);
-        if staged && known.survey.is_none() {
+        let translated = { rules }.any(|rule| matches!(rule.wire, Wire::Owner | Wire::Stage));
+        if translated && known.survey.is_none() {
             self.survey().await?;
         }
         Ok(())

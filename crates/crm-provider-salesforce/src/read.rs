@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use crm_core::mapping::Row;
-use crm_core::{
-    Lookup, MatchKey, ObjectKind, Operation, ProviderError, Remote, RemoteId, Result,
-};
+use crm_core::{Lookup, MatchKey, ObjectKind, Operation, ProviderError, Remote, RemoteId, Result};
 use crm_http::{Effect, Failure, Reply, Request, chunk};
 use jiff::Timestamp;
 

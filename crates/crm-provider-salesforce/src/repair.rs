@@ -177,8 +177,6 @@ fn with_clicks(
         "ask an administrator: Setup, Object Manager, {}, Fields & Relationships, New, Text, \
          label {}, length {}, name {short}{unique}; then make it visible and editable for the \
          profile of the user, and run `crm check`",
-        place,
-        metadata.label,
-        metadata.length,
+        place, metadata.label, metadata.length,
     ))
 }

@@ -228,6 +228,17 @@ impl Table {
         })
     }
 
+    /// Returns the column that tells the forms of records apart.
+    pub(crate) fn telling(&self) -> Option<&'static str> {
+        let fixed = self.mappings.iter().flat_map(|mapping| mapping.fixed);
+        { fixed }.next().map(|(name, _)| *name)
+    }
+
+    /// Returns which form a row is, by our name.
+    pub(crate) fn variant(&self, row: &Row<'_>) -> Option<&'static str> {
+        self.form(row)?.mapping.variant
+    }
+
     /// Returns the form of a row: the one whose fixed members it has, else the first.
     fn form(&self, row: &Row<'_>) -> Option<&Form> {
         let told = |name: &str| {

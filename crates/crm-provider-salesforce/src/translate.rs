@@ -86,6 +86,8 @@ pub(crate) struct Present {
     pub(crate) stage: Option<String>,
     /// What a task or event is about.
     pub(crate) what: Option<String>,
+    /// What an activity is.
+    pub(crate) variant: Option<&'static str>,
 }
 
 /// A change of fields that the room translates.

@@ -9,6 +9,7 @@ mod draft;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crm_core::mapping::Row;
 use crm_core::{
     Action, BatchOutcome, ErrorKind, Field, FieldType, ObjectKind, Operation, Provider as _,
     ProviderError, Result, Write, Written, schema,
@@ -40,10 +41,6 @@ impl Salesforce {
         }
         for kind in &kinds {
             self.ready(*kind).await?;
-        }
-        // Users are known by their ids, and only a survey tells them.
-        if writes.iter().any(names_owner) && self.surveyed().is_none() {
-            self.survey().await?;
         }
         let tables = kinds.into_iter().map(|kind| Ok((kind, self.tables(kind)?)));
         let tables = &tables.collect::<Result<BTreeMap<_, _>>>()?;
@@ -87,22 +84,25 @@ impl Salesforce {
     ) -> Result<BTreeMap<String, Present>> {
         let mut present = BTreeMap::new();
         for table in tables {
-            let (column, wanted): (_, fn(&Write) -> bool) = match table.kind() {
-                ObjectKind::Deal => (STAGE, draft::names_stage),
-                ObjectKind::Activity => (WHAT, draft::shares_column),
+            let mut columns = vec![ID];
+            columns.extend(match table.kind() {
+                ObjectKind::Deal => Some(STAGE),
+                ObjectKind::Activity => Some(WHAT),
                 ObjectKind::Company | ObjectKind::Contact => continue,
-            };
-            let wanted = writes.iter().filter(|write| wanted(write)).map(|write| write.target());
-            let ids: Vec<&str> = wanted.filter(|id| is_id(id) && table.has(id)).collect();
+            });
+            columns.extend(table.telling());
+            let wanted = writes.iter().filter(|write| draft::depends(write));
+            let ids = wanted.map(|write| write.target());
+            let ids: Vec<&str> = ids.filter(|id| is_id(id) && table.has(id)).collect();
             if ids.is_empty() {
                 continue;
             }
-            let read = |row: &crm_core::mapping::Row<'_>| {
-                let held = |name: &str| (name == column).then(|| row.text(name))?;
-                let own = |name: &str| held(name).map(str::to_owned);
-                Ok(Present { stage: own(STAGE), what: own(WHAT) })
+            let read = |row: &Row<'_>| {
+                let own = |name: &str| row.text(name).map(str::to_owned);
+                let variant = table.variant(row);
+                Ok(Present { stage: own(STAGE), what: own(WHAT), variant })
             };
-            let rows = self.rows(table, Operation::Apply, &ids, &[ID, column], read).await?;
+            let rows = self.rows(table, Operation::Apply, &ids, &columns, read).await?;
             let known = ids.iter().zip(rows).filter_map(|(id, row)| Some(((*id).to_owned(), row?)));
             present.extend(known);
         }
@@ -192,12 +192,7 @@ impl Salesforce {
 
     /// Says of writes that met a record which is not there whether it was their own: a reference
     /// to a record that was deleted is refused in the same words.
-    async fn blame(
-        &self,
-        tables: &[Table],
-        writes: &[&Write],
-        results: &mut [Result<Written>],
-    ) {
+    async fn blame(&self, tables: &[Table], writes: &[&Write], results: &mut [Result<Written>]) {
         let lost = |result: &Result<Written>| {
             result.as_ref().is_err_and(|error| *error.kind() == ErrorKind::NotFound)
         };
@@ -230,14 +225,6 @@ impl Salesforce {
         };
         let rows = self.rows(table, Operation::Apply, &[id], &[ID], |_| Ok(())).await;
         rows.is_ok_and(|rows| matches!(rows.as_slice(), [Some(())]))
-    }
-}
-
-fn names_owner(write: &Write) -> bool {
-    match &write.action {
-        Action::Create { fields, .. } => fields.get(Field::OWNER).is_some(),
-        Action::Update { patch, .. } => patch.contains(Field::OWNER),
-        Action::Delete { .. } => false,
     }
 }
 

@@ -84,8 +84,7 @@ fn written(
 ) -> Result<Map<String, Json>> {
     let metadata = metadata();
     let members = Map::new();
-    let mut translation =
-        Translation { metadata: &metadata, present, patch: Some(patch), members };
+    let mut translation = Translation { metadata: &metadata, present, patch: Some(patch), members };
     for (field, value) in patch.iter() {
         translation.add(table.rule(field).unwrap(), value)?;
     }
@@ -171,9 +170,7 @@ fn an_owner_is_an_active_user() {
 #[test]
 fn a_reference_to_nothing_in_the_org_is_refused() {
     let value = Value::Ref(Ref::Entity("0b9bd9ff-1c8e-5c0f-9f0e-5e2a3f1c7d10".parse().unwrap()));
-    let refused = written(&ACTIVITY_TASK, &patch(&[(Field::DEAL, Some(value))]), Present::default());
-    assert_eq!(
-        *refused.unwrap_err().kind(),
-        ErrorKind::Validation { field: Some(Field::DEAL) }
-    );
+    let refused =
+        written(&ACTIVITY_TASK, &patch(&[(Field::DEAL, Some(value))]), Present::default());
+    assert_eq!(*refused.unwrap_err().kind(), ErrorKind::Validation { field: Some(Field::DEAL) });
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crm_core::{
-    Action, ErrorKind, Field, Mapping, Patch, ProviderError, Result, Value, Wire, Write, Written,
-    mapping,
+    Action, ErrorKind, Field, Mapping, ObjectKind, Patch, ProviderError, Result, Value, Wire,
+    Write, Written, mapping,
 };
 use serde_json::{Map, Value as Json};
 
@@ -149,6 +149,7 @@ fn change(
     present: Present,
 ) -> Result<(&'static str, Map<String, Json>)> {
     let mut members = Map::new();
+    same_form(patch, &present)?;
     let mut translation = translation(table, present, Some(patch));
     for form in table.mappings() {
         members.extend(mapping::encode(form, patch));
@@ -162,6 +163,20 @@ fn change(
     }
     members.extend(translation.members);
     Ok((table.object, members))
+}
+
+/// What a record is was decided when it was made.
+fn same_form(patch: &Patch, present: &Present) -> Result<()> {
+    let wanted = patch.iter().find(|(field, _)| *field == Field::TYPE);
+    let (Some((field, wanted)), Some(own)) = (wanted, present.variant) else {
+        return Ok(());
+    };
+    if wanted.and_then(Value::as_str) == Some(own) {
+        return Ok(());
+    }
+    let kind = ErrorKind::Validation { field: Some(field) };
+    let message = "an activity in Salesforce stays what it is: task, call, email or meeting";
+    Err(ProviderError::new(kind, message).with_operation(crm_core::Operation::Apply))
 }
 
 fn translation<'t>(
@@ -181,18 +196,21 @@ fn no_form(variant: Option<&str>) -> ProviderError {
     ProviderError::new(kind, message).with_operation(crm_core::Operation::Apply)
 }
 
-/// Returns whether a write moves a deal to a stage.
-pub(super) fn names_stage(write: &Write) -> bool {
-    matches!(&write.action, Action::Update { patch, .. } if patch.contains(Field::STAGE))
-}
-
-/// Returns whether a write changes a column that holds one of several fields, and does not say
-/// which of them it holds afterwards.
-pub(super) fn shares_column(write: &Write) -> bool {
+/// Returns whether what a write sends depends on what its record shows now: it moves a deal to a
+/// stage, says of an activity what it is, or changes a column that holds one of several fields and
+/// does not say which of them it holds afterwards.
+pub(super) fn depends(write: &Write) -> bool {
     let Action::Update { patch, .. } = &write.action else {
         return false;
     };
-    let sets_deal = patch.iter().any(|(field, value)| field == Field::DEAL && value.is_some());
-    let either = patch.contains(Field::DEAL) || patch.contains(Field::COMPANY_REF);
-    either && !sets_deal
+    match write.kind {
+        ObjectKind::Deal => patch.contains(Field::STAGE),
+        ObjectKind::Activity => {
+            let mut set = patch.iter().filter(|(_, value)| value.is_some());
+            let sets_deal = set.any(|(field, _)| field == Field::DEAL);
+            let either = patch.contains(Field::DEAL) || patch.contains(Field::COMPANY_REF);
+            patch.contains(Field::TYPE) || (either && !sets_deal)
+        }
+        ObjectKind::Company | ObjectKind::Contact => false,
+    }
 }

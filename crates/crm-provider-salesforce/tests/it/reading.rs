@@ -7,7 +7,7 @@ use crm_testkit::dialect::salesforce::{OrgFields, SalesforceOptions};
 use crm_testkit::fault::{Aim, Fault};
 use serde_json::json;
 
-use crate::room::{failure, harness, opened, with};
+use crate::room::{failure, harness, opened, surveys, with};
 
 const KIND: ObjectKind = ObjectKind::Contact;
 
@@ -64,16 +64,16 @@ async fn an_org_without_our_fields_is_read_all_the_same() {
     let (harness, _) = with(SalesforceOptions { fields: OrgFields::Bare, ..Default::default() });
     let provider = harness.provider();
     let ids = harness.seed_many(2);
-    // Nothing is known of the org yet: the first read finds out.
+    // Nothing is known of the org yet: the first read finds out, without a failure.
     let lookups = provider.get(KIND, &ids).await.unwrap();
     let Some(Lookup::Found(remote)) = lookups.first() else { panic!("{lookups:?}") };
     assert!(!remote.read.contains(&Field::COMPANY));
-    assert_eq!(harness.requests("/describe"), 1);
+    assert_eq!(surveys(&harness), 1);
     let page = harness.page(&provider, Feed::Changes, None).await;
     assert_eq!(page.changes.len(), 2);
     let uid = Uid::parse("0b9bd9ff-1c8e-5c0f-9f0e-5e2a3f1c7d10").unwrap();
     assert_eq!(provider.find(KIND, &[MatchKey::Uid(uid)]).await.unwrap(), []);
-    assert_eq!(harness.requests("/describe"), 1);
+    assert_eq!(surveys(&harness), 1);
     let error = harness.apply_one(&provider, harness.create(7)).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Permanent);
     assert!(error.hint().unwrap().contains("--fix"), "{error:?}");

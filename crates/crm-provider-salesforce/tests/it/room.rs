@@ -74,6 +74,12 @@ pub(crate) fn open_with(connect: &Connect, settings: &Value) -> Result<SharedPro
     (REGISTRATION.open)(setup)
 }
 
+/// Returns how often the org was surveyed.
+pub(crate) fn surveys(harness: &Harness) -> u64 {
+    let counters = harness.fake.counters();
+    counters.endpoints.get("POST /services/data/composite").map_or(0, |endpoint| endpoint.requests)
+}
+
 /// Returns the kind of an error that must be there.
 pub(crate) fn failure<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
     result.unwrap_err().kind().clone()
