@@ -34,14 +34,13 @@ pub(crate) fn with(options: HubSpotOptions) -> (Harness, Arc<HubSpotFake>) {
 fn over(options: HubSpotOptions, clock: FakeClock) -> (Harness, Arc<HubSpotFake>) {
     let fake = Arc::new(HubSpotFake::new(options, clock, SEED));
     let room = Room {
-        kind: ObjectKind::Contact,
-        table: "contacts",
         nobody: "999999999999",
         any_path: "/crm/objects/",
         read_path: "/batch/read",
         create_path: "/batch/upsert",
         update_path: "/batch/update",
         unique: Some(Field::EMAIL),
+        ..Room::of(ObjectKind::Contact, "contacts")
     };
     let handle = Arc::clone(&fake);
     (Harness::new(room, handle, |way| connect(&way)), fake)

@@ -33,14 +33,12 @@ pub(crate) fn with(options: SalesforceOptions) -> (Harness, Arc<SalesforceFake>)
 fn over(options: SalesforceOptions, clock: FakeClock) -> (Harness, Arc<SalesforceFake>) {
     let fake = Arc::new(SalesforceFake::new(options, clock, SEED));
     let room = Room {
-        kind: ObjectKind::Contact,
-        table: "Contact",
         nobody: "003000000000zzzAAA",
         any_path: "/composite/sobjects",
         read_path: "/composite/sobjects/Contact",
         create_path: "/composite/sobjects/Contact/",
         update_path: "/composite/sobjects",
-        unique: None,
+        ..Room::of(ObjectKind::Contact, "Contact")
     };
     let handle = Arc::clone(&fake);
     (Harness::new(room, handle, |way| connect(&way)), fake)
