@@ -102,13 +102,18 @@ impl Salesforce {
     }
 
     async fn changed_rows(&self, table: &Table, ask: Ask) -> Result<(Vec<Change>, Seen)> {
-        let select = table.select(&table.columns, table.own(ask.filter), ask.order_by);
+        let mut columns = table.columns.clone();
+        columns.extend(table.has_roles().then_some(roles::COLUMN));
+        let select = table.select(&columns, table.own(ask.filter), ask.order_by);
         let read = |row: &Row<'_>| Ok((table.remote(row)?, table::place_of(row)?));
-        let how = (table.reading(), Operation::Changes);
-        let page = self.query(how.0, how.1, Bin::Live, &select, read).await?;
+        let how = (table.reading(), Operation::Changes, Bin::Live);
+        let people = |reply: &Reply| {
+            if table.has_roles() { roles::on_page(reply) } else { Ok(roles::Known::new()) }
+        };
+        let (page, people) = self.query_whole(how, &select, read, people).await?;
         let seen = seen(&page);
         let remotes = page.items.into_iter().map(|(remote, _)| remote).collect();
-        let remotes = self.with_people(table, Operation::Changes, remotes).await?;
+        let remotes = self.with_people(table, Operation::Changes, remotes, people).await?;
         Ok((remotes.into_iter().map(Change::Observed).collect(), seen))
     }
 

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::Salesforce;
 use crate::error::Reading;
 use crate::feed::position::ID;
+use crate::roles::Known;
 use crate::soql::{self, Filter, Literal, Select};
 use crate::table::{self, DELETED, MASTER, Table};
 use crate::wire::{Page, Retrieve};
@@ -58,6 +59,19 @@ impl Salesforce {
         select: &Select<'_>,
         read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync,
     ) -> Result<Rows<T>> {
+        let whole = |_: &Reply| Ok(());
+        let page = self.query_whole((reading, operation, bin), select, read, whole);
+        Ok(page.await?.0)
+    }
+
+    /// Does the same, and reads something more from the answer as a whole.
+    pub(crate) async fn query_whole<T: Send, W: Send>(
+        &self,
+        (reading, operation, bin): (Reading<'_>, Operation, Bin),
+        select: &Select<'_>,
+        read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync,
+        whole: impl Fn(&Reply) -> Result<W> + Send + Sync,
+    ) -> Result<(Rows<T>, W)> {
         let request = Request::get(operation, self.path(bin.path()).await?)
             .endpoint(format!("GET {} {}", bin.path(), select.from))
             .query("q", select);
@@ -69,7 +83,7 @@ impl Salesforce {
             let page: Page<'_> = reply.json()?;
             let more = !page.done || page.records.len() >= limit;
             let items = page.records.iter().map(&read).collect::<Result<_>>()?;
-            Ok(Rows { date, items, more })
+            Ok((Rows { date, items, more }, whole(reply)?))
         };
         self.client.fetch(request, &classify, read).await
     }
@@ -126,7 +140,8 @@ impl Salesforce {
         let live = asked.iter().zip(found);
         let live = live.filter_map(|(id, remote)| Some((*id, remote?)));
         let (ids, remotes): (Vec<&str>, Vec<Remote>) = live.unzip();
-        let remotes = self.with_people(table, Operation::Get, remotes).await?;
+        let none = Known::new();
+        let remotes = self.with_people(table, Operation::Get, remotes, none).await?;
         answers.extend(ids.into_iter().zip(remotes.into_iter().map(Lookup::Found)));
         let absent: Vec<&str> =
             asked.iter().copied().filter(|id| !answers.contains_key(id)).collect();
@@ -217,7 +232,7 @@ impl Salesforce {
             let how = (table.reading(), Operation::Find);
             remotes.extend(self.all(how, &select, |row| table.remote(row)).await?);
         }
-        self.with_people(table, Operation::Find, remotes).await
+        self.with_people(table, Operation::Find, remotes, Known::new()).await
     }
 }
 

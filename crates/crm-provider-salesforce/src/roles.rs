@@ -20,7 +20,7 @@ use crate::read::CONCURRENCY;
 use crate::soql::{self, Filter, Literal, Select};
 use crate::table::{self, ROLE, Table};
 use crate::translate;
-use crate::wire::{Collection, Input, Outcome, of_type};
+use crate::wire::{Collection, DealRow, Input, Listed, Outcome, of_type};
 
 /// The deal of a row.
 pub(crate) const DEAL: &str = "OpportunityId";
@@ -31,8 +31,14 @@ pub(crate) const PAGE_MAX: u16 = 2_000;
 /// The most rows of one write.
 const WRITE_MAX: usize = 200;
 
+/// The people as a column of deals: rows inside the row.
+pub(crate) const COLUMN: &str = "(SELECT ContactId FROM OpportunityContactRoles)";
+
 /// The rows of one deal: row and person.
 type Roles = Vec<(String, RemoteId)>;
+
+/// People of deals that are known already, by deal.
+pub(crate) type Known = BTreeMap<String, Vec<RemoteId>>;
 
 /// What is to become of the people of one deal.
 struct Wish {
@@ -43,23 +49,41 @@ struct Wish {
     go: BTreeSet<RemoteId>,
 }
 
+/// Returns the people that a page of deals shows. A deal whose people do not all stand on the
+/// page is left out.
+pub(crate) fn on_page(reply: &Reply) -> Result<Known> {
+    let page: Listed<DealRow> = reply.json()?;
+    let whole = page.records.into_iter().filter(|row| row.people.as_ref().is_none_or(|p| p.done));
+    let people = |row: DealRow| {
+        let rows = row.people.map(|page| page.records).unwrap_or_default();
+        let people = rows.into_iter().map(|row| row.contact_id.into()).collect();
+        (row.id, people)
+    };
+    Ok(whole.map(people).collect())
+}
+
 impl Salesforce {
-    /// Adds the people of deals to what was read of them.
+    /// Adds the people of deals to what was read of them; those that are not known yet are asked
+    /// for.
     pub(crate) async fn with_people(
         &self,
         table: &Table,
         operation: Operation,
         mut remotes: Vec<Remote>,
+        mut known: Known,
     ) -> Result<Vec<Remote>> {
         if !table.has_roles() || remotes.is_empty() {
             return Ok(remotes);
         }
-        let ids: Vec<&str> = remotes.iter().map(|remote| remote.id.as_str()).collect();
-        let roles = self.roles(operation, &ids).await?;
+        let ids = remotes.iter().map(|remote| remote.id.as_str());
+        let ids: Vec<&str> = ids.filter(|id| !known.contains_key(*id)).collect();
+        for (deal, rows) in self.roles(operation, &ids).await? {
+            known.insert(deal, rows.into_iter().map(|(_, person)| person).collect());
+        }
         for remote in &mut remotes {
-            let rows = roles.get(remote.id.as_str()).map_or(&[][..], Vec::as_slice);
+            let people = known.get(remote.id.as_str()).map_or(&[][..], Vec::as_slice);
             let tie = |id: &RemoteId| Value::Ref(Ref::Remote(ObjectKind::Contact, id.clone()));
-            let mut people: Vec<Value> = rows.iter().map(|(_, person)| tie(person)).collect();
+            let mut people: Vec<Value> = people.iter().map(tie).collect();
             people.sort();
             people.dedup();
             let people = (!people.is_empty()).then_some(Value::List(people));

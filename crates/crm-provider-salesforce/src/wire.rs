@@ -192,6 +192,29 @@ pub(crate) struct Listed<T> {
     pub(crate) records: Vec<T>,
 }
 
+/// A deal, as far as its people go.
+#[derive(Debug, Deserialize)]
+pub(crate) struct DealRow {
+    #[serde(rename = "Id")]
+    pub(crate) id: String,
+    #[serde(rename = "OpportunityContactRoles")]
+    pub(crate) people: Option<RolePage>,
+}
+
+/// The people of a deal.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RolePage {
+    pub(crate) done: bool,
+    pub(crate) records: Vec<RoleRow>,
+}
+
+/// One of them.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RoleRow {
+    #[serde(rename = "ContactId")]
+    pub(crate) contact_id: String,
+}
+
 /// A user of the org.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
