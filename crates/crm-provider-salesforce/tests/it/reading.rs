@@ -91,7 +91,8 @@ async fn a_create_in_an_org_without_our_field_names_the_remedy() {
 
 #[tokio::test]
 async fn the_days_requests_are_counted_by_the_header_and_end() {
-    let (harness, _) = with(SalesforceOptions { daily_limit: 5, ..Default::default() });
+    // Each client surveys the org once.
+    let (harness, _) = with(SalesforceOptions { daily_limit: 7, ..Default::default() });
     let ids = [harness.seed(0)];
     // Another client of the org uses some of them.
     let other = harness.provider();
@@ -102,7 +103,7 @@ async fn the_days_requests_are_counted_by_the_header_and_end() {
     provider.get(KIND, &ids).await.unwrap();
     let usage = provider.usage();
     let daily = usage.quotas.iter().find(|quota| quota.name == "daily").unwrap();
-    assert_eq!((daily.used, daily.limit), (4, 5));
+    assert_eq!((daily.used, daily.limit), (6, 7));
     provider.get(KIND, &ids).await.unwrap();
     let spent = provider.get(KIND, &ids).await;
     assert!(matches!(failure(spent), ErrorKind::QuotaExhausted { .. }));
@@ -130,10 +131,10 @@ async fn the_edge_of_the_network_is_weather_and_not_a_missing_right() {
 
 #[tokio::test]
 async fn what_the_org_does_not_count_takes_nothing_from_the_days_requests() {
-    let (harness, _) = with(SalesforceOptions { daily_limit: 1, ..Default::default() });
+    let (harness, _) = with(SalesforceOptions { daily_limit: 2, ..Default::default() });
     let ids = [harness.seed(0)];
     let provider = harness.provider();
-    // The list of versions comes first, and leaves the one request for the read.
+    // The list of versions comes first, and leaves the two for the survey and the read.
     provider.get(KIND, &ids).await.unwrap();
     assert!(matches!(failure(provider.get(KIND, &ids).await), ErrorKind::QuotaExhausted { .. }));
 }
