@@ -129,6 +129,11 @@ impl Reading<'_> {
             "NOT_FOUND" | "MALFORMED_ID" | "INVALID_CROSS_REFERENCE_KEY" => {
                 ProviderError::new(ErrorKind::NotFound, "there is no such record")
             }
+            // The rights to one type are no reason to hold the others back.
+            "INVALID_TYPE" => {
+                let message = "the user may not see records of this type";
+                ProviderError::new(ErrorKind::Permanent, message).with_hint(RIGHTS_HINT)
+            }
             "STORAGE_LIMIT_EXCEEDED" => {
                 ProviderError::new(ErrorKind::Permanent, "the org's storage is full")
                     .with_hint("delete data or buy storage (Setup, Storage Usage)")

@@ -2,6 +2,7 @@
 //!
 //! The first part of a file's name says which call is made.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crm_core::{
@@ -41,18 +42,19 @@ fn org(provider: &SharedProvider) -> Vec<(String, serde_json::Value)> {
         json!({ "name": name, "createable": true, "updateable": true, "nillable": true,
             "externalId": ours, "unique": ours })
     };
+    let mut columns: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for mapping in provider.capabilities().objects.iter().flat_map(|object| object.mappings()) {
         let named = mapping.rules.iter().filter(|rule| rule.wire != Wire::Variant);
         let names = named.map(|rule| rule.remote.split(' ').next().unwrap());
         let names = names.chain(mapping.uid).filter(|name| *name != CURRENCY);
-        let fields: Vec<_> = names.map(field).collect();
-        let body = json!({ "createable": true, "updateable": true, "fields": fields });
-        part(mapping.remote, body);
+        columns.entry(mapping.remote).or_default().extend(names);
+    }
+    for (name, columns) in columns {
+        let fields: Vec<_> = columns.into_iter().map(field).collect();
+        part(name, json!({ "createable": true, "updateable": true, "fields": fields }));
     }
     part(room::ROLES, json!({ "createable": true, "updateable": true, "fields": [] }));
-    let user = |id: &str, email: &str, active: bool| {
-        json!({ "Id": id, "Email": email, "IsActive": active })
-    };
+    let user = |id: &str, email: &str, active: bool| json!({ "Id": id, "Email": email, "IsActive": active });
     let petra = user("005Kp000001PetrIAC", "Petra@Org.example", true);
     let ines = user("005Kp000001InesIAC", "ines@org.example", false);
     part("users", json!({ "done": true, "records": [petra, ines] }));
@@ -138,7 +140,8 @@ impl Case<'_> {
         let capabilities = self.provider.capabilities();
         let capability = capabilities.object(self.kind).unwrap();
         let rules = capability.mapping_of(variant).unwrap().rules;
-        let taking_part = rules.iter().filter(|rule| capability.suspended.binary_search(&rule.field).is_err());
+        let taking_part =
+            rules.iter().filter(|rule| capability.suspended.binary_search(&rule.field).is_err());
         // What a shared column holds for another field says nothing of this one.
         let all: Vec<Field> = taking_part.map(|rule| rule.field).collect();
         let silent: Vec<_> = all.iter().filter(|field| !remote.read.contains(field)).collect();
