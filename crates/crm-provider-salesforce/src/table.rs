@@ -13,7 +13,7 @@ use crm_core::{
 use crate::error::Reading;
 use crate::feed::position::{ID, STAMP};
 use crate::soql::{Filter, Literal, Place, Select};
-use crate::translate;
+use crate::translate::{self, Said};
 
 /// The record that a merged one went into.
 pub(crate) const MASTER: &str = "MasterRecordId";
@@ -200,8 +200,11 @@ impl Table {
             .iter()
             .filter_map(|rule| {
                 let variant = form.mapping.variant;
-                let said = translate::said(rule, variant, row, &self.metadata, self.normalizer)?;
-                Some((rule.field, said))
+                match translate::said(rule, variant, row, &self.metadata, self.normalizer) {
+                    Said::Nothing => None,
+                    Said::Blank => Some((rule.field, None)),
+                    Said::Held(value) => Some((rule.field, Some(value))),
+                }
             })
             .collect::<Vec<_>>();
         if decoded.read.len() + notes.len() == form.all.len() {

@@ -24,26 +24,47 @@ const STAGE_HINT: &str = "name one in `stages` of the connection, in crm.toml";
 const OWNER_HINT: &str =
     "give the user in Salesforce this e-mail address (Setup, Users), or leave `owner` out";
 
-/// Returns what a row says of a field: nothing that takes part, blank, or a value.
+/// What a row says of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// Nothing that takes part.
+    Nothing,
+    /// That it is blank.
+    Blank,
+    /// Its value.
+    Held(Value),
+}
+
+impl Said {
+    fn of(value: Option<Value>) -> Self {
+        value.map_or(Self::Nothing, Self::Held)
+    }
+}
+
+/// Returns what a row says of a field that the table alone cannot read.
 pub(crate) fn said(
     rule: &FieldRule,
     variant: Option<&str>,
     row: &Row<'_>,
     metadata: &Metadata,
     normalizer: Normalizer,
-) -> Option<Option<Value>> {
+) -> Said {
+    let text = || row.text(column(rule)?);
     match rule.wire {
-        Wire::Variant => Some(variant.map(|name| Value::Choice(name.into()))),
+        Wire::Variant => Said::of(variant.map(|name| Value::Choice(name.into()))),
         Wire::Owner => {
-            // A queue, or a user whom nobody has told us of.
-            let owner = metadata.owner(row.text(column(rule)?)?)?;
-            Some(Some(normalizer.text(FieldType::Email, &owner.email)?))
+            // A queue, or a user whom nobody has told us of, says nothing.
+            let owner = text().and_then(|id| metadata.owner(id));
+            Said::of(owner.and_then(|owner| normalizer.text(FieldType::Email, &owner.email)))
         }
         Wire::Stage => {
-            let stage = metadata.stage(None, row.text(column(rule)?)?)?;
-            Some(Some(Value::Choice(stage.ours.clone()?)))
+            let stage = text().and_then(|id| metadata.stage(None, id));
+            Said::of(stage.and_then(|stage| stage.ours.clone()).map(Value::Choice))
         }
-        Wire::Related => tie(rule, row.get(column(rule)?)?),
+        Wire::Related => {
+            let held = column(rule).and_then(|name| row.get(name));
+            held.map_or(Said::Nothing, |held| tie(rule, held))
+        }
         Wire::Text
         | Wire::Number
         | Wire::NumberText
@@ -53,29 +74,36 @@ pub(crate) fn said(
         | Wire::Instant
         | Wire::Choice(_)
         | Wire::Day
-        | Wire::Id => None,
+        | Wire::Id => Said::Nothing,
     }
 }
 
 /// Returns what a polymorphic id says of one of the fields that share it. An id of a type that we
 /// do not keep says nothing.
-fn tie(rule: &FieldRule, held: &Scalar<'_>) -> Option<Option<Value>> {
+fn tie(rule: &FieldRule, held: &Scalar<'_>) -> Said {
     let id = match held {
         Scalar::Text(id) if !id.is_empty() => &**id,
-        Scalar::Text(_) | Scalar::Null => return Some(None),
-        Scalar::Bool(_) | Scalar::Integer(_) | Scalar::Number(_) | Scalar::Nested => return None,
+        Scalar::Text(_) | Scalar::Null => return Said::Blank,
+        Scalar::Bool(_) | Scalar::Integer(_) | Scalar::Number(_) | Scalar::Nested => {
+            return Said::Nothing;
+        }
     };
     let to = |kind| Value::Ref(Ref::Remote(kind, id.into()));
-    match (rule.ty.refers_to()?, id.get(..3)?) {
-        (ObjectKind::Contact, CONTACT) => Some(Some(Value::List(vec![to(ObjectKind::Contact)]))),
-        (ObjectKind::Company, ACCOUNT) => Some(Some(to(ObjectKind::Company))),
-        (ObjectKind::Deal, DEAL) => Some(Some(to(ObjectKind::Deal))),
-        (ObjectKind::Deal, ACCOUNT) => Some(None),
+    match (rule.ty.refers_to(), id.get(..3)) {
+        (Some(ObjectKind::Contact), Some(CONTACT)) => {
+            Said::Held(Value::List(vec![to(ObjectKind::Contact)]))
+        }
+        (Some(ObjectKind::Company), Some(ACCOUNT)) => Said::Held(to(ObjectKind::Company)),
+        (Some(ObjectKind::Deal), Some(DEAL)) => Said::Held(to(ObjectKind::Deal)),
+        (Some(ObjectKind::Deal), Some(ACCOUNT)) => Said::Blank,
         // The company of a deal's task is the deal's: nobody wrote it here.
         (
-            ObjectKind::Company | ObjectKind::Contact | ObjectKind::Deal | ObjectKind::Activity,
+            Some(
+                ObjectKind::Company | ObjectKind::Contact | ObjectKind::Deal | ObjectKind::Activity,
+            )
+            | None,
             _,
-        ) => None,
+        ) => Said::Nothing,
     }
 }
 

@@ -118,6 +118,7 @@ pub(crate) struct Describe {
 }
 
 /// One field of an object type.
+#[expect(clippy::struct_excessive_bools, reason = "the flags are the vendor's")]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DescribedField {

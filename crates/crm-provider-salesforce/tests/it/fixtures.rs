@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crm_core::{
-    Action, Change, Feed, Field, Lookup, MatchKey, ObjectKind, ProviderError, Remote, RemoteId,
-    Result, SharedProvider, Uid, Value, Wire, Write, WriteKey,
+    Action, Change, Feed, Field, Lookup, MatchKey, ObjectCapability, ObjectKind, ProviderError,
+    Remote, RemoteId, Result, SharedProvider, Uid, Value, Wire, Write, WriteKey,
 };
 use crm_testkit::contract::provider::{Connect, Credentials, FakeTime};
 use crm_testkit::fixture::{Canonical, Fixture, load};
@@ -43,11 +43,11 @@ fn org(provider: &SharedProvider) -> Vec<(String, serde_json::Value)> {
             "externalId": ours, "unique": ours })
     };
     let mut columns: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for mapping in provider.capabilities().objects.iter().flat_map(|object| object.mappings()) {
-        let named = mapping.rules.iter().filter(|rule| rule.wire != Wire::Variant);
-        let names = named.map(|rule| rule.remote.split(' ').next().unwrap());
-        let names = names.chain(mapping.uid).filter(|name| *name != CURRENCY);
-        columns.entry(mapping.remote).or_default().extend(names);
+    for mapping in provider.capabilities().objects.iter().flat_map(ObjectCapability::mappings) {
+        let own = mapping.rules.iter().filter(|rule| rule.wire != Wire::Variant);
+        let own = own.map(|rule| rule.remote.split(' ').next().unwrap());
+        let all = own.chain(mapping.uid).filter(|column| *column != CURRENCY);
+        columns.entry(mapping.remote).or_default().extend(all);
     }
     for (name, columns) in columns {
         let fields: Vec<_> = columns.into_iter().map(field).collect();

@@ -28,12 +28,12 @@ pub(crate) fn harness() -> Harness {
 
 /// Returns a harness over a fake whose time passes only where a test says so.
 pub(crate) fn at(start: &str, options: SalesforceOptions) -> Harness {
-    over(contacts(), options, FakeClock::manual(start.parse().unwrap())).0
+    over(&contacts(), options, &FakeClock::manual(start.parse().unwrap())).0
 }
 
 /// Returns a harness over a fake with these options, and the fake itself.
 pub(crate) fn with(options: SalesforceOptions) -> (Harness, Arc<SalesforceFake>) {
-    over(contacts(), options, FakeClock::running(SCALE))
+    over(&contacts(), options, &FakeClock::running(SCALE))
 }
 
 /// Returns a harness for companies.
@@ -57,7 +57,7 @@ pub(crate) fn meeting_harness() -> Harness {
 }
 
 fn usual(room: Room) -> Harness {
-    over(room, SalesforceOptions::default(), FakeClock::running(SCALE)).0
+    over(&room, SalesforceOptions::default(), &FakeClock::running(SCALE)).0
 }
 
 /// Returns a harness over a fake with these options, for a kind.
@@ -68,15 +68,15 @@ pub(crate) fn of(kind: ObjectKind, options: SalesforceOptions) -> (Harness, Arc<
         ObjectKind::Deal => deals(),
         ObjectKind::Activity => activities("task", "Task", "00T000000000zzzEAA"),
     };
-    over(room, options, FakeClock::running(SCALE))
+    over(&room, options, &FakeClock::running(SCALE))
 }
 
 fn over(
-    room: Room,
+    room: &Room,
     options: SalesforceOptions,
-    clock: FakeClock,
+    clock: &FakeClock,
 ) -> (Harness, Arc<SalesforceFake>) {
-    let fake = Arc::new(SalesforceFake::new(options, clock, SEED));
+    let fake = Arc::new(SalesforceFake::new(options, clock.clone(), SEED));
     let users = fake.records("User", Bin::Live).unwrap();
     // The suite takes what lasts; a test process does not last long.
     let text = |value: &Value| -> &'static str { value.as_str().unwrap().to_owned().leak() };
@@ -91,7 +91,7 @@ fn over(
         tie: tied,
         any_path: "/composite/sobjects",
         update_path: "/composite/sobjects",
-        ..room
+        ..room.clone()
     };
     let handle = Arc::clone(&fake);
     (Harness::new(room, handle, |way| connect(&way)), fake)

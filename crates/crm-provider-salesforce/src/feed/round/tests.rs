@@ -20,7 +20,7 @@ fn each_source_is_read_to_its_end_before_the_next() {
     assert_eq!((round.at(), round.position()), (1, None));
     assert!(!round.advance(7, false));
     let round = read(Some(&round.cursor().unwrap()), Feed::Changes);
-    assert_eq!((round.at(), round.parts.clone()), (0, vec![Some(2), Some(7)]));
+    assert_eq!((round.at(), round.parts), (0, vec![Some(2), Some(7)]));
 }
 
 #[test]

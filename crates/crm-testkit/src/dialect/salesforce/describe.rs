@@ -149,7 +149,7 @@ impl Catalog {
     pub(super) fn add(&mut self, world: &mut World, kind: &str, line: &str) -> bool {
         let several = Self::defined(kind);
         if !several.is_empty() {
-            return several.iter().fold(true, |all, kind| self.add(world, kind, line) && all);
+            return several.iter().all(|kind| self.add(world, kind, line));
         }
         let now_ms = world.now_ms();
         let Some(kind) = self.kinds.iter_mut().find(|known| known.name == kind) else {

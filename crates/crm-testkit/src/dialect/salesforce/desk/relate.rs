@@ -27,13 +27,11 @@ impl<'a> Desk<'a> {
             return Ok(());
         }
         let held = |column: Column| -> Option<String> {
-            match changes.get(&column) {
-                Some(value) => value.clone(),
-                None => {
-                    let record = self.world.table(kind.name)?.get(own?)?;
-                    record.get(column).map(str::to_owned)
-                }
+            if let Some(value) = changes.get(&column) {
+                return value.clone();
             }
+            let record = self.world.table(kind.name)?.get(own?)?;
+            record.get(column).map(str::to_owned)
         };
         let (who, what) = (held(who), held(what));
         if what.is_some() && who.as_deref().is_some_and(|id| id.starts_with("00Q")) {
