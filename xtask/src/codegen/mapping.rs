@@ -136,8 +136,9 @@ fn wire(table: &RuleTable) -> String {
 }
 
 fn is_faithful(table: &RuleTable) -> bool {
-    let RuleTable { letter_case, cut_at, decimals, .. } = table;
-    *letter_case == LetterCase::Kept && cut_at.is_none() && decimals.is_none()
+    let RuleTable { letter_case, cut_at, decimals, members_max, .. } = table;
+    let whole = cut_at.is_none() && decimals.is_none() && members_max.is_none();
+    *letter_case == LetterCase::Kept && whole
 }
 
 fn form(table: &RuleTable) -> String {
@@ -145,10 +146,11 @@ fn form(table: &RuleTable) -> String {
         return "Form::FAITHFUL".to_owned();
     }
     format!(
-        "Form {{ letter_case: {}, cut_at: {}, decimals: {} }}",
+        "Form {{ letter_case: {}, cut_at: {}, decimals: {}, members_max: {} }}",
         table.letter_case.rust(),
         optional(table.cut_at),
         optional(table.decimals),
+        optional(table.members_max),
     )
 }
 
@@ -312,8 +314,8 @@ mod tests {
         let source = write_mapping(&sample());
         for part in [
             "Wire::Choice(&[(\"new\", \"N\"), (\"won\", \"W\")])",
-            "Form { letter_case: LetterCase::Lowered, cut_at: None, decimals: None }",
-            "Form { letter_case: LetterCase::Kept, cut_at: Some(20), decimals: None }",
+            "Form { letter_case: LetterCase::Lowered, cut_at: None, decimals: None",
+            "Form { letter_case: LetterCase::Kept, cut_at: Some(20), decimals: None",
             "writable: false, required: false, custom: true, length_max: None",
             "length_max: Some(80)",
         ] {

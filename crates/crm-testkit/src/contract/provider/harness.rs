@@ -201,7 +201,9 @@ impl Harness {
         members: &[(&str, &str)],
     ) -> String {
         let mut all = encode_fields(mapping, fields);
-        let own: &[(&str, &str)] = if table == self.room.table { self.room.seeded } else { &[] };
+        let others = self.room.seeded_targets.iter().find(|(known, _)| *known == table);
+        let others = others.map_or(&[][..], |(_, members)| members);
+        let own: &[(&str, &str)] = if table == self.room.table { self.room.seeded } else { others };
         for (name, value) in mapping.fixed.iter().chain(own).chain(members) {
             all.insert((*name).to_owned(), json!(value));
         }

@@ -168,11 +168,17 @@ pub async fn a_reference_to_nobody_is_told(harness: &Harness) {
 }
 
 fn of_one(harness: &Harness) -> impl Iterator<Item = (usize, &Target)> {
-    harness.room.targets.iter().enumerate().filter(|(_, target)| !is_set(harness, target.field))
+    harness.room.targets.iter().enumerate().filter(|(_, target)| !is_many(harness, target.field))
 }
 
 fn of_many(harness: &Harness) -> impl Iterator<Item = (usize, &Target)> {
-    harness.room.targets.iter().enumerate().filter(|(_, target)| is_set(harness, target.field))
+    harness.room.targets.iter().enumerate().filter(|(_, target)| is_many(harness, target.field))
+}
+
+/// Returns whether the vendor keeps more than one member of a reference.
+fn is_many(harness: &Harness, field: Field) -> bool {
+    let rule = harness.mapping().rule(field).unwrap();
+    is_set(harness, field) && rule.form.members_max != Some(1)
 }
 
 fn ty(harness: &Harness, field: Field) -> FieldType {

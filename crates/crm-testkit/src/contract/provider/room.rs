@@ -30,11 +30,15 @@ pub struct Room {
     pub unique: Option<Field>,
     /// Members, by the vendor's names, that a user's record needs besides those of the suite.
     pub seeded: &'static [(&'static str, &'static str)],
+    /// The same for the records that references point at, by the vendor's name of their kind.
+    pub seeded_targets: &'static [(&'static str, &'static [(&'static str, &'static str)])],
     /// Whether two records can be merged.
     pub merging: Merging,
     /// How many requests one look at a feed is when nothing changed: one for each type of record
     /// that the vendor keeps apart.
     pub streams: usize,
+    /// The same of the feed of deletions, where that is another number.
+    pub deletion_streams: Option<usize>,
     /// All forms of the kind, where it has several.
     pub forms: &'static [FormOf],
     /// What the references of the kind point at; one for each reference that is declared.
@@ -141,8 +145,10 @@ impl Room {
             update_path: "",
             unique: None,
             seeded: &[],
+            seeded_targets: &[],
             merging: Merging::Possible,
             streams: 1,
+            deletion_streams: None,
             forms: &[],
             targets: &[],
             tie: untied,

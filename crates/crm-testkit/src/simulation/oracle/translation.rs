@@ -68,12 +68,12 @@ impl Facts<'_> {
     fn unite(&mut self, names: &Names) {
         for (old, new) in names.iter().filter(|(old, new)| old != new) {
             let mut rows = self.history.remove(old).unwrap_or_default();
-            for row in rows.iter_mut() {
+            for row in &mut rows {
                 row.entity = *new;
             }
             self.history.entry(*new).or_default().extend(rows);
             let mut rows = self.conflicts.remove(old).unwrap_or_default();
-            for row in rows.iter_mut() {
+            for row in &mut rows {
                 row.entity = *new;
             }
             self.conflicts.entry(*new).or_default().extend(rows);
