@@ -16,9 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use golden::{Flips, Golden, GoldenSlot, Look, Provenance, Turn};
-pub use log::{
-    Conflict, ConflictId, ConflictState, Contender, Decided, History, Run, RunStatus,
-};
+pub use log::{Conflict, ConflictId, ConflictState, Contender, Decided, History, Run, RunStatus};
 pub use slots::{LinkSlot, Refusal, Shadow, Slots};
 
 /// The place of an entity in the order of insertion, given by the store. Every child row is
