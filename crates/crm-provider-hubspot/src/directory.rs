@@ -34,10 +34,19 @@ const STAGES: [(&str, &str); 7] = [
     ("closedlost", "closed_lost"),
 ];
 
+/// Which users are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Users {
+    Active,
+    Former,
+}
+
 /// When a part of the directory was read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ReadAt {
     pub(crate) owners: Option<Timestamp>,
+    /// The users who left.
+    pub(crate) former: Option<Timestamp>,
     pub(crate) pipelines: Option<Timestamp>,
 }
 
@@ -49,21 +58,31 @@ impl HubSpot {
         if self.read_at().owners.is_some_and(|at| now.duration_since(at) < KEPT) {
             return Ok(self.metadata());
         }
-        let mut owners = Vec::new();
-        for archived in [false, true] {
-            match self.owners(archived).await {
-                Ok(some) => owners.extend(some),
-                Err(error) if *error.kind() == ErrorKind::Forbidden => {
-                    tracing::warn!(%error, "owners cannot be read and take no part");
-                    return Ok(self.learn_metadata(|metadata, at| {
-                        (metadata.owners, at.owners) = (None, Some(now));
-                    }));
-                }
-                Err(error) => return Err(error),
+        let owners = match self.owners(Users::Active).await {
+            Ok(owners) => Some(owners),
+            Err(error) if *error.kind() == ErrorKind::Forbidden => {
+                tracing::warn!(%error, "owners cannot be read and take no part");
+                None
             }
-        }
+            Err(error) => return Err(error),
+        };
         Ok(self.learn_metadata(|metadata, at| {
-            (metadata.owners, at.owners) = (Some(owners), Some(now));
+            (metadata.owners, at.owners, at.former) = (owners, Some(now), None);
+        }))
+    }
+
+    /// Does the same, and adds the users who left: they are asked for where an id or an address
+    /// is nobody's.
+    pub(crate) async fn with_former_owners(&self) -> Result<Arc<Metadata>> {
+        let metadata = self.with_owners().await?;
+        if metadata.owners.is_none() || self.read_at().former.is_some() {
+            return Ok(metadata);
+        }
+        let former = self.owners(Users::Former).await?;
+        let now = self.client.clock().now();
+        Ok(self.learn_metadata(|metadata, at| {
+            metadata.owners.get_or_insert_default().extend(former);
+            at.former = Some(now);
         }))
     }
 
@@ -83,14 +102,14 @@ impl HubSpot {
         }))
     }
 
-    async fn owners(&self, archived: bool) -> Result<Vec<Owner>> {
+    async fn owners(&self, users: Users) -> Result<Vec<Owner>> {
         let (mut owners, mut after) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
             let path = format!("/crm/owners/{API_VERSION}");
             let request = Request::get(Operation::Metadata, path)
                 .endpoint("GET /crm/owners")
                 .query("limit", OWNERS_MAX)
-                .query("archived", archived);
+                .query("archived", users == Users::Former);
             let request = match &after {
                 Some(after) => request.query("after", after),
                 None => request,
@@ -120,12 +139,15 @@ impl HubSpot {
 
     /// Returns the id of the owner with an address, or the refusal of a value for the field.
     pub(crate) async fn owner_id(&self, email: &str) -> Result<Arc<str>> {
-        let metadata = self.with_owners().await?;
+        let key = normal::email(email);
+        let mut metadata = self.with_owners().await?;
+        if metadata.owner_of(&key).is_none() {
+            metadata = self.with_former_owners().await?;
+        }
         let refuse = |message: String| {
             let kind = ErrorKind::Validation { field: Some(crm_core::Field::OWNER) };
             Err(ProviderError::new(kind, message).with_operation(Operation::Apply))
         };
-        let key = normal::email(email);
         let mut known = metadata.owners.iter().flatten().filter(|owner| *owner.email == *key);
         match (known.clone().find(|owner| owner.active), known.next()) {
             (Some(owner), _) => Ok(Arc::clone(&owner.id)),

@@ -47,8 +47,17 @@ struct Known {
     capabilities: Arc<Capabilities>,
     utc_offset: Option<SignedDuration>,
     read_at: ReadAt,
-    /// Associations that we may not read, with when that was said.
-    barred: BTreeMap<(&'static str, &'static str), Timestamp>,
+    /// Between which types we may read associations.
+    rights: BTreeMap<(&'static str, &'static str), Right>,
+}
+
+/// Whether associations may be read.
+#[derive(Clone, Copy, Debug)]
+enum Right {
+    /// They were.
+    Granted,
+    /// They were refused then.
+    Barred(Timestamp),
 }
 
 impl HubSpot {
@@ -73,7 +82,7 @@ impl HubSpot {
             capabilities: Arc::new(capabilities),
             utc_offset: None,
             read_at: ReadAt::default(),
-            barred: BTreeMap::new(),
+            rights: BTreeMap::new(),
         };
         Ok(Self {
             id: setup.id,
@@ -141,23 +150,43 @@ impl HubSpot {
         self.known.read().unwrap_or_else(PoisonError::into_inner).read_at
     }
 
+    /// Notes that associations may be read.
+    pub(crate) fn grant(&self, from: &'static str, to: &'static str) {
+        self.note_right(from, to, Right::Granted);
+    }
+
     /// Notes that associations may not be read.
     pub(crate) fn bar(&self, from: &'static str, to: &'static str) {
-        let now = self.client.clock().now();
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.barred.insert((from, to), now);
+        self.note_right(from, to, Right::Barred(self.client.clock().now()));
+    }
+
+    /// Returns whether associations were read before: only then does a list that shows none mean
+    /// that there are none, for it might leave out what may not be seen.
+    pub(crate) fn is_granted(&self, from: &'static str, to: &'static str) -> bool {
+        matches!(self.right(from, to), Some(Right::Granted))
     }
 
     /// Returns whether it is known that associations may not be read.
     pub(crate) fn is_barred(&self, from: &'static str, to: &'static str) -> bool {
         let now = self.client.clock().now();
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let at = known.barred.get(&(from, to));
-        at.is_some_and(|at| now.duration_since(*at) < BARRED)
+        match self.right(from, to) {
+            Some(Right::Barred(at)) => now.duration_since(at) < BARRED,
+            Some(Right::Granted) | None => false,
+        }
     }
 
     fn known(&self) -> Known {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn right(&self, from: &'static str, to: &'static str) -> Option<Right> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.rights.get(&(from, to)).copied()
+    }
+
+    fn note_right(&self, from: &'static str, to: &'static str, right: Right) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.rights.insert((from, to), right);
     }
 }
 

@@ -24,8 +24,7 @@ impl HubSpot {
         rows: Vec<Found>,
     ) -> Result<Vec<Remote>> {
         let known = self.known_ties(table, operation, &rows).await?;
-        let owned = rows.iter().any(|row| matches!(row.owner, Shown::Value(_)));
-        let owners = if owned { Some(self.with_owners().await?) } else { None };
+        let owners = self.owners_of(&rows).await?;
         let staged = rows.iter().any(|row| matches!(row.stage, Shown::Value(_)));
         let pipelines = if staged { Some(self.with_pipelines().await?) } else { None };
         let done = rows.into_iter().map(|mut row| {
@@ -43,6 +42,24 @@ impl HubSpot {
         Ok(done.collect())
     }
 
+    /// Returns the users, if a row has one; also those who left, if one of them is among the rows.
+    async fn owners_of(&self, rows: &[Found]) -> Result<Option<Arc<Metadata>>> {
+        let ids = || {
+            rows.iter().filter_map(|row| match &row.owner {
+                Shown::Value(id) => Some(id.as_str()),
+                Shown::Absent | Shown::Blank => None,
+            })
+        };
+        if ids().next().is_none() {
+            return Ok(None);
+        }
+        let metadata = self.with_owners().await?;
+        if ids().all(|id| metadata.owner(id).is_some()) {
+            return Ok(Some(metadata));
+        }
+        self.with_former_owners().await.map(Some)
+    }
+
     /// Reads the associations that the rows do not show. Without the right to read them they are
     /// left out, and asked for again after an hour.
     async fn known_ties(
@@ -56,8 +73,15 @@ impl HubSpot {
         for to in ends {
             let relations: Vec<&Relation> =
                 table.relations.iter().filter(|relation| relation.to == to).collect();
-            let open =
-                rows.iter().filter(|row| relations.iter().any(|tie| tie.shown(row).is_none()));
+            // Until one was seen, a list that shows none may only not be allowed to.
+            let seen = |row: &Found| row.listed.as_ref().is_some_and(|all| all.contains_key(to));
+            if rows.iter().any(seen) {
+                self.grant(table.name(), to);
+            }
+            let granted = self.is_granted(table.name(), to);
+            let open = rows.iter().filter(|row| {
+                !granted || relations.iter().any(|relation| relation.shown(row).is_none())
+            });
             let ids: Vec<&str> = open.map(|row| row.id.as_str()).collect();
             if ids.is_empty() {
                 known.insert(to, BTreeMap::new());
@@ -68,6 +92,7 @@ impl HubSpot {
             }
             match self.ties(table, operation, to, &ids).await {
                 Ok(found) => {
+                    self.grant(table.name(), to);
                     known.insert(to, found);
                 }
                 Err(error) if *error.kind() == ErrorKind::Forbidden => {
@@ -93,10 +118,13 @@ impl Relation {
 }
 
 fn note_ties(relation: &Relation, row: &mut Found, known: &Known) {
-    let members = relation.shown(row).or_else(|| {
-        let tied = known.get(relation.to)?.get(&row.id)?;
-        Some(relation.members(tied))
-    });
+    let Some(end) = known.get(relation.to) else {
+        return;
+    };
+    let members = match end.get(&row.id) {
+        Some(tied) => Some(relation.members(tied)),
+        None => relation.shown(row),
+    };
     if let Some(members) = members {
         row.decoded.note(relation.field, relation.value(members));
     }

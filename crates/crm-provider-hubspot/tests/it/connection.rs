@@ -159,14 +159,14 @@ async fn a_429_without_a_header_waits_as_its_policy_says() {
 
 #[tokio::test]
 async fn a_used_up_day_pauses_until_midnight_of_the_account() {
-    let (harness, _) = with(HubSpotOptions { daily: 5, ..Default::default() });
+    let (harness, _) = with(HubSpotOptions { daily: 4, ..Default::default() });
     let id = harness.seed(0);
     let kind = harness.room.kind;
     let settings = json!({ "access_token": "sandbox-hubspot-token" });
     let mut setup = setup(&harness.way(Credentials::Right), &settings);
     setup.kinds = Some(vec![kind]);
     let provider = (REGISTRATION.open)(setup).unwrap();
-    // Four requests that also tell the limit and the account's time zone, and one.
+    // Three requests that also tell the limit and the account's time zone, and one.
     provider.probe().await.unwrap();
     provider.get(kind, std::slice::from_ref(&id)).await.unwrap();
     let seen = harness.requests("");

@@ -71,7 +71,7 @@ impl HubSpot {
         };
         let more = page.len() > limit;
         page.truncate(limit);
-        let asked = kinds_of(call)?;
+        let asked = self.kinds_of(call)?;
         if !asked.is_empty() {
             for (key, row) in &mut page {
                 let ties = self.shown_ties(world, kind, *key, &asked);
@@ -133,7 +133,7 @@ impl HubSpot {
             return Err(if numeric { Fail::not_found() } else { Fail::no_object(id) });
         };
         let row = self.render(table, kind, key, &wanted).unwrap_or_default();
-        let ties = self.shown_ties(world, kind, key, &kinds_of(call)?);
+        let ties = self.shown_ties(world, kind, key, &self.kinds_of(call)?);
         Ok(json_response(200, render::with_ties(&row, ties.as_deref())))
     }
 
@@ -156,6 +156,18 @@ impl HubSpot {
         let table = world.table_mut(kind.plural);
         let row = self.echo(table, kind, key, &written, Echo::Update);
         Ok(json_response(200, row.unwrap_or_default()))
+    }
+
+    /// Returns the kinds whose associations a read asks for and may see. Chosen here: without the
+    /// right to the other end they are left out without a word.
+    fn kinds_of(&self, call: &Call<'_>) -> Result<Vec<&'static Kind>, Fail> {
+        let asked = call.query_list("associations").into_iter().map(Kind::in_path);
+        let asked: Vec<&'static Kind> = asked.collect::<Result<_, _>>()?;
+        let may = |kind: &&'static Kind| {
+            let scope = format!("crm.objects.{}.read", kind.scope);
+            self.options.scopes.as_ref().is_none_or(|granted| granted.contains(&scope))
+        };
+        Ok(asked.into_iter().filter(may).collect())
     }
 
     /// Returns the record that an id means, by number or by a unique property.
@@ -201,11 +213,6 @@ pub(super) fn limit(asked: Option<&str>, most: usize) -> Result<usize, Fail> {
             Err(Fail::invalid(message))
         }
     }
-}
-
-/// Returns the kinds whose associations a read asks for.
-fn kinds_of(call: &Call<'_>) -> Result<Vec<&'static Kind>, Fail> {
-    call.query_list("associations").into_iter().map(Kind::in_path).collect()
 }
 
 /// Returns the address of the next page: this one's, with another `after`.
