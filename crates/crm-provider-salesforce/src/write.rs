@@ -276,7 +276,10 @@ fn request(verb: Verb, uid: Option<&str>, root: &str, sent: Vec<Draft<'_>>) -> R
 fn settle(tables: &[Table], write: &Write, outcome: &Outcome) -> Result<Written> {
     if !outcome.success {
         let reading = tables.first().map(Table::reading).unwrap_or_default();
-        let home = tables.iter().find(|table| table.has(write.target()));
+        let home = tables.iter().find(|table| match &write.action {
+            Action::Create { fields, .. } => draft::has_form(table, fields),
+            Action::Update { id, .. } | Action::Delete { id } => table.has(id.as_str()),
+        });
         let mappings = home.map_or(reading.mappings, Table::mappings);
         return Err(Reading { mappings, written: Some(write) }.record(&outcome.errors));
     }

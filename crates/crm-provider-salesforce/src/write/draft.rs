@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crm_core::{
-    Action, ErrorKind, Field, Mapping, ObjectKind, Patch, ProviderError, Result, Value, Wire,
-    Write, Written, mapping,
+    Action, ErrorKind, Field, Fields, Mapping, ObjectKind, Patch, ProviderError, Result, Value,
+    Wire, Write, Written, mapping,
 };
 use serde_json::{Map, Value as Json};
 
@@ -105,17 +105,28 @@ fn home<'t>(tables: &'t [Table], id: &str) -> Result<&'t Table> {
     table.ok_or_else(error::no_record)
 }
 
+fn variant_of(fields: &Fields) -> Option<&str> {
+    fields.get(Field::TYPE).and_then(Value::as_str)
+}
+
+/// Returns the form that a type has for a new record.
+fn form_of(table: &Table, fields: &Fields) -> Option<&'static Mapping> {
+    let variant = variant_of(fields);
+    let mut forms = table.mappings().iter().copied();
+    forms.find(|form| form.variant.is_none() || form.variant == variant)
+}
+
+/// Returns whether a new record is one of this type.
+pub(super) fn has_form(table: &Table, fields: &Fields) -> bool {
+    form_of(table, fields).is_some()
+}
+
 fn new_record<'w>(tables: &[Table], write: &'w Write) -> Result<Draft<'w>> {
     let Action::Create { uid, fields } = &write.action else {
         return Err(error::no_record());
     };
-    let variant = fields.get(Field::TYPE).and_then(Value::as_str);
-    let fitting = tables.iter().find_map(|table| {
-        let mut forms = table.mappings().iter().copied();
-        let form = forms.find(|form| form.variant.is_none() || form.variant == variant)?;
-        Some((table, form))
-    });
-    let (table, form) = fitting.ok_or_else(|| no_form(variant))?;
+    let fitting = tables.iter().find_map(|table| Some((table, form_of(table, fields)?)));
+    let (table, form) = fitting.ok_or_else(|| no_form(variant_of(fields)))?;
     let mut members = mapping::encode_fields(form, fields);
     let mut translation = translation(table, Present::default(), None);
     for (field, value) in fields.iter() {

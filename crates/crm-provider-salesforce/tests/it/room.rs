@@ -38,26 +38,26 @@ pub(crate) fn with(options: SalesforceOptions) -> (Harness, Arc<SalesforceFake>)
 
 /// Returns a harness for companies.
 pub(crate) fn company_harness() -> Harness {
-    usual(companies())
+    usual(&companies())
 }
 
 /// Returns a harness for deals.
 pub(crate) fn deal_harness() -> Harness {
-    usual(deals())
+    usual(&deals())
 }
 
 /// Returns a harness for tasks.
 pub(crate) fn task_harness() -> Harness {
-    usual(activities("task", "Task", "00T000000000zzzEAA"))
+    usual(&activities("task", "Task", "00T000000000zzzEAA"))
 }
 
 /// Returns a harness for meetings.
 pub(crate) fn meeting_harness() -> Harness {
-    usual(activities("meeting", "Event", "00U000000000zzzEAA"))
+    usual(&activities("meeting", "Event", "00U000000000zzzEAA"))
 }
 
-fn usual(room: Room) -> Harness {
-    over(&room, SalesforceOptions::default(), &FakeClock::running(SCALE)).0
+fn usual(room: &Room) -> Harness {
+    over(room, SalesforceOptions::default(), &FakeClock::running(SCALE)).0
 }
 
 /// Returns a harness over a fake with these options, for a kind.
