@@ -9,7 +9,6 @@ use crm_core::{
 };
 use serde_json::{Map, Value as Json};
 
-
 use crate::error;
 use crate::read::is_id;
 use crate::table::Table;

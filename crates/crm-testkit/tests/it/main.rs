@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod hubspot;
 #[cfg(test)]
+mod kinds;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod people;

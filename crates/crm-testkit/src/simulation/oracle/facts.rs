@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crm_core::{EntityId, Field, ObjectKind, ProviderId, RemoteId, Value};
 use crm_store::{
-    Conflict, ConflictQuery, Entity, EntityState, Golden, History, Seq, SharedStore, StoreResult,
+    Conflict, ConflictQuery, Entity, EntityState, History, Seq, SharedStore, StoreResult,
 };
 use jiff::Timestamp;
 
@@ -19,8 +19,6 @@ pub(super) struct Facts<'s> {
     pub(super) entities: BTreeMap<EntityId, Entity>,
     pub(super) history: BTreeMap<EntityId, Vec<History>>,
     pub(super) conflicts: BTreeMap<EntityId, Vec<Conflict>>,
-    /// What entities held that became part of others.
-    pub(super) parts: BTreeMap<EntityId, Vec<Golden>>,
     /// Whose each record is: by account and number.
     pub(super) owners: BTreeMap<(usize, u64), EntityId>,
 }
@@ -38,7 +36,6 @@ impl<'s> Facts<'s> {
             entities: BTreeMap::new(),
             history: BTreeMap::new(),
             conflicts: BTreeMap::new(),
-            parts: BTreeMap::new(),
             owners: BTreeMap::new(),
         };
         for kind in &scenario.kinds {
@@ -80,12 +77,13 @@ impl<'s> Facts<'s> {
     }
 
     /// Returns an entity with all that turned out to be it: the history of each stays its own.
-    fn family(&self, id: EntityId) -> impl Iterator<Item = EntityId> {
+    pub(super) fn family(&self, id: EntityId) -> impl Iterator<Item = EntityId> {
         let head = self.head(id);
         self.entities.keys().copied().filter(move |other| self.head(*other) == head)
     }
 
-    fn head(&self, mut id: EntityId) -> EntityId {
+    /// Returns the entity that one turned out to be: who refers to it, refers to that.
+    pub(super) fn head(&self, mut id: EntityId) -> EntityId {
         // Nobody becomes another one more often than there are entities.
         for _ in 0..self.entities.len() {
             match self.entities.get(&id).and_then(|entity| entity.state.same_as()) {
@@ -117,7 +115,7 @@ impl<'s> Facts<'s> {
     ) -> bool {
         let family = || self.family(entity.id);
         let members = family().filter_map(|id| self.entities.get(&id));
-        let mut golden = members.flat_map(|e| self.held(e)).filter_map(|g| g.slot(field));
+        let mut golden = members.filter_map(|entity| entity.golden.slot(field));
         if golden.any(|slot| matches(slot.value.as_ref())) {
             return true;
         }
@@ -127,11 +125,6 @@ impl<'s> Facts<'s> {
             return true;
         }
         self.logged(entity.id, field, matches)
-    }
-
-    /// Returns what an entity holds, and what those held that became part of it.
-    pub(super) fn held<'f>(&'f self, entity: &'f Entity) -> impl Iterator<Item = &'f Golden> {
-        std::iter::once(&entity.golden).chain(self.parts.get(&entity.id).into_iter().flatten())
     }
 
     /// Returns whether a value was logged as one side of a conflict.

@@ -76,7 +76,7 @@ pub(super) fn agrees(
     let numbers = inner.members(row, rule.field);
     let owners: Option<Vec<EntityId>> =
         numbers.iter().map(|number| facts.owners.get(&(index, *number)).copied()).collect();
-    let owners = owners.map(|owners| owners.into_iter().map(|id| facts.called(id)).collect());
+    let owners = owners.map(|owners| owners.into_iter().map(|id| facts.head(id)).collect());
     let Some(mut shown): Option<Vec<EntityId>> = owners else { return false };
     for list in [&mut wanted, &mut shown] {
         list.sort();
@@ -121,9 +121,11 @@ pub(super) fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
 /// Returns whether the ledger ever knew of a member that came, or of one that went.
 fn remembers(facts: &Facts<'_>, entity: &Entity, stroke: &Stroke, member: EntityId) -> bool {
     let came = stroke.value.is_some();
+    let member = facts.head(member);
     let has = |value: Option<&Value>| entities_of(value).contains(&member);
-    let now = facts.held(entity).any(|golden| has(golden.value(stroke.field)) == came);
-    let history = facts.history.get(&entity.id).into_iter().flatten();
+    let mut all = facts.family(entity.id).filter_map(|id| facts.entities.get(&id));
+    let now = all.any(|entity| has(entity.golden.value(stroke.field)) == came);
+    let history = facts.family(entity.id).filter_map(|id| facts.history.get(&id)).flatten();
     let mut rows = history.filter(|row| row.field == stroke.field);
     let once = rows.any(|row| {
         let (before, after) = (has(row.before.as_ref()), has(row.after.as_ref()));
@@ -171,7 +173,7 @@ fn happened(
         stroke.field == field
             && !by_engine
             && stroke.value.is_some() == came
-            && who.is_some_and(|who| facts.called(*who) == member)
-            && whose.is_some_and(|whose| *whose == entity)
+            && who.is_some_and(|who| facts.head(*who) == member)
+            && whose.is_some_and(|whose| facts.head(*whose) == facts.head(entity))
     })
 }

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 
 use crm_core::{EntityId, Field, Ref, Value};
-use crm_store::EntityState;
 
 use super::facts::Facts;
 use crate::memory::Inner;
@@ -13,19 +12,11 @@ use crate::memory::Inner;
 /// What each entity is called.
 type Names = BTreeMap<EntityId, EntityId>;
 
-/// How many entities are followed that became others.
-const MERGES_MAX: usize = 16;
-
 impl Facts<'_> {
     /// Puts the journal and the ledger into the same words.
     pub(super) fn translate(&mut self, inner: &mut Inner) {
-        let names: Names = self.entities.keys().map(|id| (*id, self.at_last(*id))).collect();
-        let called: Names = self.entities.keys().map(|id| (*id, self.called(*id))).collect();
-        for owner in self.owners.values_mut() {
-            *owner = names.get(owner).copied().unwrap_or(*owner);
-        }
-        self.unite(&names);
-        self.rename(&called);
+        let names: Names = self.entities.keys().map(|id| (*id, self.head(*id))).collect();
+        self.rename(&names);
         let Inner { accounts, journal, .. } = inner;
         for stroke in &mut journal.strokes {
             let Some(account) = accounts.get(stroke.account) else { continue };
@@ -34,51 +25,8 @@ impl Facts<'_> {
             let number = account.number(kind, &text.into());
             let owner = number.and_then(|number| self.owners.get(&(stroke.account, number)));
             if let Some(owner) = owner {
-                stroke.value = Some(self.called(*owner).to_string().into());
+                stroke.value = Some(self.head(*owner).to_string().into());
             }
-        }
-    }
-
-    /// Returns what became of an entity whose records were merged into those of another one.
-    fn at_last(&self, mut id: EntityId) -> EntityId {
-        for _ in 0..MERGES_MAX {
-            match self.entities.get(&id).map(|entity| &entity.state) {
-                Some(EntityState::Merged { into }) => id = *into,
-                Some(_) | None => break,
-            }
-        }
-        id
-    }
-
-    /// Returns the entity that a reference to an entity means: a duplicate stands for the one of
-    /// which it is one.
-    pub(super) fn called(&self, mut id: EntityId) -> EntityId {
-        for _ in 0..MERGES_MAX {
-            match self.entities.get(&id).map(|entity| &entity.state) {
-                Some(
-                    EntityState::Merged { into: next } | EntityState::Held { of: Some(next), .. },
-                ) => id = *next,
-                Some(_) | None => break,
-            }
-        }
-        id
-    }
-
-    /// What is known of an entity that is part of another one is known of that.
-    fn unite(&mut self, names: &Names) {
-        for (old, new) in names.iter().filter(|(old, new)| old != new) {
-            let mut rows = self.history.remove(old).unwrap_or_default();
-            for row in &mut rows {
-                row.entity = *new;
-            }
-            self.history.entry(*new).or_default().extend(rows);
-            let mut rows = self.conflicts.remove(old).unwrap_or_default();
-            for row in &mut rows {
-                row.entity = *new;
-            }
-            self.conflicts.entry(*new).or_default().extend(rows);
-            let parts = self.entities.get(old).map(|entity| entity.golden.clone());
-            self.parts.entry(*new).or_default().extend(parts);
         }
     }
 
