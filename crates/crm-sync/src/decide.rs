@@ -18,7 +18,7 @@ use crm_core::{EntityId, MatchKey, Ref, Remote, RemoteId, RunId, Write};
 use crm_store::{Commit, Conflict, Entity, History, KeyHash, Mark, Mutation};
 use jiff::Timestamp;
 
-pub use refs::Ties;
+pub use refs::{Lost, Ties};
 
 use crate::Rules;
 
@@ -74,6 +74,8 @@ pub struct State {
     pub ties: Ties,
     /// References of sides to records that nobody knows; they are not in `seen`.
     pub unknown: Vec<(usize, Ref)>,
+    /// References that sides lost since their records are no more there.
+    pub lost: Vec<Lost>,
     /// The present.
     pub now: Timestamp,
     /// The run.
@@ -83,7 +85,8 @@ pub struct State {
 impl State {
     /// Makes the state of an entity that refers to nothing.
     pub fn new(entity: Entity, seen: Vec<Seen>, now: Timestamp, run: RunId) -> Self {
-        Self { entity, seen, ties: Ties::default(), unknown: Vec::new(), now, run }
+        let (ties, unknown, lost) = (Ties::default(), Vec::new(), Vec::new());
+        Self { entity, seen, ties, unknown, lost, now, run }
     }
 }
 
@@ -121,7 +124,7 @@ pub struct Decision {
 
 /// Decides about one entity.
 pub fn decide(state: State, rules: &Rules) -> Decision {
-    let State { entity, seen, ties, unknown, now, run } = state;
+    let State { entity, seen, ties, unknown, lost, now, run } = state;
     let rules = rules.of(|field| {
         let seen = || seen.iter().filter_map(Seen::remote).find_map(|r| r.fields.get(field));
         entity.golden.value(field).or_else(seen)
@@ -145,8 +148,10 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
         entity,
     };
     let known = merge::known_since(&work.entity, rules);
+    refs::forget(&mut work, rules, &lost);
     delete::apply(&mut work, &seen, rules, now);
     merge::apply(&mut work, &seen, known, rules, merge::Moment { now, run });
+    refs::miss(&mut work, rules, &lost);
     target::apply(&mut work, &seen, rules, &ties, now);
     delete::plan(&mut work, &seen, rules, now);
     work

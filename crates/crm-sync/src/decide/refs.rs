@@ -7,8 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crm_core::{EntityId, FieldRule, ObjectKind, Ref, RemoteId, Value};
+use crm_core::{EntityId, Field, FieldRule, ObjectKind, Ref, RemoteId, Value};
 use crm_store::Shadow;
+
+use super::Decision;
+use crate::Rules;
 
 /// Which record an entity has at a side, as far as a decision needs it.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +43,48 @@ impl Ties {
         let mut members: Vec<Value> = members.iter().filter_map(remote).collect();
         members.sort();
         (!members.is_empty()).then_some(Value::List(members))
+    }
+}
+
+/// A reference that a side lost since its record is no more there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lost {
+    /// The side.
+    pub side: usize,
+    /// The field.
+    pub field: Field,
+    /// The entity that it named.
+    pub member: Value,
+}
+
+/// Takes what a side lost out of its shadow: that it is not shown any more is no edit.
+pub(super) fn forget(work: &mut Decision, rules: &Rules, lost: &[Lost]) {
+    for Lost { side: index, field, member } in lost {
+        let side = rules.sides.get(*index);
+        let Some(link) = side.and_then(|side| work.entity.link_mut(&side.provider)) else {
+            continue;
+        };
+        let slot = link.slots.slot_mut(*field);
+        let Shadow::Held(held) = &slot.shadow else { continue };
+        let left: Vec<Value> = held.members().iter().filter(|m| *m != member).cloned().collect();
+        let is_set = matches!(held, Value::List(_));
+        slot.shadow = Shadow::of((is_set && !left.is_empty()).then_some(Value::List(left)));
+        if let Some(changed) = work.links_changed.get_mut(*index) {
+            *changed = true;
+        }
+    }
+}
+
+/// Lets sides be behind that lost what is true: as soon as the record is there again, it is
+/// referred to again.
+pub(super) fn miss(work: &mut Decision, rules: &Rules, lost: &[Lost]) {
+    for Lost { side, field, member } in lost {
+        let golden = work.entity.golden.value(*field).map_or(&[][..], Value::members);
+        let is_true = golden.contains(member);
+        let side = rules.sides.get(*side).filter(|_| is_true);
+        if let Some(link) = side.and_then(|side| work.entity.link_mut(&side.provider)) {
+            link.slots.slot_mut(*field).ack = 0;
+        }
     }
 }
 

@@ -67,6 +67,10 @@ pub(super) fn decide(
         let verdict = choose(plan, join, bids, owner).map_or(Verdict::Open, Verdict::Won);
         return (verdict, Some(rule));
     };
+    if plan.ty.is_set() {
+        // A side shows of a set what it has room and records for; the rest stays.
+        return (joined(plan, Join::Union, golden, bids).0, None);
+    }
     (Verdict::Won(winner.clone()), None)
 }
 

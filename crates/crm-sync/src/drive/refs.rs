@@ -7,7 +7,7 @@ use crm_core::{EntityId, Field, Lookup, ObjectKind, Ref, Remote, RemoteId, Value
 use crm_store::{Entity, EntityState, Shadow};
 
 use super::Session;
-use crate::decide::{Seen, Ties};
+use crate::decide::{Lost, Seen, Ties};
 use crate::{EngineError, Rules};
 
 /// How many entities are followed that became others: a circle must end.
@@ -22,6 +22,8 @@ pub(super) struct View {
     pub ties: Ties,
     /// References to records that nobody knows.
     pub unknown: Vec<(usize, Ref)>,
+    /// References that a side lost since their records are no more there.
+    pub lost: Vec<Lost>,
 }
 
 /// Which entity a record belongs to, by side.
@@ -50,7 +52,7 @@ impl Session<'_> {
                 }
             }
         }
-        self.keep_the_dead(rules, entities, &mut views).await?;
+        self.miss_the_dead(rules, entities, &mut views).await?;
         let ties = self.ties(rules, entities, &views).await?;
         for view in &mut views {
             view.ties = ties.clone();
@@ -140,8 +142,8 @@ impl Session<'_> {
     }
 
     /// A record that is deleted disappears from those that referred to it. That is no edit of
-    /// theirs: what is missing is asked for, and stays where its record is no more.
-    async fn keep_the_dead(
+    /// theirs: what is missing is asked for.
+    async fn miss_the_dead(
         &mut self,
         rules: &Rules,
         entities: &[Entity],
@@ -170,12 +172,8 @@ impl Session<'_> {
             }
             let dead = self.dead(index, rules, &gone).await?;
             for (at, field, _, member) in gone {
-                if !dead.contains(&member) {
-                    continue;
-                }
-                let remote = views.get_mut(at).and_then(|view| view.seen.get_mut(index));
-                if let Some(remote) = remote.and_then(Seen::remote_mut) {
-                    put_back(rules, remote, field, member);
+                if let Some(view) = views.get_mut(at).filter(|_| dead.contains(&member)) {
+                    view.lost.push(Lost { side: index, field, member });
                 }
             }
         }
@@ -298,18 +296,4 @@ fn translate(rules: &Rules, side: usize, remote: &mut Remote, owners: &Owners) -
         }
     }
     unknown
-}
-
-fn put_back(rules: &Rules, remote: &mut Remote, field: Field, member: Value) {
-    let set = rules.fields.iter().any(|plan| plan.field == field && plan.ty.is_set());
-    if !set {
-        if remote.fields.get(field).is_none() {
-            remote.fields.insert(field, member);
-        }
-        return;
-    }
-    let mut members = remote.fields.get(field).map_or(&[][..], Value::members).to_vec();
-    members.push(member);
-    members.sort();
-    remote.fields.insert(field, Value::List(members));
 }

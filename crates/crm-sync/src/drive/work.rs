@@ -192,9 +192,9 @@ impl Session<'_> {
     }
 
     pub(super) fn decision(&self, rules: &Rules, entity: &Entity, view: View) -> Decision {
-        let View { seen, ties, unknown } = view;
+        let View { seen, ties, unknown, lost } = view;
         let (now, run) = (self.now(), self.run);
-        let state = State { entity: entity.clone(), seen, ties, unknown, now, run };
+        let state = State { entity: entity.clone(), seen, ties, unknown, lost, now, run };
         decide::decide(state, rules)
     }
 

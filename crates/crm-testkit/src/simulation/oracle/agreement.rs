@@ -199,7 +199,7 @@ fn duplicates(facts: &Facts<'_>, inner: &Inner, index: usize, field: Field, verd
                     && twin.created < seen
                     && had_address(inner, twin, field, seen)
                     && !returned
-                    && !(field == Field::DOMAIN && is_namesake(facts, inner, (index, twin), seen))
+                    && !(field == Field::DOMAIN && is_namesake(facts, inner, (index, twin), *sent))
             });
             if let Some(twin) = twin {
                 let (new, old) = (account.remote_id(row.number), account.remote_id(twin.number));

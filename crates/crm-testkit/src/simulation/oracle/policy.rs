@@ -18,7 +18,8 @@ pub(super) fn check(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
         order(facts, conflict, verdict);
     }
     for row in facts.history.values().flatten() {
-        if !is_causal(facts, inner, row) {
+        // Where a reference came to mean another entity, nothing was overwritten.
+        if row.before != row.after && !is_causal(facts, inner, row) {
             let (field, before, after) =
                 (row.field, text(row.before.as_ref()), text(row.after.as_ref()));
             let (source, at) = (&row.source, row.at);
@@ -97,7 +98,8 @@ fn order(facts: &Facts<'_>, conflict: &Conflict, verdict: &mut Verdict) {
         verdict.fault(format_args!("I7: a person was to decide about {id}: {conflict:?}"));
         return;
     }
-    if !decided || !is_policy(&conflict.rule) {
+    // Sets are joined: nobody wins.
+    if !decided || !is_policy(&conflict.rule) || facts.is_set(conflict.field) {
         return;
     }
     let Some(winner) = conflict.contenders.iter().find(|contender| {
