@@ -192,6 +192,7 @@ fn decided(page: &[Entity]) -> Commit {
             fields: fields.iter().map(|(field, value)| (field, value.clone(), 1)).collect(),
             state: ClaimState::Open,
             at: now(),
+            run: Some(run),
         };
         let claimed = Link {
             remote: None,

@@ -5,6 +5,7 @@
 //! entities) changes only after the file has accepted the commit.
 
 mod entity;
+mod journal;
 mod link;
 mod log;
 #[cfg(test)]
@@ -13,7 +14,7 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{EntityId, ObjectKind};
+use crm_core::{EntityId, ObjectKind, RunId};
 use crm_store::{Commit, KeyHash, Leases, Mutation, Seq, StoreError, StoreResult};
 use rusqlite::{CachedStatement, Connection, Params, TransactionBehavior, params};
 
@@ -68,6 +69,7 @@ fn write(
         known,
         rows: BTreeMap::new(),
         keys: BTreeMap::new(),
+        run: None,
         outcome: Outcome::default(),
     };
     work.expect(&commit)?;
@@ -140,6 +142,8 @@ struct Work<'a> {
     /// Match keys by their place in the table, and whether they are to be there: written at the
     /// end, so that neighbours in the table are written together.
     keys: BTreeMap<(i64, KeyHash, i64), Presence>,
+    /// The run that was last named, and its number.
+    run: Option<(RunId, i64)>,
     outcome: Outcome,
 }
 
@@ -219,6 +223,7 @@ impl<'a> Work<'a> {
             }
             Mutation::Conflict(conflict) => self.write_conflict(&conflict),
             Mutation::History(row) => self.write_history(&row),
+            Mutation::Journal(row) => self.write_journal(&row),
             Mutation::Account { provider, account } => {
                 let number = self.places.take(self.sql, &provider)?;
                 let tenant = self.places.tenant();

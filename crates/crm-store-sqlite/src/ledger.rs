@@ -127,7 +127,8 @@ impl SqliteLedger {
                 "BEGIN IMMEDIATE; DELETE FROM connection; DELETE FROM entity; DELETE FROM golden;
                  DELETE FROM link;
                  DELETE FROM match_key; DELETE FROM alias; DELETE FROM cursor; DELETE FROM stage;
-                 DELETE FROM conflict; DELETE FROM history; DELETE FROM run; COMMIT;",
+                 DELETE FROM conflict; DELETE FROM history; DELETE FROM run;
+                 DELETE FROM journal; DELETE FROM run_number; COMMIT;",
             )
             .map_err(sql)?;
         self.known = Known::default();

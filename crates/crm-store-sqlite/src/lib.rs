@@ -15,6 +15,7 @@ mod commit;
 mod config;
 mod error;
 mod inline;
+mod journal;
 mod ledger;
 mod migrate;
 mod place;

@@ -106,6 +106,13 @@ macro_rules! store_over_ledger {
                 self.call(move |ledger| ledger.history(entity)).await
             }
 
+            async fn journal(
+                &self,
+                query: crm_store::JournalQuery,
+            ) -> crm_store::StoreResult<Vec<crm_store::Journal>> {
+                self.call(move |ledger| ledger.journal(&query)).await
+            }
+
             async fn counts(
                 &self,
                 kind: crm_core::ObjectKind,

@@ -2,7 +2,7 @@
 
 use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, RemoteId};
 
-use crate::{Conflict, Entity, History, KeyHash, Link, Mark, Run, Stage};
+use crate::{Conflict, Entity, History, Journal, KeyHash, Link, Mark, Run, Stage};
 
 /// All or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +61,8 @@ pub enum Mutation {
     Conflict(Box<Conflict>),
     /// Adds a row of history.
     History(Box<History>),
+    /// Adds a row to the write journal, unless the same write of the same run is there already.
+    Journal(Box<Journal>),
     /// Stores where a feed goes on.
     Cursor {
         /// The provider.

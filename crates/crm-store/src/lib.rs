@@ -24,11 +24,12 @@ pub use commit::{Commit, Mutation};
 pub use error::{StoreError, StoreResult};
 pub use memory::{Leases, MemoryStore};
 pub use model::{
-    Claim, ClaimState, Conflict, ConflictId, ConflictState, Contender, Entity, EntityState, Golden,
-    GoldenSlot, History, Intent, KeyHash, Leased, Link, LinkSlot, LinkState, Mark, Observation,
-    Parked, Provenance, Refusal, Resolved, Run, RunStatus, Seq, Shadow, Slots, Stage,
+    Claim, ClaimState, Conflict, ConflictId, ConflictState, Contender, Entity, EntityState,
+    FieldChange, Golden, GoldenSlot, History, Intent, Journal, JournalAction, KeyHash, Leased,
+    Link, LinkSlot, LinkState, Mark, Observation, Parked, Provenance, Refusal, Resolved, Run,
+    RunStatus, Seq, Shadow, Slots, Stage,
 };
-pub use query::{ConflictQuery, Counts, LeaseRequest, LinkCount, ProblemQuery};
+pub use query::{ConflictQuery, Counts, JournalQuery, LeaseRequest, LinkCount, ProblemQuery};
 
 /// A store, shared.
 pub type SharedStore = Arc<dyn Store>;
@@ -93,6 +94,9 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Reads the history of one entity, oldest first.
     async fn history(&self, entity: EntityId) -> StoreResult<Vec<History>>;
+
+    /// Reads the write journal in its order.
+    async fn journal(&self, query: JournalQuery) -> StoreResult<Vec<Journal>>;
 
     /// Counts what is stored.
     async fn counts(&self, kind: ObjectKind) -> StoreResult<Counts>;

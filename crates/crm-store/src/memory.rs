@@ -20,8 +20,8 @@ use jiff::Timestamp;
 pub use lease::Leases;
 
 use crate::{
-    Commit, Conflict, ConflictId, ConflictQuery, Counts, Entity, History, KeyHash, LeaseRequest,
-    Leased, ProblemQuery, Resolved, Run, Seq, Stage, Store, StoreResult,
+    Commit, Conflict, ConflictId, ConflictQuery, Counts, Entity, History, Journal, JournalQuery,
+    KeyHash, LeaseRequest, Leased, ProblemQuery, Resolved, Run, Seq, Stage, Store, StoreResult,
 };
 
 /// A provider's record of one kind.
@@ -66,6 +66,8 @@ struct Tables {
     stages: BTreeMap<ObjectKind, Stage>,
     conflicts: BTreeMap<ConflictId, Conflict>,
     history: BTreeMap<EntityId, Vec<History>>,
+    journal: Vec<Journal>,
+    written: BTreeMap<EntityId, Vec<usize>>,
     runs: BTreeMap<RunId, Run>,
     leases: Leases,
 }
@@ -157,6 +159,10 @@ impl Store for MemoryStore {
 
     async fn history(&self, entity: EntityId) -> StoreResult<Vec<History>> {
         Ok(self.tables().history.get(&entity).cloned().unwrap_or_default())
+    }
+
+    async fn journal(&self, query: JournalQuery) -> StoreResult<Vec<Journal>> {
+        Ok(self.tables().journal(&query))
     }
 
     async fn counts(&self, kind: ObjectKind) -> StoreResult<Counts> {

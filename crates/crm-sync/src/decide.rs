@@ -6,13 +6,14 @@
 
 mod delete;
 pub mod identity;
+pub(crate) mod journal;
 mod merge;
 mod resolve;
 pub mod settle;
 mod target;
 
 use crm_core::{EntityId, MatchKey, Remote, RemoteId, RunId, Write};
-use crm_store::{Commit, Conflict, Entity, History, KeyHash, Mark, Mutation};
+use crm_store::{Commit, Conflict, Entity, History, Journal, KeyHash, Mark, Mutation};
 use jiff::Timestamp;
 
 use crate::Rules;
@@ -75,6 +76,8 @@ pub struct Decision {
     pub conflicts: Vec<Conflict>,
     /// Golden values that replaced others.
     pub history: Vec<History>,
+    /// Writes whose answer was lost, and which the sides show.
+    pub journal: Vec<Journal>,
     /// The writes, with the index of the side; each is announced by an intent or claim in the
     /// entity's links.
     pub writes: Vec<(usize, Write)>,
@@ -98,6 +101,7 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
         entity_changed: false,
         conflicts: Vec::new(),
         history: Vec::new(),
+        journal: Vec::new(),
         writes: Vec::new(),
         reread: Vec::new(),
         aliases: Vec::new(),
@@ -106,9 +110,11 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
         expected,
         entity,
     };
+    journal::recognise(&mut work, &seen, rules, now, run);
     delete::apply(&mut work, &seen, rules, now);
     merge::apply(&mut work, &seen, rules, now, run);
     target::apply(&mut work, &seen, rules, now);
+    journal::sign(&mut work, run);
     work
 }
 
@@ -150,6 +156,7 @@ impl Decision {
         }
         mutations.extend(self.conflicts.into_iter().map(|c| Mutation::Conflict(Box::new(c))));
         mutations.extend(self.history.into_iter().map(|h| Mutation::History(Box::new(h))));
+        mutations.extend(self.journal.into_iter().map(|row| Mutation::Journal(Box::new(row))));
         Commit { expected: vec![self.expected], fences: vec![(id, fence)], mutations }
     }
 }

@@ -63,6 +63,7 @@ impl Ahead<'_> {
             }
             Mutation::Conflict(conflict) => self.kind(conflict.entity).map(|_kind| ()),
             Mutation::History(row) => self.kind(row.entity).map(|_kind| ()),
+            Mutation::Journal(row) => self.kind(row.entity).map(|_kind| ()),
             Mutation::Alias { .. }
             | Mutation::Cursor { .. }
             | Mutation::Account { .. }

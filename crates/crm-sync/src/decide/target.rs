@@ -54,7 +54,13 @@ fn update(
                 work.writes.push((index, Write { key, kind: rules.kind, action }));
                 // Kept beside an earlier announcement of the same values: that one may still land
                 // when this one was settled long ago.
-                link.intents.push(Intent { key, fields: behind, at: now, watched: false });
+                link.intents.push(Intent {
+                    key,
+                    fields: behind,
+                    at: now,
+                    watched: false,
+                    run: None,
+                });
                 trim(link);
                 link.parked = None;
                 changed = true;
@@ -183,7 +189,8 @@ fn create(
         return;
     }
     let uid = Uid::of(entity.id);
-    announce(work, rules, index, side, Claim { uid, fields, state: ClaimState::Open, at: now });
+    let state = ClaimState::Open;
+    announce(work, rules, index, side, Claim { uid, fields, state, at: now, run: None });
 }
 
 /// Claims the record that is to be made. What was announced earlier may still land, and stays.
@@ -217,6 +224,7 @@ fn repeat(
     let key = WriteKey::derive(work.entity.id, &side.provider, work.entity.version);
     let earlier = claim.as_intent(key, now);
     claim.at = now;
+    claim.run = None;
     announce(work, rules, index, side, claim);
     if let Some(link) = work.entity.link_mut(&side.provider) {
         link.intents.push(earlier);

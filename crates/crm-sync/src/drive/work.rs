@@ -1,13 +1,15 @@
 //! Working off marks: lease, look, decide, announce, write, settle.
 
 use crm_core::{PauseCause, Write};
-use crm_store::{Commit, Entity, EntityState, LeaseRequest, Leased, Mark, Mutation, StoreError};
+use crm_store::{
+    Commit, Entity, EntityState, Journal, LeaseRequest, Leased, Mark, Mutation, StoreError,
+};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::Session;
 use crate::decide::settle::{self, Settled};
-use crate::decide::{self, Decision, Seen, State};
+use crate::decide::{self, Decision, Seen, State, journal};
 use crate::event::{Event, Phase};
 use crate::{EngineError, Rules};
 
@@ -27,6 +29,8 @@ pub(super) struct Job {
     pub writes: Vec<(usize, Write)>,
     /// When it is to be looked at again.
     pub again: Option<Mark>,
+    /// Writes that were applied.
+    pub journal: Vec<Journal>,
 }
 
 impl Session<'_> {
@@ -79,6 +83,7 @@ impl Session<'_> {
                     decision: None,
                     writes: Vec::new(),
                     again: None,
+                    journal: Vec::new(),
                 }),
             }
         }
@@ -279,7 +284,18 @@ impl Session<'_> {
         if let Err(error) = &result {
             tracing::debug!(%error, entity = %job.entity.id, "write refused");
         }
+        let written = result.as_ref().ok().map(|written| written.id.clone());
+        let of = rules
+            .sides
+            .get(side)
+            .zip(written)
+            .map(|(side, record)| (side, record, journal::before(&job.entity, side, write)));
         let settled = settle::settle(&mut job.entity, rules, side, write, result, now);
+        if let Some((side, record, before)) = of {
+            let when = (self.run, now);
+            let row = journal::applied(&job.entity, side, write, record, before, when);
+            job.journal.push(row);
+        }
         let mark = match settled {
             Settled::Applied | Settled::Parked => None,
             Settled::Again(wait) => {
@@ -359,6 +375,7 @@ impl Session<'_> {
                     decision: None,
                     writes: Vec::new(),
                     again: None,
+                    journal: Vec::new(),
                 })
                 .collect();
             self.decide(rules, &mut jobs).await?;
@@ -400,5 +417,7 @@ fn settled_commit(rules: &Rules, job: &mut Job) -> Commit {
     if job.again.is_some() {
         mutations.push(Mutation::Mark(id, job.again));
     }
+    let journal = std::mem::take(&mut job.journal).into_iter();
+    mutations.extend(journal.map(|row| Mutation::Journal(Box::new(row))));
     Commit { expected: vec![(id, job.entity.row_version)], fences: Vec::new(), mutations }
 }

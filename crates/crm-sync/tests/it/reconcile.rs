@@ -189,6 +189,7 @@ fn state(case: &Case) -> State {
                 fields: vec![(FIELD, value(sent), *version)],
                 at: now,
                 watched: true,
+                run: None,
             });
         }
         entity.set_link(link);

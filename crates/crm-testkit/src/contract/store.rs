@@ -8,6 +8,7 @@
 
 pub mod atomic;
 mod harness;
+pub mod journal;
 pub mod leases;
 pub mod log;
 pub mod records;
@@ -64,6 +65,11 @@ macro_rules! store_contract {
                 accounts_come_back,
                 counts_and_problems_agree_with_the_rows,
                 everything_outlives_the_process,
+            }
+            journal::{
+                writes_come_in_their_order,
+                a_write_is_noted_once,
+                a_note_goes_with_its_commit,
             }
         }
     };

@@ -183,6 +183,7 @@ fn with_intents(remote: &str) -> Link {
         fields: Vec::new(),
         at: at(0),
         watched: version > 2,
+        run: None,
     };
     Link { intents: vec![intent(1), intent(2), intent(3)], ..link(salesforce(), remote) }
 }
