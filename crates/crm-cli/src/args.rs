@@ -41,6 +41,9 @@ open conflicts, parked records, work that waits; crm status shows it.";
 const ABOUT_STATUS: &str = "\
 Reads the store alone: no request is sent and no credentials are needed, also while a sync runs.";
 
+const ABOUT_EXPLAIN: &str = "\
+Reads the store alone. For example: crm explain contact ada@mail.example phone";
+
 /// Keeps contacts in step between CRMs, both ways.
 #[derive(Debug, Parser)]
 #[command(name = "crm", version, after_help = AFTER, max_term_width = 100)]
@@ -92,6 +95,9 @@ pub(crate) enum Command {
     /// Show what is stored: counts, runs, conflicts with their losers, parked records
     #[command(after_help = ABOUT_STATUS)]
     Status(Status),
+    /// Show why a field has its value: source, time, rule, writes, conflicts, history
+    #[command(after_help = ABOUT_EXPLAIN)]
+    Explain(Explain),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -200,6 +206,22 @@ pub(crate) struct Sync {
 
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Status {
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Explain {
+    /// What it is: company, contact, deal or activity
+    #[arg(value_name = "KIND")]
+    pub(crate) kind: String,
+    /// Who: an e-mail address, an entity's id, or PROVIDER:RECORD
+    #[arg(value_name = "WHO")]
+    pub(crate) who: String,
+    /// Only this field
+    #[arg(value_name = "FIELD")]
+    pub(crate) field: Option<String>,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

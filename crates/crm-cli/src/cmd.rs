@@ -3,8 +3,10 @@
 pub(crate) mod check;
 pub(crate) mod demo;
 mod demo_accounts;
+pub(crate) mod explain;
 pub(crate) mod plan;
 pub(crate) mod sandbox;
 pub(crate) mod status;
+mod stored;
 pub(crate) mod sync;
 mod told;

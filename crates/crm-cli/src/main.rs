@@ -81,5 +81,9 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
             let database = error::database(config.as_deref(), &env_files)?;
             Box::pin(cmd::status::run(&database, options)).await
         }
+        Command::Explain(options) => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            Box::pin(cmd::explain::run(&database, options)).await
+        }
     }
 }

@@ -11,6 +11,7 @@ mod merge;
 mod resolve;
 pub mod settle;
 mod target;
+pub(crate) mod undo;
 
 use crm_core::{EntityId, MatchKey, Remote, RemoteId, RunId, Write};
 use crm_store::{Commit, Conflict, Entity, History, Journal, KeyHash, Mark, Mutation};

@@ -9,9 +9,10 @@ mod intake;
 mod notes;
 mod reads;
 mod tally;
+mod undo;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crm_core::{Feed, ObjectKind, ProviderId, RunId, SharedProvider, Usage};
@@ -22,6 +23,7 @@ use crate::event::{Event, Phase};
 use crate::report::{self, Cost};
 use crate::{Approval, Engine, EngineError, FirstSync, Plan, Progress, Report, Rules, Topology};
 use tally::Tally;
+pub(crate) use undo::undo;
 
 /// One run.
 pub(crate) struct Session<'e> {
@@ -33,6 +35,8 @@ pub(crate) struct Session<'e> {
     /// Whether the first sync of the kind at hand is being carried out: the snapshot was
     /// complete, so nobody needs to be looked up again before a create.
     pub(crate) first: bool,
+    /// Kinds whose first sync this run carries out.
+    firsts: BTreeSet<ObjectKind>,
     usage: BTreeMap<ProviderId, Usage>,
 }
 
@@ -115,6 +119,7 @@ impl<'e> Session<'e> {
             started: engine.clock.now(),
             tally: Tally::default(),
             first: false,
+            firsts: BTreeSet::new(),
             usage,
         }
     }
@@ -209,7 +214,9 @@ impl<'e> Session<'e> {
             if self.first {
                 self.tally.kind(rules.kind).linked += linked_by(&stage, rules.kind);
                 self.snapshot(rules).await?;
-                let mutations = vec![Mutation::Stage(rules.kind, Stage::Live)];
+                self.firsts.insert(rules.kind);
+                let running = Mutation::Run(Box::new(self.row(RunStatus::Running, None)));
+                let mutations = vec![Mutation::Stage(rules.kind, Stage::Live), running];
                 self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
             }
             self.poll(rules, Feed::Changes).await?;
@@ -234,15 +241,24 @@ impl<'e> Session<'e> {
         Ok(())
     }
 
-    async fn log(&self, status: RunStatus, error: Option<String>) -> Result<(), EngineError> {
-        let run = Run {
+    /// Returns the run's row. It says which first syncs it carried out, since taking it back means
+    /// more than taking back another one.
+    fn row(&self, status: RunStatus, error: Option<String>) -> Run {
+        let mut counters = self.tally.counters();
+        let firsts = self.firsts.iter().map(|kind| (undo::first_of(*kind), 1));
+        counters.extend(firsts);
+        Run {
             id: self.run,
             started: self.started,
             ended: (status != RunStatus::Running).then(|| self.now()),
             status,
             error,
-            counters: self.tally.counters(),
-        };
+            counters,
+        }
+    }
+
+    async fn log(&self, status: RunStatus, error: Option<String>) -> Result<(), EngineError> {
+        let run = self.row(status, error);
         let mutations = vec![Mutation::Run(Box::new(run))];
         self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
         Ok(())

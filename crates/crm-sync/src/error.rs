@@ -1,6 +1,6 @@
 //! Why a run could not go on.
 
-use crm_core::{Finding, ProviderError, ProviderId};
+use crm_core::{Finding, ProviderError, ProviderId, RunId};
 use crm_store::StoreError;
 
 /// Why a run could not go on. What concerns single records is no error of a run: it is parked and
@@ -46,6 +46,9 @@ pub enum EngineError {
     /// There is nobody to keep in step with.
     #[error("a sync needs at least two connections, and only {0} is configured")]
     OneConnection(ProviderId),
+    /// There is no such run.
+    #[error("no run has the id {0}")]
+    UnknownRun(RunId),
     /// A plan could not be read back.
     #[error("the stored plan cannot be read: {0}")]
     Plan(#[from] serde_json::Error),
@@ -72,6 +75,7 @@ impl EngineError {
             Self::OneConnection(_) => {
                 Some("configure a second connection, or set its environment variables".to_owned())
             }
+            Self::UnknownRun(_) => Some("see `crm runs`".to_owned()),
             Self::Plan(_) => Some("make a new one with `crm plan`".to_owned()),
         }
     }

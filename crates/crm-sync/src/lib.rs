@@ -10,9 +10,11 @@ pub mod decide;
 mod drive;
 mod error;
 mod event;
+pub mod explain;
 mod policy;
 mod report;
 mod topology;
+mod undo;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,9 +26,11 @@ use crm_store::SharedStore;
 
 pub use error::EngineError;
 pub use event::{Event, Phase, Progress};
+pub use explain::{Explanation, explain};
 pub use policy::{Policy, UnknownPolicy};
 pub use report::{Cost, KindPlan, KindReport, Outcome, Plan, Report, Sample};
 pub use topology::{Direction, FieldPlan, Flow, Rules, Side, Topology};
+pub use undo::{Left, Stays, UndoMode, UndoReport, Undone};
 
 /// Keeps connections in step.
 pub struct Engine {
@@ -108,6 +112,18 @@ impl Engine {
     /// Finds out what a sync would do. Reads, and writes nothing to any connection.
     pub async fn plan(&self, run: RunId, progress: &dyn Progress) -> Result<Plan, EngineError> {
         Box::pin(drive::plan(self, run, progress)).await
+    }
+
+    /// Takes back what a run did, as far as nobody touched it since. It is a run of its own, with
+    /// the id `run`, and can be repeated: what was taken back stays so.
+    pub async fn undo(
+        &self,
+        target: RunId,
+        run: RunId,
+        mode: UndoMode,
+        progress: &dyn Progress,
+    ) -> Result<UndoReport, EngineError> {
+        Box::pin(drive::undo(self, target, run, mode, progress)).await
     }
 
     /// Brings all connections in step.

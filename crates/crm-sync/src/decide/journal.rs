@@ -1,11 +1,11 @@
 //! What is written into the journal: the state of a record before a write of ours, as soon as it
 //! is known that the write was applied.
 
-use crm_core::{Action, Field, RemoteId, RunId, Write, WriteKey};
+use crm_core::{Action, Author, Field, Remote, RemoteId, RunId, Write, WriteKey};
 use crm_store::{Entity, FieldChange, Intent, Journal, JournalAction, Link, LinkState, Shadow};
 use jiff::Timestamp;
 
-use super::merge::{own_write, was_read};
+use super::merge::{announced, was_read};
 use super::{Decision, Seen};
 use crate::Rules;
 use crate::topology::Side;
@@ -78,7 +78,16 @@ pub(super) fn recognise(
             if !was_read(remote, field) || shadow.is(shown) {
                 continue;
             }
-            let Some((intent, version)) = own_write(link, field, shown, rule, remote) else {
+            // Also where the record was changed by somebody since, who may have changed another
+            // field: what we announced is there.
+            let ours = || {
+                // A side that stores what we send in a form of its own says that it was us.
+                let newest = link.intents.last().filter(|_| remote.author == Some(Author::Ours))?;
+                let of = newest.fields.iter().find(|(known, _, _)| *known == field);
+                of.map(|(_, _, version)| (newest, *version))
+            };
+            let found = announced(link, field, shown, rule).or_else(ours);
+            let Some((intent, version)) = found else {
                 continue;
             };
             let after = shown.cloned();
@@ -96,6 +105,24 @@ pub(super) fn recognise(
         }
     }
     work.journal = found;
+}
+
+/// Returns the row of a record that stands in the way of a create, if it carries our own uid: an
+/// earlier create of ours that landed late.
+pub(crate) fn found(
+    entity: &Entity,
+    side: &Side,
+    remote: &Remote,
+    (run, now): (RunId, Timestamp),
+) -> Option<Journal> {
+    if remote.uid.as_ref().and_then(crm_core::Uid::entity) != Some(entity.id) {
+        return None;
+    }
+    let link = entity.link(&side.provider);
+    let first = link.and_then(|link| link.intents.iter().find_map(|intent| intent.run));
+    let key = WriteKey::derive(entity.id, &side.provider, entity.version);
+    let (record, action) = (remote.id.clone(), JournalAction::Create);
+    Some(row(entity, side, key, record, action, (first.unwrap_or(run), now), Vec::new()))
 }
 
 /// Writes the run into the announcements that a decision made.

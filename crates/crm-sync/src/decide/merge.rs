@@ -114,7 +114,7 @@ impl Merge<'_> {
             return;
         }
         let loser = |rule| Filtered { index, value: shown.cloned(), at: remote.modified_at, rule };
-        let ack = if let Some((_, version)) = own_write(link, field, shown, rule, remote) {
+        let ack = if let Some(version) = own_write(link, field, shown, rule, remote) {
             if version < golden_version {
                 // Our own write that landed late, or a person who typed the same old value:
                 // nobody can tell, so at least it can be seen.
@@ -395,18 +395,28 @@ pub(super) fn was_read(remote: &Remote, field: Field) -> bool {
     remote.read.binary_search(&field).is_ok()
 }
 
-/// R2 and R7: our own write that the side shows, and its golden version, newest first. A write that
+/// R2 and R7: the golden version of our own write that the side shows, newest first. A write that
 /// was given up for lost and landed late shows an *older* version, and is overwritten again.
-pub(super) fn own_write<'l>(
-    link: &'l Link,
+fn own_write(
+    link: &Link,
     field: Field,
     shown: Option<&Value>,
     rule: &FieldRule,
     remote: &Remote,
-) -> Option<(&'l Intent, u64)> {
+) -> Option<u64> {
     if remote.author == Some(crm_core::Author::Other) {
         return None;
     }
+    announced(link, field, shown, rule).map(|(_, version)| version)
+}
+
+/// Returns the newest announced write that would show that value, and its golden version.
+pub(super) fn announced<'l>(
+    link: &'l Link,
+    field: Field,
+    shown: Option<&Value>,
+    rule: &FieldRule,
+) -> Option<(&'l Intent, u64)> {
     link.intents.iter().rev().find_map(|intent| {
         let (_, sent, version) = intent.fields.iter().find(|(known, _, _)| *known == field)?;
         let stored = sent.as_ref().and_then(|value| rule.project(value));

@@ -192,7 +192,7 @@ impl Session<'_> {
 
     /// Commits many small commits in few transactions. Where somebody else was faster, each is
     /// tried alone; returns whose commit was refused.
-    async fn commit_all(
+    pub(super) async fn commit_all(
         &self,
         commits: Vec<(crm_core::EntityId, Commit)>,
     ) -> Result<Vec<crm_core::EntityId>, EngineError> {
@@ -395,7 +395,7 @@ fn listed_sides(row: &[Seen]) -> Vec<usize> {
 }
 
 /// Says of each write of a call that was never sent that it was not applied.
-fn not_sent(
+pub(super) fn not_sent(
     error: &crm_core::ProviderError,
     count: usize,
 ) -> Vec<Result<crm_core::Written, crm_core::ProviderError>> {

@@ -1,6 +1,8 @@
 //! Tests of the engine through its public face.
 
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod reconcile;

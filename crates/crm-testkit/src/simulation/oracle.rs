@@ -3,12 +3,13 @@
 mod agreement;
 mod edits;
 mod facts;
+mod journal;
 mod policy;
 
 use std::fmt;
 use std::sync::Arc;
 
-use crm_store::SharedStore;
+use crm_store::{JournalQuery, SharedStore};
 use jiff::Timestamp;
 
 use self::facts::Facts;
@@ -61,10 +62,15 @@ pub async fn judge(
         Ok(facts) => facts,
         Err(error) => return Verdict::failed(format!("the store failed: {error}")),
     };
+    let rows = match store.journal(JournalQuery::default()).await {
+        Ok(rows) => rows,
+        Err(error) => return Verdict::failed(format!("the store failed: {error}")),
+    };
     let inner = realm.now();
     let mut verdict = Verdict::default();
     agreement::check(&facts, &inner, &mut verdict);
     edits::check(&facts, &inner, &mut verdict);
     policy::check(&facts, &inner, &mut verdict);
+    journal::check(&facts, &inner, &rows, &mut verdict);
     verdict
 }
