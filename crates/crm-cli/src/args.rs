@@ -44,6 +44,11 @@ Reads the store alone: no request is sent and no credentials are needed, also wh
 const ABOUT_EXPLAIN: &str = "\
 Reads the store alone. For example: crm explain contact ada@mail.example phone";
 
+const ABOUT_UNDO: &str = "\
+Values that somebody edited since are left alone and listed, and so are records that somebody
+touched. After the first sync was taken back, the next one needs a new approval. --plan shows what
+would be done, and writes nothing. Exit code 3: done, and something is left as it is.";
+
 /// Keeps contacts in step between CRMs, both ways.
 #[derive(Debug, Parser)]
 #[command(name = "crm", version, after_help = AFTER, max_term_width = 100)]
@@ -98,6 +103,11 @@ pub(crate) enum Command {
     /// Show why a field has its value: source, time, rule, writes, conflicts, history
     #[command(after_help = ABOUT_EXPLAIN)]
     Explain(Explain),
+    /// Take back what a run wrote, where nobody edited it since
+    #[command(after_help = ABOUT_UNDO)]
+    Undo(Undo),
+    /// List runs with what they did
+    Runs(Runs),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -222,6 +232,29 @@ pub(crate) struct Explain {
     /// Only this field
     #[arg(value_name = "FIELD")]
     pub(crate) field: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Undo {
+    /// Which run: its id, the beginning of it, or `last`; see crm runs
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// Only show what would be done
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Runs {
+    /// The most runs
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub(crate) limit: usize,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -85,5 +85,10 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
             let database = error::database(config.as_deref(), &env_files)?;
             Box::pin(cmd::explain::run(&database, options)).await
         }
+        Command::Undo(options) => Box::pin(cmd::undo::run(&settings()?, options)).await,
+        Command::Runs(options) => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            Box::pin(cmd::runs::run(&database, options)).await
+        }
     }
 }

@@ -228,7 +228,7 @@ fn print(status: &Status) {
 }
 
 /// Returns an instant as a person reads it: nobody needs the nanoseconds of a run.
-fn second_of(instant: Timestamp) -> String {
+pub(crate) fn second_of(instant: Timestamp) -> String {
     Timestamp::from_second(instant.as_second()).unwrap_or(instant).to_string()
 }
 

@@ -177,7 +177,9 @@ impl Session<'_> {
         }
         if report.mode == UndoMode::Plan {
             let told = cases.into_iter().flat_map(|case| case.undo.undone);
-            told.for_each(|told| report.count(told));
+            for told in told {
+                report.count(told);
+            }
             return Ok(());
         }
         self.undo_announced(&mut cases).await?;
@@ -291,7 +293,9 @@ impl Session<'_> {
                 let when = (run, now);
                 case.journal.push(journal::applied(entity, side, write, record, before, when));
             }
-            told.into_iter().for_each(|told| report.count(told));
+            for told in told {
+                report.count(told);
+            }
             return;
         }
         let Some((open, message)) = kept else { return };

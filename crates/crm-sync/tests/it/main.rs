@@ -8,3 +8,5 @@ mod laws;
 mod reconcile;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod undo;
