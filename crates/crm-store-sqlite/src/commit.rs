@@ -4,6 +4,7 @@
 //! that finds no row rolls everything back. What lives outside the file (leases, numbers of
 //! entities) changes only after the file has accepted the commit.
 
+mod audit;
 mod entity;
 mod journal;
 mod link;
@@ -15,6 +16,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{EntityId, ObjectKind, RunId};
+use crm_store::audit::Chain;
 use crm_store::{Commit, KeyHash, Leases, Mutation, Seq, StoreError, StoreResult};
 use rusqlite::{CachedStatement, Connection, Params, TransactionBehavior, params};
 
@@ -70,6 +72,7 @@ fn write(
         rows: BTreeMap::new(),
         keys: BTreeMap::new(),
         run: None,
+        chain: None,
         outcome: Outcome::default(),
     };
     work.expect(&commit)?;
@@ -79,6 +82,7 @@ fn write(
     }
     work.settle_versions()?;
     work.write_keys()?;
+    work.write_chain()?;
     let outcome = work.finish();
     transaction.commit().map_err(sql)?;
     Ok(outcome)
@@ -144,6 +148,8 @@ struct Work<'a> {
     keys: BTreeMap<(i64, KeyHash, i64), Presence>,
     /// The run that was last named, and its number.
     run: Option<(RunId, i64)>,
+    /// The end of the audit log, once this commit appended to it.
+    chain: Option<Chain>,
     outcome: Outcome,
 }
 
@@ -221,9 +227,10 @@ impl<'a> Work<'a> {
                 )
                 .map(drop)
             }
-            Mutation::Conflict(conflict) => self.write_conflict(&conflict),
-            Mutation::History(row) => self.write_history(&row),
-            Mutation::Journal(row) => self.write_journal(&row),
+            Mutation::Conflict(_) => self.write_conflict(&mutation),
+            Mutation::History(_) => self.write_history(&mutation),
+            Mutation::Journal(_) => self.write_journal(&mutation),
+            Mutation::Audit(note) => self.write_audit(&note),
             Mutation::Account { provider, account } => {
                 let number = self.places.take(self.sql, &provider)?;
                 let tenant = self.places.tenant();
@@ -234,7 +241,7 @@ impl<'a> Work<'a> {
                 .map(drop)
             }
             Mutation::Stage(kind, stage) => self.write_stage(kind, &stage),
-            Mutation::Run(run) => self.write_run(&run),
+            Mutation::Run(_) => self.write_run(&mutation),
             Mutation::Recover { kind, mark } => self.mark_open(kind, mark),
             Mutation::MarkAll { kind, mark } => self.mark_live(kind, mark),
         }

@@ -21,15 +21,20 @@ pub(crate) const fn action_number(action: JournalAction) -> i64 {
 /// What [`journal`] reads, in its order.
 macro_rules! select_journal {
     ($rest:literal) => {
+        select_journal!("", $rest)
+    };
+    ($more:literal, $rest:literal) => {
         concat!(
-            "SELECT journal.key, seq, action, at_us, write_key, ext_id, body, run_number.run, \
-             entity.uid, entity.kind \
-             FROM journal JOIN run_number ON run_number.number = journal.run \
+            "SELECT journal.key, journal.seq, action, journal.at_us, write_key, ext_id, body, run_number.run, \
+             entity.uid, entity.kind",
+            $more,
+            " FROM journal JOIN run_number ON run_number.number = journal.run \
              JOIN entity ON entity.eid = journal.key / 64 ",
             $rest
         )
     };
 }
+pub(crate) use select_journal;
 
 impl SqliteLedger {
     /// Reads the journal; see [`Store::journal`](crm_store::Store::journal).
@@ -39,17 +44,17 @@ impl SqliteLedger {
             (Some(_), _) => select_journal!(
                 "WHERE journal.key BETWEEN (SELECT eid FROM entity WHERE uid = ?2) * 64
                      AND (SELECT eid FROM entity WHERE uid = ?2) * 64 + 63
-                   AND tenant = ?1 AND seq > ?4 AND (?3 IS NULL OR run_number.run = ?3)
-                 ORDER BY seq LIMIT ?5"
+                   AND tenant = ?1 AND journal.seq > ?4 AND (?3 IS NULL OR run_number.run = ?3)
+                 ORDER BY journal.seq LIMIT ?5"
             ),
             (None, Some(_)) => select_journal!(
                 "WHERE journal.run = (SELECT number FROM run_number WHERE run = ?3)
-                   AND tenant = ?1 AND seq > ?4 AND ?2 IS NULL
-                 ORDER BY seq LIMIT ?5"
+                   AND tenant = ?1 AND journal.seq > ?4 AND ?2 IS NULL
+                 ORDER BY journal.seq LIMIT ?5"
             ),
             (None, None) => select_journal!(
-                "WHERE tenant = ?1 AND seq > ?4 AND ?2 IS NULL AND ?3 IS NULL
-                 ORDER BY seq LIMIT ?5"
+                "WHERE tenant = ?1 AND journal.seq > ?4 AND ?2 IS NULL AND ?3 IS NULL
+                 ORDER BY journal.seq LIMIT ?5"
             ),
         };
         let Self { connection, places, .. } = self;
@@ -71,7 +76,8 @@ impl SqliteLedger {
     }
 }
 
-fn journal(row: &Row<'_>, provider: ProviderId) -> StoreResult<Journal> {
+/// Reads a row of [`select_journal`].
+pub(crate) fn journal(row: &Row<'_>, provider: ProviderId) -> StoreResult<Journal> {
     let action = match row.get::<_, i64>(2).map_err(sql)? {
         0 => JournalAction::Create,
         1 => JournalAction::Update,

@@ -10,6 +10,7 @@
 
 #![expect(clippy::result_large_err, reason = "the size of rusqlite's error is not ours to choose")]
 
+mod audit;
 mod claim;
 mod commit;
 mod config;

@@ -2,7 +2,7 @@
 
 use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, RemoteId};
 
-use crate::{Conflict, Entity, History, Journal, KeyHash, Link, Mark, Run, Stage};
+use crate::{AuditNote, Conflict, Entity, History, Journal, KeyHash, Link, Mark, Run, Stage};
 
 /// All or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,6 +63,9 @@ pub enum Mutation {
     History(Box<History>),
     /// Adds a row to the write journal, unless the same write of the same run is there already.
     Journal(Box<Journal>),
+    /// Adds an entry to the audit log that no other mutation speaks of. Journal, history,
+    /// conflicts and runs have theirs by themselves.
+    Audit(Box<AuditNote>),
     /// Stores where a feed goes on.
     Cursor {
         /// The provider.

@@ -6,6 +6,7 @@
 //! trace.
 
 mod apply;
+mod audit;
 mod check;
 mod lease;
 mod read;
@@ -20,8 +21,9 @@ use jiff::Timestamp;
 pub use lease::Leases;
 
 use crate::{
-    Commit, Conflict, ConflictId, ConflictQuery, Counts, Entity, History, Journal, JournalQuery,
-    KeyHash, LeaseRequest, Leased, ProblemQuery, Resolved, Run, Seq, Stage, Store, StoreResult,
+    Audit, AuditCheck, Commit, Conflict, ConflictId, ConflictQuery, Counts, Entity, History,
+    Journal, JournalQuery, KeyHash, LeaseRequest, Leased, ProblemQuery, Resolved, Run, Seq, Stage,
+    Store, StoreResult,
 };
 
 /// A provider's record of one kind.
@@ -70,6 +72,7 @@ struct Tables {
     written: BTreeMap<EntityId, Vec<usize>>,
     runs: BTreeMap<RunId, Run>,
     leases: Leases,
+    log: audit::Log,
 }
 
 impl Tables {
@@ -163,6 +166,14 @@ impl Store for MemoryStore {
 
     async fn journal(&self, query: JournalQuery) -> StoreResult<Vec<Journal>> {
         Ok(self.tables().journal(&query))
+    }
+
+    async fn audit(&self, after: u64, limit: usize) -> StoreResult<Vec<Audit>> {
+        Ok(self.tables().audit(after, limit))
+    }
+
+    async fn verify_audit(&self) -> StoreResult<AuditCheck> {
+        self.tables().verify_audit()
     }
 
     async fn counts(&self, kind: ObjectKind) -> StoreResult<Counts> {

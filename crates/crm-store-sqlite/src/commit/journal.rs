@@ -1,7 +1,7 @@
 //! The rows of the write journal.
 
 use crm_core::RunId;
-use crm_store::{Journal, StoreResult};
+use crm_store::{Mutation, StoreResult};
 use rusqlite::{OptionalExtension, params};
 
 use super::{Work, statement};
@@ -11,7 +11,8 @@ use crate::ledger::Place;
 use crate::place::BLOCK;
 
 impl Work<'_> {
-    pub(super) fn write_journal(&mut self, row: &Journal) -> StoreResult<()> {
+    pub(super) fn write_journal(&mut self, mutation: &Mutation) -> StoreResult<()> {
+        let Mutation::Journal(row) = mutation else { return Ok(()) };
         let Place { eid, .. } = self.find(row.entity)?;
         let number = self.places.take(self.sql, &row.provider)?;
         let key = eid * BLOCK + number;
@@ -24,11 +25,13 @@ impl Work<'_> {
         if known {
             return Ok(());
         }
+        let (audit, nonce) = self.note(mutation)?;
         self.texts.begin();
         let changes = (!row.changes.is_empty()).then_some(&row.changes);
         let body = self.texts.write_opt(changes)?;
-        let text = "INSERT INTO journal (key, run, action, at_us, write_key, ext_id, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let text = "INSERT INTO journal (key, run, action, at_us, write_key, ext_id, body,
+                 audit, nonce)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         statement(self.sql, &mut self.statements, text)?
             .execute(params![
                 key,
@@ -38,6 +41,8 @@ impl Work<'_> {
                 write,
                 row.remote.as_str(),
                 self.texts.at(body),
+                audit,
+                nonce,
             ])
             .map(drop)
             .map_err(sql)

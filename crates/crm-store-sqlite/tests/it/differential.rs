@@ -446,6 +446,10 @@ async fn read(store: &dyn Store) -> Vec<String> {
             all.push(format!("{:?}", store.journal(query).await.unwrap()));
         }
     }
+    all.push(format!("{:?}", store.audit(2, 50).await.unwrap()));
+    let check = store.verify_audit().await.unwrap();
+    assert_eq!(check.broken, None);
+    all.push(format!("{check:?}"));
     for id in ids {
         all.push(format!("{:?}", store.history(id).await.unwrap()));
     }

@@ -24,6 +24,7 @@ impl Tables {
             seqs: BTreeSet::new(),
         };
         for mutation in commit.mutations {
+            self.note(&mutation);
             self.apply_one(mutation, &mut touched);
         }
         for (id, _) in commit.expected {
@@ -59,6 +60,7 @@ impl Tables {
             }
             Mutation::History(row) => self.history.entry(row.entity).or_default().push(*row),
             Mutation::Journal(row) => self.apply_journal(*row),
+            Mutation::Audit(_) => {}
             Mutation::Cursor { provider, kind, feed, cursor } => {
                 self.cursors.insert((provider, kind, feed.to_owned()), cursor);
             }
@@ -143,15 +145,19 @@ impl Tables {
         self.keys.extend(add.iter().map(|key| (kind, *key, seq)));
     }
 
-    fn apply_journal(&mut self, mut row: Journal) {
-        let rows = self.written.entry(row.entity).or_default();
-        let known = rows.iter().filter_map(|index| self.journal.get(*index)).any(|known| {
+    /// Returns whether a write of a run is noted.
+    pub(super) fn is_written(&self, row: &Journal) -> bool {
+        let rows = self.written.get(&row.entity).into_iter().flatten();
+        rows.filter_map(|index| self.journal.get(*index)).any(|known| {
             known.key == row.key && known.provider == row.provider && known.run == row.run
-        });
-        if known {
+        })
+    }
+
+    fn apply_journal(&mut self, mut row: Journal) {
+        if self.is_written(&row) {
             return;
         }
-        rows.push(self.journal.len());
+        self.written.entry(row.entity).or_default().push(self.journal.len());
         row.seq = u64::try_from(self.journal.len()).map_or(u64::MAX, |count| count + 1);
         // Instants of the journal are kept to the microsecond, here as in every store.
         row.at = Timestamp::from_microsecond(row.at.as_microsecond()).unwrap_or(row.at);

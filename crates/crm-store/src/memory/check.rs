@@ -64,6 +64,10 @@ impl Ahead<'_> {
             Mutation::Conflict(conflict) => self.kind(conflict.entity).map(|_kind| ()),
             Mutation::History(row) => self.kind(row.entity).map(|_kind| ()),
             Mutation::Journal(row) => self.kind(row.entity).map(|_kind| ()),
+            Mutation::Audit(note) => match note.entity {
+                Some(entity) => self.kind(entity).map(|_kind| ()),
+                None => Ok(()),
+            },
             Mutation::Alias { .. }
             | Mutation::Cursor { .. }
             | Mutation::Account { .. }

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a case fails by panicking")]
 
 pub mod atomic;
+pub mod audit;
 mod harness;
 pub mod journal;
 pub mod leases;
@@ -70,6 +71,10 @@ macro_rules! store_contract {
                 writes_come_in_their_order,
                 a_write_is_noted_once,
                 a_note_goes_with_its_commit,
+            }
+            audit::{
+                every_deed_is_chained,
+                the_chain_goes_on,
             }
         }
     };
