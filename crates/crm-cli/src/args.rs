@@ -49,6 +49,10 @@ Values that somebody edited since are left alone and listed, and so are records 
 touched. After the first sync was taken back, the next one needs a new approval. --plan shows what
 would be done, and writes nothing. Exit code 3: done, and something is left as it is.";
 
+const ABOUT_AUDIT: &str = "\
+Every entry covers the one before with its hash, so that a change of the past shows: crm audit
+verify. The log holds no values of records. crm audit export prints one JSON object a line.";
+
 /// Keeps contacts in step between CRMs, both ways.
 #[derive(Debug, Parser)]
 #[command(name = "crm", version, after_help = AFTER, max_term_width = 100)]
@@ -106,6 +110,9 @@ pub(crate) enum Command {
     /// Take back what a run wrote, where nobody edited it since
     #[command(after_help = ABOUT_UNDO)]
     Undo(Undo),
+    /// Show the log of everything that was done, check it, or export it
+    #[command(after_help = ABOUT_AUDIT)]
+    Audit(Audit),
     /// List runs with what they did
     Runs(Runs),
 }
@@ -248,6 +255,28 @@ pub(crate) struct Undo {
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Audit {
+    /// What to do [default: show the newest entries]
+    #[arg(value_enum, value_name = "WHAT")]
+    pub(crate) what: Option<AuditWhat>,
+    /// The most entries that are shown
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(crate) limit: usize,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What is done with the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AuditWhat {
+    /// Walk it and say whether anything was changed
+    Verify,
+    /// Print it as JSON lines
+    Export,
 }
 
 #[derive(Clone, Copy, Debug, clap::Args)]

@@ -86,6 +86,10 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
             Box::pin(cmd::explain::run(&database, options)).await
         }
         Command::Undo(options) => Box::pin(cmd::undo::run(&settings()?, options)).await,
+        Command::Audit(options) => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            Box::pin(cmd::audit::run(&database, options)).await
+        }
         Command::Runs(options) => {
             let database = error::database(config.as_deref(), &env_files)?;
             Box::pin(cmd::runs::run(&database, options)).await

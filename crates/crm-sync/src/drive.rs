@@ -16,7 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crm_core::{Feed, ObjectKind, ProviderId, RunId, SharedProvider, Usage};
-use crm_store::{Commit, ConflictQuery, ConflictState, Mark, Mutation, Run, RunStatus, Stage};
+use crm_store::{
+    Actor, AuditKind, AuditNote, Commit, ConflictQuery, ConflictState, Mark, Mutation, Run,
+    RunStatus, Stage,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::event::{Event, Phase};
@@ -216,7 +219,8 @@ impl<'e> Session<'e> {
                 self.snapshot(rules).await?;
                 self.firsts.insert(rules.kind);
                 let running = Mutation::Run(Box::new(self.row(RunStatus::Running, None)));
-                let mutations = vec![Mutation::Stage(rules.kind, Stage::Live), running];
+                let approved = Mutation::Audit(Box::new(self.approved(rules.kind)));
+                let mutations = vec![Mutation::Stage(rules.kind, Stage::Live), running, approved];
                 self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
             }
             self.poll(rules, Feed::Changes).await?;
@@ -254,6 +258,18 @@ impl<'e> Session<'e> {
             status,
             error,
             counters,
+        }
+    }
+
+    fn approved(&self, kind: ObjectKind) -> AuditNote {
+        AuditNote {
+            at: self.now(),
+            run: Some(self.run),
+            actor: Actor::Person,
+            what: AuditKind::PlanApproved,
+            entity: None,
+            provider: None,
+            detail: Some(kind.name().to_owned()),
         }
     }
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use crm_core::{Action, ErrorKind, ObjectKind, ProviderError, RunId, Write, Written};
 use crm_store::{
-    Commit, Conflict, ConflictQuery, Entity, EntityState, History, Journal, JournalQuery,
-    LinkState, Mark, Mutation, Run, RunStatus, Seq, Stage,
+    Actor, AuditKind, AuditNote, Commit, Conflict, ConflictQuery, Entity, EntityState, History,
+    Journal, JournalQuery, LinkState, Mark, Mutation, Run, RunStatus, Seq, Stage,
 };
 
 use super::Session;
@@ -90,7 +90,18 @@ impl Session<'_> {
             error,
             counters: report.counters(),
         };
-        let mutations = vec![Mutation::Run(Box::new(run))];
+        let mut mutations = vec![Mutation::Run(Box::new(run))];
+        if status == RunStatus::Running {
+            mutations.push(Mutation::Audit(Box::new(AuditNote {
+                at: self.now(),
+                run: Some(self.run),
+                actor: Actor::Person,
+                what: AuditKind::RunUndone,
+                entity: None,
+                provider: None,
+                detail: Some(report.undone.to_string()),
+            })));
+        }
         self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
         Ok(())
     }
