@@ -53,6 +53,9 @@ const ABOUT_AUDIT: &str = "\
 Every entry covers the one before with its hash, so that a change of the past shows: crm audit
 verify. The log holds no values of records. crm audit export prints one JSON object a line.";
 
+const ABOUT_PROBLEMS: &str = "\
+Ids may be abbreviated. A dismissed problem is hidden until the record's agreed values change.";
+
 /// Keeps contacts in step between CRMs, both ways.
 #[derive(Debug, Parser)]
 #[command(name = "crm", version, after_help = AFTER, max_term_width = 100)]
@@ -113,6 +116,9 @@ pub(crate) enum Command {
     /// Show the log of everything that was done, check it, or export it
     #[command(after_help = ABOUT_AUDIT)]
     Audit(Audit),
+    /// Show what could not be synchronised; try again, or dismiss it
+    #[command(after_help = ABOUT_PROBLEMS)]
+    Problems(Problems),
     /// List runs with what they did
     Runs(Runs),
 }
@@ -277,6 +283,44 @@ pub(crate) enum AuditWhat {
     Verify,
     /// Print it as JSON lines
     Export,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Problems {
+    #[command(subcommand)]
+    pub(crate) deed: ProblemDeed,
+    /// Only this class: validation, missing_required, unknown_choice, duplicate, permission,
+    /// too_long, reference_missing, quota, unmapped_field, oscillation, unsupported or bug
+    #[arg(long, global = true, value_name = "CLASS")]
+    pub(crate) class: Option<String>,
+    /// Print as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// What is done with problems.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ProblemDeed {
+    /// List them by class, with counts
+    List,
+    /// Show one with all that is known
+    Show {
+        /// Its id, or the beginning of it
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Let the next sync try them again
+    Retry {
+        /// Their ids; without, all of the class
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Hide them until the record's agreed values change
+    Dismiss {
+        /// Their ids; without, all of the class
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, clap::Args)]

@@ -6,6 +6,7 @@ pub(crate) mod demo;
 mod demo_accounts;
 pub(crate) mod explain;
 pub(crate) mod plan;
+pub(crate) mod problems;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
 pub(crate) mod status;

@@ -90,6 +90,10 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
             let database = error::database(config.as_deref(), &env_files)?;
             Box::pin(cmd::audit::run(&database, options)).await
         }
+        Command::Problems(options) => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            Box::pin(cmd::problems::run(&database, options)).await
+        }
         Command::Runs(options) => {
             let database = error::database(config.as_deref(), &env_files)?;
             Box::pin(cmd::runs::run(&database, options)).await

@@ -26,10 +26,10 @@ pub use commit::{Commit, Mutation};
 pub use error::{StoreError, StoreResult};
 pub use memory::{Leases, MemoryStore};
 pub use model::{
-    Claim, ClaimState, Conflict, ConflictId, ConflictState, Contender, Entity, EntityState,
-    FieldChange, Golden, GoldenSlot, History, Intent, Journal, JournalAction, KeyHash, Leased,
-    Link, LinkSlot, LinkState, Mark, Observation, Parked, Provenance, Refusal, Resolved, Run,
-    RunStatus, Seq, Shadow, Slots, Stage,
+    Claim, ClaimState, Conflict, ConflictId, ConflictState, Contender, Details, Entity,
+    EntityState, FieldChange, Golden, GoldenSlot, History, Intent, Journal, JournalAction, KeyHash,
+    Leased, Link, LinkSlot, LinkState, Mark, Observation, Parked, Provenance, Refusal, Resolved,
+    Run, RunStatus, Seq, Shadow, Slots, Stage,
 };
 pub use query::{ConflictQuery, Counts, JournalQuery, LeaseRequest, LinkCount, ProblemQuery};
 

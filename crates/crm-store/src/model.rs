@@ -1,5 +1,6 @@
 //! The rows.
 
+mod details;
 mod entries;
 mod golden;
 mod journal;
@@ -16,6 +17,7 @@ use crm_core::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use details::Details;
 pub use golden::{Golden, GoldenSlot, Provenance};
 pub use journal::{FieldChange, Journal, JournalAction};
 pub use log::{Conflict, ConflictId, ConflictState, Contender, History, Run, RunStatus};
@@ -310,6 +312,9 @@ pub struct Parked {
     pub version: u64,
     /// When.
     pub at: Timestamp,
+    /// The circumstances, where they are known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub details: Option<Box<Details>>,
 }
 
 /// An entity and its link, as found by a provider's id.

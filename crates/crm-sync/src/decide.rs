@@ -4,6 +4,7 @@
 //! given. The same entity with the same reads gives the same decision, on any machine, whenever
 //! it is made again.
 
+mod circumstance;
 mod delete;
 pub mod identity;
 pub(crate) mod journal;

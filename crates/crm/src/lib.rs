@@ -46,7 +46,7 @@ pub use crm_store_sqlite as sqlite;
 pub use crm_sync as sync;
 pub use open::{OpenError, System, clock, connect, new_run};
 #[cfg(feature = "sqlite")]
-pub use open::{open, open_store_read_only};
+pub use open::{open, open_store, open_store_read_only};
 
 /// Returns every provider that this build has.
 pub fn registry() -> &'static [Registration] {

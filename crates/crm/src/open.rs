@@ -191,6 +191,13 @@ pub fn open(settings: &Settings) -> Result<System, OpenError> {
     Ok(System { engine, providers, store, clock })
 }
 
+/// Opens the store alone for writing, without a connection.
+#[cfg(feature = "sqlite")]
+pub fn open_store(database: &Path) -> Result<SharedStore, StoreError> {
+    let config = crm_store_sqlite::SqliteConfig::new(database);
+    Ok(Arc::new(crm_store_sqlite::SqliteStore::open(&config)?))
+}
+
 /// Opens the store for reading, beside whoever writes it.
 #[cfg(feature = "sqlite")]
 pub fn open_store_read_only(database: &Path) -> Result<SharedStore, StoreError> {

@@ -157,7 +157,7 @@ fn link(who: u8, place: u8, record: u8, state: u8, notes: u8) -> Link {
     if has(0) {
         link.remote = None;
     }
-    let refused = has(1).then(|| Refusal { version: 1, message: "no".to_owned() });
+    let refused = has(1).then(|| Refusal { version: 1, message: "no".to_owned(), details: None });
     let shadow = if has(2) { Shadow::Held(text(notes)) } else { Shadow::Blank };
     link.slots = Slots::from_slots(vec![(Field::CITY, LinkSlot { shadow, ack: 1, refused })]);
     link.claim = has(3).then(|| Claim {
@@ -181,6 +181,7 @@ fn link(who: u8, place: u8, record: u8, state: u8, notes: u8) -> Link {
         remedy: "change it".to_owned(),
         version: 1,
         at: at(4),
+        details: None,
     });
     link.version = has(2).then(|| Version("v".into()));
     link.modified_at = has(2).then(|| at(5));

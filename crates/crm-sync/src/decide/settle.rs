@@ -9,7 +9,7 @@ use crm_core::{
 use crm_store::{Claim, ClaimState, Entity, Link, LinkState, Parked, Refusal, Shadow};
 use jiff::Timestamp;
 
-use super::target;
+use super::{circumstance, target};
 use crate::Rules;
 use crate::topology::Side;
 
@@ -198,10 +198,10 @@ fn adopt(
         Action::Update { patch, .. } => {
             // Another record holds the address: the rest of the patch goes on without it.
             if patch.contains(Field::EMAIL) && patch.len() > 1 {
-                refuse_field(link, Field::EMAIL, error, version);
+                refuse_field(link, Field::EMAIL, write, error, version);
                 Settled::Again(Duration::ZERO)
             } else {
-                park_record(link, "duplicate_value", error, version, now);
+                park_record(link, "duplicate_value", write, error, (version, now));
                 Settled::Parked
             }
         }
@@ -223,35 +223,40 @@ fn park(
         Action::Delete { .. } => None,
     };
     if let Some(field) = written {
-        refuse_field(link, field, error, version);
+        refuse_field(link, field, write, error, version);
         return Settled::Again(Duration::ZERO);
     }
-    park_record(link, error.kind().name(), error, version, now);
+    park_record(link, error.kind().name(), write, error, (version, now));
     Settled::Parked
 }
 
-fn refuse_field(link: &mut Link, field: Field, error: &ProviderError, version: u64) {
+fn refuse_field(link: &mut Link, field: Field, write: &Write, error: &ProviderError, version: u64) {
     let slot = link.slots.slot_mut(field);
-    slot.refused = Some(Refusal { version, message: error.to_string() });
+    let before = slot.refused.take().and_then(|refused| refused.details);
+    let details = circumstance::details(write, error, before.as_deref());
+    let message = circumstance::redacted(write, error);
+    slot.refused = Some(Refusal { version, message, details: Some(Box::new(details)) });
 }
 
 /// Parks a link: nothing is written to it until the golden record has a newer version.
-pub(crate) fn park_record(
+fn park_record(
     link: &mut Link,
     class: &str,
+    write: &Write,
     error: &ProviderError,
-    version: u64,
-    now: Timestamp,
+    (version, at): (u64, Timestamp),
 ) {
+    let before = link.parked.take().and_then(|parked| parked.details);
     link.parked = Some(Parked {
         class: class.to_owned(),
-        message: error.to_string(),
+        message: circumstance::redacted(write, error),
         remedy: error
             .hint()
             .unwrap_or("correct the record; a changed value is tried again")
             .to_owned(),
         version,
-        at: now,
+        at,
+        details: Some(Box::new(circumstance::details(write, error, before.as_deref()))),
     });
 }
 

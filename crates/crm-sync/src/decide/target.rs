@@ -240,6 +240,7 @@ fn park_missing(work: &mut Decision, index: usize, side: &Side, field: Field, no
         remedy: format!("fill in {field}, or set required_default.{field} in the configuration"),
         version: work.entity.version,
         at: now,
+        details: None,
     };
     let mut link = work.entity.link(provider).cloned().unwrap_or_else(|| claimed(provider));
     link.parked = Some(parked);

@@ -343,6 +343,7 @@ fn duplicate(side: &Side, version: u64, at: jiff::Timestamp) -> Parked {
         remedy: "merge the two records there, or correct the value".to_owned(),
         version,
         at,
+        details: None,
     }
 }
 

@@ -163,6 +163,7 @@ fn parked(provider: crm_core::ProviderId, remote: &str) -> Link {
         remedy: "change it".to_owned(),
         version: 1,
         at: at(0),
+        details: None,
     };
     Link { parked: Some(parked), ..link(provider, remote) }
 }
@@ -172,7 +173,7 @@ fn with_refusal(remote: &str) -> Link {
     *link.slots.slot_mut(Field::PHONE) = LinkSlot {
         shadow: Shadow::Blank,
         ack: 0,
-        refused: Some(Refusal { version: 2, message: "no such number".to_owned() }),
+        refused: Some(Refusal { version: 2, message: "no such number".to_owned(), details: None }),
     };
     link
 }

@@ -190,7 +190,7 @@ fn full() -> Entity {
 }
 
 fn settled_link() -> Link {
-    let refused = Refusal { version: 3, message: "too long".to_owned() };
+    let refused = Refusal { version: 3, message: "too long".to_owned(), details: None };
     let slot = |shadow, ack, refused| LinkSlot { shadow, ack, refused };
     let mut slots: Vec<_> = values()
         .into_iter()
@@ -233,6 +233,7 @@ fn claimed_link() -> Link {
         remedy: "give one".to_owned(),
         version: 8,
         at: at(5),
+        details: None,
     };
     Link {
         remote: None,
