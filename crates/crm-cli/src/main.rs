@@ -87,5 +87,22 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
             let region = error::region(config.as_deref(), &env_files);
             Box::pin(cmd::conflicts::run(&database, options.command, region)).await
         }
+        Command::Explain(options) => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            Box::pin(cmd::explain::run(&database, options)).await
+        }
+        Command::Undo(options) => Box::pin(cmd::undo::run(&settings()?, options)).await,
+        Command::Audit(options) => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            Box::pin(cmd::audit::run(&database, options)).await
+        }
+        Command::Problems(options) => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            Box::pin(cmd::problems::run(&database, options)).await
+        }
+        Command::Runs(options) => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            Box::pin(cmd::runs::run(&database, options)).await
+        }
     }
 }
