@@ -230,6 +230,15 @@ pub(crate) struct Sync {
     /// Approve the first sync without being asked
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Go on although so many records were deleted in one CRM [default: 20, or 1 % of its records]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_deletes: Option<u64>,
+    /// Stop before more records than this are made in one CRM
+    #[arg(long, value_name = "N")]
+    pub(crate) max_creates: Option<u64>,
+    /// Stop before one field is changed in more records of one CRM than this
+    #[arg(long, value_name = "N")]
+    pub(crate) max_updates_per_field: Option<u64>,
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -346,8 +355,7 @@ pub(crate) enum AuditWhat {
 pub(crate) struct Problems {
     #[command(subcommand)]
     pub(crate) deed: ProblemDeed,
-    /// Only this class: validation, missing_required, unknown_choice, duplicate, permission,
-    /// too_long, reference_missing, quota, unmapped_field, oscillation, unsupported or bug
+    /// Only this class, as `crm problems list` names it
     #[arg(long, global = true, value_name = "CLASS")]
     pub(crate) class: Option<String>,
     /// Print as JSON
