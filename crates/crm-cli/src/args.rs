@@ -289,8 +289,7 @@ pub(crate) enum AuditWhat {
 pub(crate) struct Problems {
     #[command(subcommand)]
     pub(crate) deed: ProblemDeed,
-    /// Only this class: validation, missing_required, unknown_choice, duplicate, permission,
-    /// too_long, reference_missing, quota, unmapped_field, oscillation, unsupported or bug
+    /// Only problems of this class, as crm problems list names it
     #[arg(long, global = true, value_name = "CLASS")]
     pub(crate) class: Option<String>,
     /// Print as JSON

@@ -53,6 +53,11 @@ fn help_of_every_command_says_what_each_option_is_for() {
         ("plan", &["--json"]),
         ("sync", &["--yes", "--json"]),
         ("status", &["--json"]),
+        ("explain", &["--json"]),
+        ("undo", &["--plan", "--json"]),
+        ("audit", &["--limit", "--json"]),
+        ("problems", &["--class", "--json"]),
+        ("runs", &["--limit", "--json"]),
     ];
     for (command, options) in commands {
         let help = crm(&[command, "--help"]).code(0);
