@@ -100,7 +100,10 @@ fn list(all: &[Problem], json: bool) -> Result<(), Failure> {
     for (class, count) in &classes {
         output::line(&format!("{class}: {count} — {}", class.remedy()));
         let of = shown.iter().filter(|problem| problem.class == *class);
-        output::table(&["id", "record", "where", "problem"], of.take(LINES_MAX).map(row).collect());
+        output::table(
+            &["id", "record", "where", "problem"],
+            of.take(LINES_MAX).copied().map(row).collect(),
+        );
         if *count > LINES_MAX {
             output::line(&format!("… and {} more: see --json", count - LINES_MAX));
         }
@@ -112,7 +115,7 @@ fn list(all: &[Problem], json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn row(problem: &&Problem) -> Vec<String> {
+fn row(problem: &Problem) -> Vec<String> {
     let id: String = problem.id.chars().take(ID_SHOWN).collect();
     vec![id, problem.label.clone(), place(problem), problem.message.clone()]
 }
