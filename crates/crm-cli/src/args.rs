@@ -331,7 +331,7 @@ pub(crate) struct Undo {
 
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Audit {
-    /// What to do [default: show the newest entries]
+    /// Say whether anything was changed, or print all as JSON lines [default: show the newest]
     #[arg(value_enum, value_name = "WHAT")]
     pub(crate) what: Option<AuditWhat>,
     /// The most entries that are shown
@@ -345,9 +345,7 @@ pub(crate) struct Audit {
 /// What is done with the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum AuditWhat {
-    /// Walk it and say whether anything was changed
     Verify,
-    /// Print it as JSON lines
     Export,
 }
 
@@ -355,7 +353,7 @@ pub(crate) enum AuditWhat {
 pub(crate) struct Problems {
     #[command(subcommand)]
     pub(crate) deed: ProblemDeed,
-    /// Only this class, as `crm problems list` names it
+    /// Only problems of this class, as crm problems list names it
     #[arg(long, global = true, value_name = "CLASS")]
     pub(crate) class: Option<String>,
     /// Print as JSON

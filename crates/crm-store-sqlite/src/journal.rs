@@ -39,12 +39,12 @@ pub(crate) use select_journal;
 impl SqliteLedger {
     /// Reads the journal; see [`Store::journal`](crm_store::Store::journal).
     pub fn journal(&mut self, query: &JournalQuery) -> StoreResult<Vec<Journal>> {
-        // Each question has an index of its own.
+        // Each question has an index of its own; `+` keeps the others out of the choice.
         let text = match (query.entity, query.run) {
             (Some(_), _) => select_journal!(
                 "WHERE journal.key BETWEEN (SELECT eid FROM entity WHERE uid = ?2) * 64
                      AND (SELECT eid FROM entity WHERE uid = ?2) * 64 + 63
-                   AND tenant = ?1 AND journal.seq > ?4 AND (?3 IS NULL OR run_number.run = ?3)
+                   AND tenant = ?1 AND +journal.seq > ?4 AND (?3 IS NULL OR run_number.run = ?3)
                  ORDER BY journal.seq LIMIT ?5"
             ),
             (None, Some(_)) => select_journal!(

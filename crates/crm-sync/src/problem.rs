@@ -4,6 +4,9 @@
 //! A problem is not a row of its own. It is a record that is parked, a field that is refused or
 //! an entity that is held, as the ledger has it anyway: it goes when its cause goes.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 

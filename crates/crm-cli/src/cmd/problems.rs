@@ -100,7 +100,10 @@ fn list(all: &[Problem], json: bool) -> Result<(), Failure> {
     for (class, count) in &classes {
         output::line(&format!("{class}: {count} — {}", class.remedy()));
         let of = shown.iter().filter(|problem| problem.class == *class);
-        output::table(&["id", "record", "where", "problem"], of.take(LINES_MAX).map(|problem| row(problem)).collect());
+        output::table(
+            &["id", "record", "where", "problem"],
+            of.take(LINES_MAX).copied().map(row).collect(),
+        );
         if *count > LINES_MAX {
             output::line(&format!("… and {} more: see --json", count - LINES_MAX));
         }

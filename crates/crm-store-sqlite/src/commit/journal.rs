@@ -18,8 +18,9 @@ impl Work<'_> {
         let key = eid * BLOCK + number;
         let run = self.run_number(row.run)?;
         let write = row.key.uuid().into_bytes();
+        // By the link, which has few writes; a run has as many as there are records.
         let known = self
-            .statement("SELECT 1 FROM journal WHERE key = ?1 AND write_key = ?2 AND run = ?3")?
+            .statement("SELECT 1 FROM journal WHERE key = ?1 AND write_key = ?2 AND +run = ?3")?
             .exists(params![key, write, run])
             .map_err(sql)?;
         if known {

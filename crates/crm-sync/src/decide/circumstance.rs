@@ -1,5 +1,8 @@
 //! What is kept of a refused write: its circumstances, and a message without the values in it.
 
+#[cfg(test)]
+mod tests;
+
 use crm_core::{Action, Field, ProviderError, Value, Write};
 use crm_store::Details;
 

@@ -105,7 +105,7 @@ impl World {
     fn picture(&self) -> Picture {
         let mut picture = Picture::new();
         for (index, provider) in self.plain.iter().enumerate() {
-            let ids = self.realm.live(index);
+            let ids = self.realm.live(index, KIND);
             let found = self.drive(provider.get(KIND, &ids)).unwrap().unwrap();
             for (id, lookup) in ids.into_iter().zip(found) {
                 let Lookup::Found(remote) = lookup else { panic!("{id} lives") };
@@ -127,7 +127,7 @@ impl World {
             let account = usize::try_from(rng.below(self.plain.len() as u64)).unwrap();
             let (field, pick) = (Field::JOB_TITLE, rng.below(1_000));
             let value = Some(format!("Since {n}"));
-            self.realm.perform(Deed::Edit { account, pick, field, value });
+            self.realm.perform(Deed::Edit { account, kind: KIND, pick, field, value });
         }
         for (key, fields) in self.picture() {
             let was = before.get(&key).and_then(|fields| fields.get(Field::JOB_TITLE).cloned());
