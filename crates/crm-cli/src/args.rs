@@ -41,6 +41,21 @@ open conflicts, parked records, work that waits; crm status shows it.";
 const ABOUT_STATUS: &str = "\
 Reads the store alone: no request is sent and no credentials are needed, also while a sync runs.";
 
+const ABOUT_EXPLAIN: &str = "\
+Reads the store alone. For example: crm explain contact ada@mail.example phone";
+
+const ABOUT_UNDO: &str = "\
+Values that somebody edited since are left alone and listed, and so are records that somebody
+touched. After the first sync was taken back, the next one needs a new approval. --plan shows what
+would be done, and writes nothing. Exit code 3: done, and something is left as it is.";
+
+const ABOUT_AUDIT: &str = "\
+Every entry covers the one before with its hash, so that a change of the past shows: crm audit
+verify. The log holds no values of records. crm audit export prints one JSON object a line.";
+
+const ABOUT_PROBLEMS: &str = "\
+Ids may be abbreviated. A dismissed problem is hidden until the record's agreed values change.";
+
 /// Keeps contacts in step between CRMs, both ways.
 const ABOUT_CONFLICTS: &str = "\
 Reads the store alone: no request is sent and no credentials are needed. The next crm sync writes
@@ -100,6 +115,20 @@ pub(crate) enum Command {
     /// Show what needs a person's decision, and decide it
     #[command(after_help = ABOUT_CONFLICTS)]
     Conflicts(Conflicts),
+    /// Show why a field has its value: source, time, rule, writes, conflicts, history
+    #[command(after_help = ABOUT_EXPLAIN)]
+    Explain(Explain),
+    /// Take back what a run wrote, where nobody edited it since
+    #[command(after_help = ABOUT_UNDO)]
+    Undo(Undo),
+    /// Show the log of everything that was done, check it, or export it
+    #[command(after_help = ABOUT_AUDIT)]
+    Audit(Audit),
+    /// Show what could not be synchronised; try again, or dismiss it
+    #[command(after_help = ABOUT_PROBLEMS)]
+    Problems(Problems),
+    /// List runs with what they did
+    Runs(Runs),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -201,6 +230,15 @@ pub(crate) struct Sync {
     /// Approve the first sync without being asked
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Go on although so many records were deleted in one CRM [default: 20, or 1 % of its records]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_deletes: Option<u64>,
+    /// Stop before more records than this are made in one CRM
+    #[arg(long, value_name = "N")]
+    pub(crate) max_creates: Option<u64>,
+    /// Stop before one field is changed in more records of one CRM than this
+    #[arg(long, value_name = "N")]
+    pub(crate) max_updates_per_field: Option<u64>,
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -260,6 +298,102 @@ pub(crate) struct Resolve {
     /// Who decides [default: the user of this machine]
     #[arg(long, value_name = "NAME")]
     pub(crate) by: Option<String>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Explain {
+    /// What it is: company, contact, deal or activity
+    #[arg(value_name = "KIND")]
+    pub(crate) kind: String,
+    /// Who: an e-mail address, an entity's id, or PROVIDER:RECORD
+    #[arg(value_name = "WHO")]
+    pub(crate) who: String,
+    /// Only this field
+    #[arg(value_name = "FIELD")]
+    pub(crate) field: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Undo {
+    /// Which run: its id, the beginning of it, or `last`; see crm runs
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// Only show what would be done
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Audit {
+    /// Say whether anything was changed, or print all as JSON lines [default: show the newest]
+    #[arg(value_enum, value_name = "WHAT")]
+    pub(crate) what: Option<AuditWhat>,
+    /// The most entries that are shown
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(crate) limit: usize,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What is done with the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AuditWhat {
+    Verify,
+    Export,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Problems {
+    #[command(subcommand)]
+    pub(crate) deed: ProblemDeed,
+    /// Only problems of this class, as crm problems list names it
+    #[arg(long, global = true, value_name = "CLASS")]
+    pub(crate) class: Option<String>,
+    /// Print as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// What is done with problems.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ProblemDeed {
+    /// List them by class, with counts
+    List,
+    /// Show one with all that is known
+    Show {
+        /// Its id, or the beginning of it
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Let the next sync try them again
+    Retry {
+        /// Their ids; without, all of the class
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Hide them until the record's agreed values change
+    Dismiss {
+        /// Their ids; without, all of the class
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Runs {
+    /// The most runs
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub(crate) limit: usize,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Reads how many people a sandbox begins with.

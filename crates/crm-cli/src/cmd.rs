@@ -1,11 +1,17 @@
 //! One file for each command.
 
+pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod conflicts;
 pub(crate) mod demo;
 mod demo_accounts;
+pub(crate) mod explain;
 pub(crate) mod plan;
+pub(crate) mod problems;
+pub(crate) mod runs;
 pub(crate) mod sandbox;
 pub(crate) mod status;
+mod stored;
 pub(crate) mod sync;
 mod told;
+pub(crate) mod undo;

@@ -76,7 +76,14 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
             let again = cmd::plan::again(config.as_deref(), &env_files);
             Box::pin(cmd::plan::run(&settings()?, options, &again)).await
         }
-        Command::Sync(options) => Box::pin(cmd::sync::run(&settings()?, options)).await,
+        Command::Sync(options) => {
+            let mut settings = settings()?;
+            let guard = &mut settings.guard;
+            guard.deletes = options.max_deletes.or(guard.deletes);
+            guard.creates = options.max_creates.or(guard.creates);
+            guard.updates_per_field = options.max_updates_per_field.or(guard.updates_per_field);
+            Box::pin(cmd::sync::run(&settings, options)).await
+        }
         Command::Status(options) => {
             let database = error::database(config.as_deref(), &env_files)?;
             Box::pin(cmd::status::run(&database, options)).await
@@ -86,6 +93,23 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
             // Phone numbers alone depend on settings, and these need credentials.
             let region = error::region(config.as_deref(), &env_files);
             Box::pin(cmd::conflicts::run(&database, options.command, region)).await
+        }
+        Command::Explain(options) => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            Box::pin(cmd::explain::run(&database, options)).await
+        }
+        Command::Undo(options) => Box::pin(cmd::undo::run(&settings()?, options)).await,
+        Command::Audit(options) => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            Box::pin(cmd::audit::run(&database, options)).await
+        }
+        Command::Problems(options) => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            Box::pin(cmd::problems::run(&database, options)).await
+        }
+        Command::Runs(options) => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            Box::pin(cmd::runs::run(&database, options)).await
         }
     }
 }

@@ -137,13 +137,17 @@ pub struct Form {
     pub letter_case: LetterCase,
     /// Longer text is cut to so many characters.
     pub cut_at: Option<u16>,
+    /// Of a set only so many members are kept. Which ones is the vendor's matter: a set that it
+    /// shows agrees with a larger one if it is part of it and as large as can be.
+    pub members_max: Option<u16>,
     /// Numbers are rounded to so many decimals.
     pub decimals: Option<u8>,
 }
 
 impl Form {
     /// The vendor stores what it is given.
-    pub const FAITHFUL: Self = Self { letter_case: LetterCase::Kept, cut_at: None, decimals: None };
+    pub const FAITHFUL: Self =
+        Self { letter_case: LetterCase::Kept, cut_at: None, decimals: None, members_max: None };
 }
 
 /// What becomes of upper case.

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crm_core::SharedProvider;
 use crm_core::{
-    Capabilities, Clock, ErrorKind, Normalizer, ProviderError, ProviderId, Quota, Result,
+    Capabilities, Clock, ErrorKind, Normalizer, ObjectKind, ProviderError, ProviderId, Quota,
+    Result,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -64,6 +65,9 @@ pub struct Setup {
     pub normalizer: Normalizer,
     /// Where jitter comes from.
     pub seed: u64,
+    /// The kinds that are kept in step: a room spends nothing on finding out about others, and
+    /// leaves references to them alone. `None` if all may be.
+    pub kinds: Option<Vec<ObjectKind>>,
     /// How often a request is repeated at most, if not as usual.
     pub retries_max: Option<u32>,
     /// How many records go into one batch at most, if fewer than the vendor takes.
@@ -84,6 +88,7 @@ impl Setup {
             clock,
             normalizer: Normalizer::default(),
             seed: 0,
+            kinds: None,
             retries_max: None,
             batch_max: None,
             quotas: BTreeMap::new(),
@@ -180,6 +185,7 @@ impl fmt::Debug for Setup {
             .field("id", &self.id)
             .field("settings", &self.settings.keys().collect::<Vec<_>>())
             .field("seed", &self.seed)
+            .field("kinds", &self.kinds)
             .field("retries_max", &self.retries_max)
             .field("batch_max", &self.batch_max)
             .field("quotas", &self.quotas)

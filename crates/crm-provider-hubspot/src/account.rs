@@ -3,34 +3,69 @@
 use std::sync::Arc;
 
 use crm_core::{
-    Account, Capabilities, ErrorKind, Field, Finding, ObjectCapability, Operation, Provider as _,
-    ProviderError, Repair, Result,
+    Account, Capabilities, ErrorKind, Field, FieldFacts, FieldRule, Finding, Mapping, Metadata,
+    ObjectCapability, ObjectKind, Operation, Provider as _, ProviderError, Repair, Result, Wire,
 };
 use crm_http::{Failure, Reply, Request};
 use jiff::Timestamp;
 
-use crate::API_VERSION;
-use crate::HubSpot;
-use crate::error::Reading;
+use crate::config::stage_names;
+use crate::directory::aside;
+use crate::error::{Reading, SCOPES_HINT};
 use crate::provider::observe_day;
-use crate::wire::{Details, NewProperty, Properties, Property};
+use crate::table::Table;
+use crate::wire::{Details, GroupRow, Named, NewProperty, Property};
+use crate::{API_VERSION, HubSpot};
 
 const UID_LABEL: &str = "CRM sync id";
 const UID_DOC: &str = "Names the record in the synchronisation of CRMs. Do not change it.";
 
 impl HubSpot {
-    /// Asks who the account is and which properties each kind has.
+    /// Asks who the account is, who can own records, which stages deals have, and which
+    /// properties each kind has that is kept in step.
     pub(crate) async fn account(&self) -> Result<Account> {
         let (details, now) = self.details().await?;
-        let mut capabilities = Capabilities::clone(&self.capabilities());
         let mut findings = Vec::new();
-        for object in &mut capabilities.objects {
-            let properties = self.properties(object).await?;
-            object.suspended = missing(object, &properties);
-            findings.extend(examine(object, &properties));
+        let mut objects = Capabilities::clone(&self.capabilities()).objects;
+        let mut facts = Vec::new();
+        for object in objects.iter_mut().filter(|object| self.takes_part(object.kind)) {
+            let mut lacking: Vec<Field> = aside(object, self.kinds());
+            let mut bare = Vec::new();
+            for table in object.mappings() {
+                let properties = match self.properties(table).await {
+                    Ok(properties) => properties,
+                    Err(error) if *error.kind() == ErrorKind::Forbidden => {
+                        findings.push(forbidden(object.kind, &error));
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
+                lacking.extend(missing(table, &properties));
+                facts.extend(facts_of(object, table, &properties));
+                findings.extend(examine(object, table, &properties, &mut bare));
+            }
+            findings.extend(lacks_uid(object, &bare));
+            lacking.sort();
+            lacking.dedup();
+            object.suspended = lacking.into();
+        }
+        let owners = objects
+            .iter()
+            .any(|object| self.takes_part(object.kind) && object.rule(Field::OWNER).is_some());
+        if owners {
+            self.with_owners().await?;
+        }
+        if self.takes_part(ObjectKind::Deal) {
+            let metadata = self.with_pipelines().await?;
+            findings.extend(strangers(&metadata, self.id().as_str()));
         }
         findings.sort_by_key(|finding| !finding.blocking);
-        self.learn(capabilities, details.utc_offset());
+        let mut metadata = Metadata::clone(&self.metadata());
+        metadata.currencies = details.currencies();
+        metadata.fields = facts.into_iter().rev().collect();
+        let known = Capabilities::clone(&self.capabilities());
+        let metadata = Arc::new(metadata);
+        self.learn(Capabilities { objects, metadata, ..known }, details.utc_offset());
         Ok(Account {
             id: details.portal_id.to_string(),
             name: format!("HubSpot account {}", details.portal_id),
@@ -56,38 +91,51 @@ impl HubSpot {
             .await
     }
 
-    async fn properties(&self, object: &ObjectCapability) -> Result<Vec<Property>> {
-        let remote = object.mapping.remote;
+    async fn properties(&self, table: &Mapping) -> Result<Vec<Property>> {
+        let remote = table.remote;
         let path = format!("/crm/properties/{API_VERSION}/{remote}");
         let request = Request::get(Operation::Metadata, path)
             .endpoint(format!("GET /crm/properties/{remote}"));
-        let read = |reply: &Reply| Ok(reply.json::<Properties>()?.results);
-        self.client
-            .fetch(request, &|failure: &Failure<'_>| Reading::default().classify(failure), read)
-            .await
+        let page: Named<Property> = self.list_of(request).await?;
+        Ok(page.results)
     }
 
-    /// Makes our unique property.
+    /// Makes our own property in each type of record of the kind that lacks it.
     pub(crate) async fn mend(&self, finding: &Finding) -> Result<()> {
-        let table = self.table(finding.kind)?;
-        let name = match (&finding.repair, table.mapping().uid) {
-            (Some(Repair::UidField), Some(name)) => name,
-            (Some(Repair::UidField | Repair::Field(_)) | None, _) => {
+        if finding.repair != Some(Repair::UidField) {
+            return Err(ProviderError::unsupported("making this property"));
+        }
+        let tables = self.tables(finding.kind)?;
+        for table in &tables {
+            let Some(name) = table.mapping().uid else {
                 return Err(ProviderError::unsupported("making this property"));
+            };
+            // One type alone is not asked first: it is known to lack the property.
+            if tables.len() > 1 {
+                let properties = self.properties(table.mapping()).await?;
+                if property(&properties, name).is_some() {
+                    continue;
+                }
             }
-        };
-        let remote = table.mapping().remote;
+            self.make(table, name).await?;
+        }
+        Ok(())
+    }
+
+    async fn make(&self, table: &Table, name: &'static str) -> Result<()> {
+        let remote = table.name();
+        let group = self.group(remote).await?;
         let path = format!("/crm/properties/{API_VERSION}/{remote}");
         let request = Request::post(Operation::Metadata, path)
             .endpoint(format!("POST /crm/properties/{remote}"))
             .json(&NewProperty {
-                group_name: group(remote),
+                group_name: &group,
                 name,
                 label: UID_LABEL,
                 description: UID_DOC,
                 ty: "string",
                 field_type: "text",
-                has_unique_value: true,
+                has_unique_value: table.capability.unique_key,
                 form_field: false,
             });
         let classify = |failure: &Failure<'_>| table.reading.classify(failure);
@@ -100,19 +148,33 @@ impl HubSpot {
             error.kind(),
             ErrorKind::Conflict { .. } | ErrorKind::Validation { .. } | ErrorKind::Permanent
         );
-        if refused && property(&self.properties(&table.capability).await?, name).is_some() {
+        if refused && property(&self.properties(table.mapping()).await?, name).is_some() {
             return Ok(());
         }
         Err(error)
     }
-}
 
-/// The group that HubSpot itself gives to each type.
-fn group(remote: &str) -> &'static str {
-    match remote {
-        "companies" => "companyinformation",
-        "deals" => "dealinformation",
-        _ => "contactinformation",
+    /// Returns the group in which a new property is shown. HubSpot documents its own groups for
+    /// three types; of the others the account's first one is taken.
+    async fn group(&self, remote: &str) -> Result<String> {
+        let own = match remote {
+            "contacts" => "contactinformation",
+            "companies" => "companyinformation",
+            "deals" => "dealinformation",
+            _ => {
+                let path = format!("/crm/properties/{API_VERSION}/{remote}/groups");
+                let request = Request::get(Operation::Metadata, path)
+                    .endpoint(format!("GET /crm/properties/{remote}/groups"));
+                let groups: Named<GroupRow> = self.list_of(request).await?;
+                let first = groups.results.into_iter().find(|group| !group.archived);
+                return first.map(|group| group.name).ok_or_else(|| {
+                    let message = format!("{remote} has no group of properties");
+                    ProviderError::new(ErrorKind::Permanent, message)
+                        .with_hint("make a group of properties in HubSpot: Settings, Properties")
+                });
+            }
+        };
+        Ok(own.to_owned())
     }
 }
 
@@ -120,18 +182,51 @@ fn property<'p>(properties: &'p [Property], name: &str) -> Option<&'p Property> 
     properties.iter().find(|property| property.name == name && !property.archived)
 }
 
-fn missing(object: &ObjectCapability, properties: &[Property]) -> Arc<[Field]> {
-    let rules = object.mapping.rules.iter();
-    let lacking = rules.filter(|rule| property(properties, rule.remote).is_none());
+/// Returns the rules whose values are properties, whoever translates them.
+fn held(table: &Mapping) -> impl Iterator<Item = &FieldRule> {
+    let is_property = |rule: &&FieldRule| !matches!(rule.wire, Wire::Related | Wire::Variant);
+    table.rules.iter().filter(is_property)
+}
+
+fn missing(table: &Mapping, properties: &[Property]) -> Vec<Field> {
+    let lacking = held(table).filter(|rule| property(properties, rule.remote).is_none());
     lacking.map(|rule| rule.field).collect()
 }
 
-fn examine(object: &ObjectCapability, properties: &[Property]) -> Vec<Finding> {
+fn facts_of(
+    object: &ObjectCapability,
+    table: &Mapping,
+    properties: &[Property],
+) -> Vec<((ObjectKind, Field), FieldFacts)> {
+    let facts = held(table).filter_map(|rule| {
+        let found = property(properties, rule.remote)?;
+        let listed = found.ty == "enumeration" && !found.external_options;
+        let options = found.options.iter().filter(|option| !option.hidden);
+        let options = options.map(|option| option.value.as_str().into()).collect();
+        let facts = FieldFacts {
+            label: found.label.as_deref().map(Into::into),
+            required: false,
+            read_only: found.modification_metadata.read_only_value,
+            length_max: None,
+            options: listed.then_some(options),
+        };
+        Some(((object.kind, rule.field), facts))
+    });
+    facts.collect()
+}
+
+/// Looks at the properties of one type of record; notes types that lack our own in `bare`.
+fn examine(
+    object: &ObjectCapability,
+    table: &Mapping,
+    properties: &[Property],
+    bare: &mut Vec<&'static str>,
+) -> Vec<Finding> {
     let kind = object.kind;
     let mut findings = Vec::new();
-    if let Some(name) = object.mapping.uid {
+    if let Some(name) = table.uid {
         match property(properties, name) {
-            Some(found) if found.has_unique_value => {}
+            Some(found) if found.has_unique_value || !object.unique_key => {}
             Some(_) => findings.push(Finding {
                 kind,
                 message: format!("the property `{name}` does not keep its values unique"),
@@ -139,16 +234,10 @@ fn examine(object: &ObjectCapability, properties: &[Property]) -> Vec<Finding> {
                 repair: None,
                 blocking: true,
             }),
-            None => findings.push(Finding {
-                kind,
-                message: format!("the property `{name}` for our unique id is missing"),
-                hint: "run `crm check --fix`, which creates it".to_owned(),
-                repair: Some(Repair::UidField),
-                blocking: true,
-            }),
+            None => bare.push(table.remote),
         }
     }
-    for rule in object.mapping.rules {
+    for rule in held(table) {
         let (name, field) = (rule.remote, rule.field);
         let (message, hint) = match property(properties, name) {
             Some(found) if found.modification_metadata.read_only_value => (
@@ -164,4 +253,52 @@ fn examine(object: &ObjectCapability, properties: &[Property]) -> Vec<Finding> {
         findings.push(Finding { kind, message, hint, repair: None, blocking: false });
     }
     findings
+}
+
+fn lacks_uid(object: &ObjectCapability, bare: &[&str]) -> Option<Finding> {
+    let name = object.mapping.uid.filter(|_| !bare.is_empty())?;
+    let types =
+        if object.variants.is_empty() { String::new() } else { format!(" in {}", bare.join(", ")) };
+    Some(Finding {
+        kind: object.kind,
+        message: format!("the property `{name}` for our own id is missing{types}"),
+        hint: "run `crm check --fix`, which creates it".to_owned(),
+        repair: Some(Repair::UidField),
+        blocking: true,
+    })
+}
+
+fn forbidden(kind: ObjectKind, error: &ProviderError) -> Finding {
+    Finding {
+        kind,
+        message: format!("the properties of {} cannot be read: {}", kind.plural(), error.message()),
+        hint: error.hint().unwrap_or(SCOPES_HINT).to_owned(),
+        repair: None,
+        blocking: true,
+    }
+}
+
+/// Returns a finding for each stage that stands for none of ours.
+fn strangers(metadata: &Metadata, connection: &str) -> Vec<Finding> {
+    let stages = metadata
+        .pipelines
+        .iter()
+        .flatten()
+        .flat_map(|pipeline| pipeline.stages.iter().map(move |stage| (pipeline, stage)));
+    let unknown = stages.filter(|(_, stage)| stage.ours.is_none());
+    let finding = |(pipeline, stage): (&crm_core::Pipeline, &crm_core::Stage)| Finding {
+        kind: ObjectKind::Deal,
+        message: format!(
+            "the stage `{}` of the pipeline `{}` stands for none of ours",
+            stage.label, pipeline.label
+        ),
+        hint: format!(
+            "add `\"{}\" = \"…\"` to [connections.{connection}.stages] in crm.toml, with one of {}",
+            stage.id,
+            stage_names().join(", ")
+        ),
+        repair: None,
+        blocking: true,
+    };
+    unknown.map(finding).collect()
 }

@@ -1,8 +1,11 @@
 //! Settings of a connection, and how the facade finds this room.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crm_core::{ErrorKind, ProviderError, Result, SharedProvider};
+use crm_core::{
+    ErrorKind, Field, FieldType, ObjectKind, ProviderError, Result, SharedProvider, schema,
+};
 use crm_http::{Authorizer, Grant, OAuth, Registration, Setup, Variable};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -51,7 +54,7 @@ pub const REGISTRATION: Registration = Registration {
             doc: "Another host, for a sandbox.",
         },
     ],
-    keys: &["access_token", "client_id", "client_secret", "refresh_token", "base_url"],
+    keys: &["access_token", "client_id", "client_secret", "refresh_token", "base_url", "stages"],
     open,
 };
 
@@ -69,6 +72,9 @@ pub(crate) struct Config {
     refresh_token: Option<SecretString>,
     #[serde(default = "host")]
     base_url: String,
+    /// Which of our stages each stage of the account stands for, by its id or name.
+    #[serde(default)]
+    stages: BTreeMap<String, String>,
 }
 
 fn host() -> String {
@@ -79,6 +85,19 @@ impl Config {
     /// Returns the checked base URL.
     pub(crate) fn base_url(&self) -> Result<String> {
         crm_http::base_url(&self.base_url, "base_url")
+    }
+
+    /// Returns which of our stages each stage of the account stands for, checked.
+    pub(crate) fn stages(&self) -> Result<BTreeMap<String, String>> {
+        let known = stage_names();
+        match self.stages.iter().find(|(_, ours)| !known.contains(&ours.as_str())) {
+            None => Ok(self.stages.clone()),
+            Some((theirs, ours)) => {
+                let message = format!("`stages.\"{theirs}\"` is `{ours}`, which is no stage");
+                let hint = format!("stages are: {}", known.join(", "));
+                Err(ProviderError::new(ErrorKind::Permanent, message).with_hint(hint))
+            }
+        }
     }
 
     /// Returns what signs requests: a refresh token with its app if there is one, else the
@@ -113,6 +132,14 @@ impl Config {
                 Err(incomplete(&lacking.join(" and ")))
             }
         }
+    }
+}
+
+/// Returns our own stages.
+pub(crate) fn stage_names() -> &'static [&'static str] {
+    match schema::spec(ObjectKind::Deal, Field::STAGE).map(|spec| spec.ty) {
+        Some(FieldType::Choice(names)) => names,
+        Some(_) | None => &[],
     }
 }
 

@@ -16,8 +16,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const TEN_SECONDS: Duration = Duration::from_secs(10);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-const SCOPES_HINT: &str = "give the app the scopes crm.objects.contacts.read and .write and \
-                           crm.schemas.contacts.read and .write (HubSpot: the app, Scopes)";
+pub(crate) const SCOPES_HINT: &str = "give the app the scopes crm.objects and crm.schemas of all kinds that are kept in step, .read \
+     and .write (HubSpot: the app, Scopes)";
 const UID_HINT: &str = "run `crm check --fix`, which creates the property";
 
 /// The code of a value for a property that the account does not have.

@@ -12,15 +12,21 @@
 //! the first page had; the watermark stays at its beginning, for more may be stamped within it.
 //! That holds up to the last id that was read while the second may have lasted, the [`Edge`];
 //! above it the second was read whole, and the fresh feed does not read it again.
+//!
+//! The types of activity have no feed in common: their feeds are read one after the other, each
+//! from a position of its own, and together they are at their end when each of them is.
+
+mod position;
+
+use std::collections::BTreeMap;
 
 use crm_core::{
-    Change, ChangePage, Cursor, ErrorKind, Feed, Operation, ProviderError, RemoteId, Result,
-    Watermark,
+    Change, ChangePage, Cursor, ErrorKind, Feed, Operation, RemoteId, Result, Watermark,
 };
 use crm_http::{Effect, Failure, Reply, Request};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
+use self::position::{Edge, Position, Round, Step, Sweep, Window, foreign};
 use crate::HubSpot;
 use crate::provider::SEARCH_LANE;
 use crate::table::Table;
@@ -30,76 +36,6 @@ use crate::wire::{Filter, FilterGroup, Page, Search, Sort};
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// From the second that a `Date` header names to the last stamp that lies within it.
 const REST_OF_SECOND: SignedDuration = SignedDuration::from_millis(999);
-
-/// What a cursor holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "phase", rename_all = "snake_case", deny_unknown_fields)]
-enum Position {
-    /// The list is being read.
-    List { watermark: Watermark, after: String },
-    /// The list was read; what changed since the watermark comes from searches.
-    Poll { watermark: Watermark, edge: Option<Edge>, window: Option<Window> },
-    /// The recycle bin, of which everything before `settled` was told.
-    Bin { settled: Option<Timestamp>, swept: Option<Timestamp>, sweep: Option<Sweep> },
-}
-
-/// A window of the search that is being read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Window {
-    /// Whether the fresh feed began it.
-    fresh: bool,
-    from: Timestamp,
-    /// The second in which its first page was answered; the window has all of it.
-    until: Option<Timestamp>,
-    /// The last id that was read.
-    last: String,
-    /// The last id that was read while that second may have lasted.
-    edge: String,
-    /// Whether an answer has told that the second is over.
-    over: bool,
-}
-
-impl Window {
-    fn begin(fresh: bool, from: Timestamp) -> Self {
-        let (last, edge) = ("0".to_owned(), "0".to_owned());
-        Self { fresh, from, until: None, last, edge, over: false }
-    }
-}
-
-/// Up to which id the second of the last poll may hold changes that were not read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Edge {
-    second: Timestamp,
-    id: String,
-}
-
-/// A reading of a long recycle bin.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sweep {
-    started: Timestamp,
-    after: String,
-}
-
-impl Position {
-    fn read(cursor: &Cursor) -> Result<Self> {
-        serde_json::from_str(&cursor.0).map_err(|error| {
-            ProviderError::new(ErrorKind::Permanent, "the stored cursor is not HubSpot's")
-                .with_hint("read the kind anew from its beginning")
-                .with_source(error)
-        })
-    }
-
-    fn page(&self, changes: Vec<Change>, more: bool) -> Result<ChangePage> {
-        let text = serde_json::to_string(self).map_err(|error| {
-            ProviderError::new(ErrorKind::Permanent, "the cursor cannot be written")
-                .with_source(error)
-        })?;
-        Ok(ChangePage { changes, next: Cursor(text), more })
-    }
-}
 
 /// A page as it was read.
 struct Read<T> {
@@ -125,11 +61,54 @@ impl HubSpot {
     /// Reads one page of a feed.
     pub(crate) async fn page(
         &self,
-        table: &Table,
+        tables: &[Table],
         feed: Feed,
         after: Option<&Cursor>,
     ) -> Result<ChangePage> {
         let position = after.map(Position::read).transpose()?;
+        let step = match (tables, position) {
+            ([table], position) => self.step(table, feed, position).await?,
+            (tables, None) => self.forms(tables, feed, BTreeMap::new(), None).await?,
+            (tables, Some(Position::Forms { of, round })) => {
+                self.forms(tables, feed, of, round).await?
+            }
+            (_, Some(Position::List { .. } | Position::Poll { .. } | Position::Bin { .. })) => {
+                return Err(foreign());
+            }
+        };
+        step.page()
+    }
+
+    /// Reads one page of the type whose turn it is.
+    async fn forms(
+        &self,
+        tables: &[Table],
+        feed: Feed,
+        mut of: BTreeMap<String, Position>,
+        round: Option<Round>,
+    ) -> Result<Step> {
+        let fresh = feed == Feed::Fresh;
+        // A round that the other feed left behind looked elsewhere: this feed begins its own.
+        let round = round.filter(|round| round.fresh == fresh);
+        let all = || tables.iter().map(|table| table.name().to_owned()).collect();
+        let mut round = round.unwrap_or_else(|| Round { fresh, left: all() });
+        round.left.retain(|name| tables.iter().any(|table| table.name() == *name));
+        let turn =
+            tables.iter().find(|table| round.left.first().is_some_and(|n| n == table.name()));
+        let Some(table) = turn else {
+            return Ok(Position::Forms { of, round: None }.step(Vec::new(), false));
+        };
+        let step = self.step(table, feed, of.remove(table.name())).await?;
+        of.insert(table.name().to_owned(), step.position);
+        if !step.more {
+            round.left.retain(|name| name != table.name());
+        }
+        let more = !round.left.is_empty();
+        let round = more.then_some(round);
+        Ok(Position::Forms { of, round }.step(step.changes, more))
+    }
+
+    async fn step(&self, table: &Table, feed: Feed, position: Option<Position>) -> Result<Step> {
         match (feed, position) {
             (Feed::Changes | Feed::Fresh, None) => self.list(table, None).await,
             (Feed::Changes | Feed::Fresh, Some(Position::List { watermark, after })) => {
@@ -142,17 +121,17 @@ impl HubSpot {
             (Feed::Deletions, Some(Position::Bin { settled, swept, sweep })) => {
                 self.bin(table, settled, swept, sweep).await
             }
-            (Feed::Changes | Feed::Fresh, Some(Position::Bin { .. }))
+            (_, Some(Position::Forms { .. }))
+            | (Feed::Changes | Feed::Fresh, Some(Position::Bin { .. }))
             | (Feed::Deletions, Some(Position::List { .. } | Position::Poll { .. })) => {
-                let message = "the stored cursor belongs to another feed";
-                Err(ProviderError::new(ErrorKind::Permanent, message))
+                Err(foreign())
             }
         }
     }
 
     /// Reads a page of the list. The time of the first answer becomes the watermark: whatever
     /// changes after its page was read is stamped later, less the overlap.
-    async fn list(&self, table: &Table, at: Option<(Watermark, String)>) -> Result<ChangePage> {
+    async fn list(&self, table: &Table, at: Option<(Watermark, String)>) -> Result<Step> {
         let (watermark, after) = at.unzip();
         let request = Request::get(Operation::Changes, table.path())
             .endpoint(table.endpoint("GET", ""))
@@ -163,16 +142,46 @@ impl HubSpot {
             Some(after) => request.query("after", after),
             None => request,
         };
+        // Without the right to read the other end, asking for associations is refused.
+        let mut ends: Vec<&str> = table.relations.iter().map(|relation| relation.to).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        if ends.iter().any(|to| self.is_barred(table.name(), to)) {
+            ends.clear();
+        }
+        let plain = request.clone();
+        let request = match ends.as_slice() {
+            [] => request,
+            ends => request.query("associations", ends.join(",")),
+        };
         let read = |reply: &Reply| {
             let page: Page<'_> = reply.json()?;
-            rows(reply, &page, |row| Change::Observed(table.remote(row)))
+            rows(reply, &page, |row| {
+                let mut found = table.found(row);
+                // A row without associations does not have the member at all.
+                if !ends.is_empty() {
+                    found.listed.get_or_insert_default();
+                }
+                found
+            })
         };
-        let page = self.fetch(table, request, read).await?;
+        let page = match self.fetch(table, request, read).await {
+            Err(error) if *error.kind() == ErrorKind::Forbidden && !ends.is_empty() => {
+                let read = |reply: &Reply| {
+                    let page: Page<'_> = reply.json()?;
+                    rows(reply, &page, |row| table.found(row))
+                };
+                self.fetch(table, plain, read).await?
+            }
+            other => other?,
+        };
         let watermark = watermark.unwrap_or_else(|| Watermark::begin(page.date));
-        match page.after {
-            Some(after) => Position::List { watermark, after }.page(page.rows, true),
-            None => Position::Poll { watermark, edge: None, window: None }.page(page.rows, false),
-        }
+        let remotes = self.complete(table, Operation::Changes, page.rows).await?;
+        let changes = remotes.into_iter().map(Change::Observed).collect();
+        Ok(match page.after {
+            Some(after) => Position::List { watermark, after }.step(changes, true),
+            None => Position::Poll { watermark, edge: None, window: None }.step(changes, false),
+        })
     }
 
     async fn poll(
@@ -182,7 +191,7 @@ impl HubSpot {
         watermark: Watermark,
         edge: Option<Edge>,
         window: Option<Window>,
-    ) -> Result<ChangePage> {
+    ) -> Result<Step> {
         let fresh = feed == Feed::Fresh;
         // A window that the other feed left behind began elsewhere: this feed begins its own.
         let window = window.filter(|window| window.fresh == fresh);
@@ -203,11 +212,11 @@ impl HubSpot {
         let more = page.after.is_some() && !page.rows.is_empty();
         let changes = page.rows.into_iter().map(|hint| hint.change).collect();
         if more {
-            return Position::Poll { watermark, edge, window: Some(window) }.page(changes, true);
+            return Ok(Position::Poll { watermark, edge, window: Some(window) }.step(changes, true));
         }
         let watermark = watermark.advance(feed, until, table.capability.visibility_lag);
         let edge = was_over.then_some(Edge { second: until, id: window.edge });
-        Position::Poll { watermark, edge, window: None }.page(changes, false)
+        Ok(Position::Poll { watermark, edge, window: None }.step(changes, false))
     }
 
     /// Reads one page of a window.
@@ -226,7 +235,7 @@ impl HubSpot {
             let page: Page<'_> = reply.json()?;
             let page = rows(reply, &page, |row| Hint {
                 id: row.id.as_ref().into(),
-                change: Change::Touched { id: row.id.as_ref().into(), version: table.version(row) },
+                change: Change::Touched { id: table.id(&row.id), version: table.version(row) },
             })?;
             if ascend(&window.last, &page.rows) {
                 Ok(page)
@@ -246,7 +255,7 @@ impl HubSpot {
         settled: Option<Timestamp>,
         swept: Option<Timestamp>,
         sweep: Option<Sweep>,
-    ) -> Result<ChangePage> {
+    ) -> Result<Step> {
         let request = Request::get(Operation::Changes, table.path())
             .endpoint(table.endpoint("GET", "?archived"))
             .query("limit", table.capability.page_max)
@@ -259,7 +268,7 @@ impl HubSpot {
         let read = |reply: &Reply| {
             let page: Page<'_> = reply.json()?;
             rows(reply, &page, |row| Discarded {
-                id: row.id.as_ref().into(),
+                id: table.id(&row.id),
                 at: row.archived_at.as_deref().and_then(crm_core::normal::instant),
             })
         };
@@ -271,20 +280,20 @@ impl HubSpot {
         let changes = news.map(|row| Change::Missing { id: row.id }).collect();
         let started = sweep.as_ref().map_or(page.date, |sweep| sweep.started);
         let due = swept.is_none_or(|swept| page.date.duration_since(swept) >= SWEEP_EVERY);
-        match page.after {
+        Ok(match page.after {
             None => {
                 let lag = table.capability.visibility_lag;
                 let begun = Watermark::begin(settled.unwrap_or(Timestamp::MIN));
                 let settled = Some(begun.advance(Feed::Deletions, started, lag).settled);
                 let swept = Some(started);
-                Position::Bin { settled, swept, sweep: None }.page(changes, false)
+                Position::Bin { settled, swept, sweep: None }.step(changes, false)
             }
             Some(after) if due || sweep.is_some() => {
                 let sweep = Some(Sweep { started, after });
-                Position::Bin { settled, swept, sweep }.page(changes, true)
+                Position::Bin { settled, swept, sweep }.step(changes, true)
             }
-            Some(_) => Position::Bin { settled, swept, sweep: None }.page(changes, false),
-        }
+            Some(_) => Position::Bin { settled, swept, sweep: None }.step(changes, false),
+        })
     }
 
     async fn fetch<T: Send>(
@@ -310,7 +319,12 @@ fn rows<T>(
 
 fn search<'a>(table: &'a Table, window: &Window, edge: Option<&Edge>) -> Search<'a> {
     let modified = table.modified();
-    let filter = |property_name, operator, value| Filter { property_name, operator, value };
+    let filter = |property_name, operator, value| Filter {
+        property_name,
+        operator,
+        value: Some(value),
+        values: None,
+    };
     let at = |operator, instant: Timestamp| {
         filter(modified, operator, instant.as_millisecond().to_string())
     };
@@ -374,34 +388,5 @@ mod tests {
         assert!(ascend("10", &[]));
         assert!(!ascend("9", &hints(&["9"])));
         assert!(!ascend("0", &hints(&["100", "20"])));
-    }
-
-    #[test]
-    fn a_position_survives_storage_and_nothing_else_is_one() {
-        let at: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
-        let watermark = Watermark::begin(at);
-        let window = Window {
-            fresh: true,
-            from: at,
-            until: Some(at),
-            last: "501".to_owned(),
-            edge: "300".to_owned(),
-            over: true,
-        };
-        let edge = Edge { second: at, id: "300".to_owned() };
-        let sweep = Sweep { started: at, after: "a".to_owned() };
-        let positions = [
-            Position::List { watermark, after: "NTAx".to_owned() },
-            Position::Poll { watermark, edge: None, window: Some(window) },
-            Position::Poll { watermark, edge: Some(edge), window: None },
-            Position::Bin { settled: Some(at), swept: None, sweep: Some(sweep) },
-        ];
-        for position in positions {
-            let page = position.page(Vec::new(), true).unwrap();
-            assert_eq!(Position::read(&page.next).unwrap(), position);
-        }
-        for text in ["", "{}", r#"{"phase":"poll"}"#, r#"{"phase":"query","after":"1"}"#] {
-            assert!(Position::read(&Cursor(text.to_owned())).is_err(), "{text}");
-        }
     }
 }

@@ -2,12 +2,16 @@
 
 mod account;
 mod config;
+mod directory;
 mod error;
 mod feed;
 mod generated;
 mod provider;
 mod read;
+mod rows;
 mod table;
+mod ties;
+mod translate;
 mod wire;
 mod write;
 

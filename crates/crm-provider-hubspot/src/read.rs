@@ -1,6 +1,6 @@
 //! Reads by id and by key: batches of 100, and what became of ids that no batch answers for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{
     Applied, ErrorKind, Lookup, MatchKey, Operation, ProviderError, Remote, RemoteId, Result,
@@ -8,11 +8,14 @@ use crm_core::{
 use crm_http::{Effect, Failure, Reply, Request, chunk};
 
 use crate::HubSpot;
-use crate::table::Table;
-use crate::wire::{Batch, BatchRead, Input, Object};
+use crate::provider::SEARCH_LANE;
+use crate::table::{Found, Table};
+use crate::wire::{Batch, BatchRead, Filter, FilterGroup, Input, Object, Page, Search, Sort};
 
 /// How many batches are under way at once; the pacer decides how fast they go.
 const CONCURRENCY: usize = 4;
+/// Uids in one search: its body may have 3,000 characters.
+const UIDS_MAX: usize = 50;
 
 /// Which records a read sees.
 #[derive(Clone, Copy, Debug)]
@@ -38,34 +41,53 @@ enum By {
 }
 
 impl HubSpot {
+    /// Answers for each id, whatever form of the kind it is.
+    pub(crate) async fn lookups(&self, tables: &[Table], ids: &[RemoteId]) -> Result<Vec<Lookup>> {
+        let mut answers = BTreeMap::new();
+        for table in tables {
+            let own: Vec<RemoteId> =
+                ids.iter().filter(|id| table.bare(id.as_str()).is_some()).cloned().collect();
+            if !own.is_empty() {
+                self.lookups_of(table, &own, &mut answers).await?;
+            }
+        }
+        // An id that names no type was never given out by this room, so nothing can have it.
+        let answer = |id| answers.get(id).cloned().unwrap_or(Lookup::Gone);
+        Ok(ids.iter().map(answer).collect())
+    }
+
     /// Answers for each id. An id that no live record answers for, neither by its own id nor by
     /// having absorbed it, is asked for in the recycle bin and then alone: a merged record
     /// answers with another id, and only a 404 is "gone".
-    pub(crate) async fn lookups(&self, table: &Table, ids: &[RemoteId]) -> Result<Vec<Lookup>> {
-        let mut answers = BTreeMap::new();
-        let distinct = unanswered(ids, &answers);
-        for remote in self.batches(table, Operation::Get, &distinct, By::Id, Bin::Live).await? {
+    async fn lookups_of(
+        &self,
+        table: &Table,
+        ids: &[RemoteId],
+        answers: &mut BTreeMap<RemoteId, Lookup>,
+    ) -> Result<()> {
+        let distinct = unanswered(table, ids, answers);
+        let live = self.batches(table, Operation::Get, &distinct, By::Id, Bin::Live).await?;
+        for remote in self.complete(table, Operation::Get, live).await? {
             for alias in &remote.aliases {
                 let merged = || Lookup::MergedInto(remote.id.clone());
                 answers.entry(alias.clone()).or_insert_with(merged);
             }
             answers.insert(remote.id.clone(), Lookup::Found(remote));
         }
-        let absent = unanswered(ids, &answers);
-        for remote in self.batches(table, Operation::Get, &absent, By::Id, Bin::Archived).await? {
-            answers.insert(remote.id, Lookup::Archived);
+        let absent = unanswered(table, ids, answers);
+        for row in self.batches(table, Operation::Get, &absent, By::Id, Bin::Archived).await? {
+            answers.insert(row.remote.id, Lookup::Archived);
         }
-        let absent = unanswered(ids, &answers);
+        let absent = unanswered(table, ids, answers);
         let alone = chunk::read(&absent, 1, CONCURRENCY, |ids| self.each_alone(table, ids));
         answers.extend(alone.await?);
-        let answer = |id| answers.get(id).cloned().unwrap_or(Lookup::Gone);
-        Ok(ids.iter().map(answer).collect())
+        Ok(())
     }
 
     async fn each_alone(&self, table: &Table, ids: &[&str]) -> Result<Vec<(RemoteId, Lookup)>> {
         let mut lookups = Vec::with_capacity(ids.len());
         for id in ids {
-            lookups.push((RemoteId::from(*id), self.alone(table, id).await?));
+            lookups.push((table.id(id), self.alone(table, id).await?));
         }
         Ok(lookups)
     }
@@ -78,39 +100,94 @@ impl HubSpot {
         let classify = |failure: &Failure<'_>| table.reading.classify(failure);
         let read = |reply: &Reply| {
             let object: Object<'_> = reply.json()?;
-            Ok(table.remote(&object))
+            Ok(table.found(&object))
         };
-        match self.client.fetch(request, &classify, read).await {
-            Ok(remote) if remote.id.as_str() == id => Ok(Lookup::Found(remote)),
-            Ok(survivor) => Ok(Lookup::MergedInto(survivor.id)),
-            Err(error) if *error.kind() == ErrorKind::NotFound => Ok(Lookup::Gone),
-            Err(error) => Err(error),
-        }
+        let row = match self.client.fetch(request, &classify, read).await {
+            Ok(row) if row.id == id => row,
+            Ok(survivor) => return Ok(Lookup::MergedInto(survivor.remote.id)),
+            Err(error) if *error.kind() == ErrorKind::NotFound => return Ok(Lookup::Gone),
+            Err(error) => return Err(error),
+        };
+        let found = self.complete(table, Operation::Get, vec![row]).await?;
+        Ok(found.into_iter().next().map_or(Lookup::Gone, Lookup::Found))
     }
 
-    /// Finds live records by our uid or by e-mail address, through reads by key, which are
-    /// consistent as a search is not.
-    pub(crate) async fn matches(&self, table: &Table, keys: &[MatchKey]) -> Result<Vec<Remote>> {
-        let (mut uids, mut emails) = (Vec::new(), Vec::new());
+    /// Finds live records by our uid or by e-mail address.
+    pub(crate) async fn matches(&self, tables: &[Table], keys: &[MatchKey]) -> Result<Vec<Remote>> {
+        let (mut uids, mut emails) = (BTreeSet::new(), BTreeSet::new());
         for key in keys {
             match key {
-                MatchKey::Uid(uid) => uids.push(uid.as_str()),
-                MatchKey::Email(email) => emails.push(&**email),
+                MatchKey::Uid(uid) => uids.insert(uid.as_str()),
+                MatchKey::Email(email) => emails.insert(&**email),
                 MatchKey::Phone { .. } | MatchKey::Domain(_) | MatchKey::Name { .. } => {
                     return Err(ProviderError::unsupported("a look-up by phone or domain"));
                 }
-            }
+            };
         }
-        let uid = table.mapping().uid.unwrap_or_default();
+        let (uids, emails): (Vec<&str>, Vec<&str>) =
+            (uids.into_iter().collect(), emails.into_iter().collect());
         let mut found = BTreeMap::new();
-        for (mut values, property) in [(uids, uid), (emails, "email")] {
-            values.sort_unstable();
-            values.dedup();
-            let by = By::Property(property);
-            let records = self.batches(table, Operation::Find, &values, by, Bin::Live).await?;
-            found.extend(records.into_iter().map(|remote| (remote.id.clone(), remote)));
+        for table in tables {
+            let rows = if table.capability.unique_key {
+                self.by_key(table, &uids, &emails).await?
+            } else {
+                self.by_search(table, &uids).await?
+            };
+            let remotes = self.complete(table, Operation::Find, rows).await?;
+            found.extend(remotes.into_iter().map(|remote| (remote.id.clone(), remote)));
         }
         Ok(found.into_values().collect())
+    }
+
+    /// Finds records through reads by key, which are consistent as a search is not.
+    async fn by_key(&self, table: &Table, uids: &[&str], emails: &[&str]) -> Result<Vec<Found>> {
+        let uid = table.mapping().uid.unwrap_or_default();
+        let mut found = BTreeMap::new();
+        for (values, property) in [(uids, uid), (emails, "email")] {
+            let by = By::Property(property);
+            let rows = self.batches(table, Operation::Find, values, by, Bin::Live).await?;
+            found.extend(rows.into_iter().map(|row| (row.id.clone(), row)));
+        }
+        Ok(found.into_values().collect())
+    }
+
+    /// Finds records that have no unique property: a search says which they may be, and a read
+    /// by id whether they are. What the search does not show yet is not found.
+    async fn by_search(&self, table: &Table, uids: &[&str]) -> Result<Vec<Found>> {
+        let search = |uids| self.ids_of(table, uids);
+        let mut ids: Vec<String> = chunk::read(uids, UIDS_MAX, CONCURRENCY, search).await?;
+        ids.sort();
+        ids.dedup();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let rows = self.batches(table, Operation::Find, &ids, By::Id, Bin::Live).await?;
+        let has = |row: &Found| row.remote.uid.as_ref().is_some_and(|u| uids.contains(&u.as_str()));
+        Ok(rows.into_iter().filter(has).collect())
+    }
+
+    async fn ids_of(&self, table: &Table, uids: &[&str]) -> Result<Vec<String>> {
+        let Some(name) = table.mapping().uid else { return Ok(Vec::new()) };
+        let filter = Filter {
+            property_name: name,
+            operator: "IN",
+            value: None,
+            values: Some(uids.to_vec()),
+        };
+        let request = Request::post(Operation::Find, format!("{}/search", table.path()))
+            .endpoint(table.endpoint("POST", "/search"))
+            .effect(Effect::Read)
+            .lane(SEARCH_LANE)
+            .json(&Search {
+                filter_groups: vec![FilterGroup { filters: vec![filter] }],
+                sorts: [Sort { property_name: "hs_object_id", direction: "ASCENDING" }],
+                properties: [name],
+                limit: table.capability.hint_page_max.get(),
+            });
+        let classify = |failure: &Failure<'_>| table.reading.classify(failure);
+        let read = |reply: &Reply| {
+            let page: Page<'_> = reply.json()?;
+            Ok(page.results.iter().map(|row| row.id.clone().into_owned()).collect())
+        };
+        self.client.fetch(request, &classify, read).await
     }
 
     async fn batches(
@@ -120,7 +197,7 @@ impl HubSpot {
         values: &[&str],
         by: By,
         bin: Bin,
-    ) -> Result<Vec<Remote>> {
+    ) -> Result<Vec<Found>> {
         let max = usize::from(table.capability.read_max.get());
         let read = |values| self.batch(table, operation, values, by, bin);
         chunk::read(values, max, CONCURRENCY, read).await
@@ -133,7 +210,7 @@ impl HubSpot {
         values: &[&str],
         by: By,
         bin: Bin,
-    ) -> Result<Vec<Remote>> {
+    ) -> Result<Vec<Found>> {
         let body = BatchRead {
             inputs: values.iter().copied().map(Input::id).collect(),
             properties: &table.properties,
@@ -158,16 +235,20 @@ impl HubSpot {
                 return Err(ProviderError::new(kind, "a record could not be read").with_code(code));
             }
             let fitting = batch.results.iter().filter(|row| row.archived == bin.archived());
-            Ok(fitting.map(|row| table.remote(row)).collect())
+            Ok(fitting.map(|row| table.found(row)).collect())
         };
         self.client.fetch(request, &classify, read).await
     }
 }
 
-/// Returns the ids without an answer, each once.
-fn unanswered<'a>(ids: &'a [RemoteId], answers: &BTreeMap<RemoteId, Lookup>) -> Vec<&'a str> {
+/// Returns the ids without an answer, as HubSpot spells them, each once.
+fn unanswered<'a>(
+    table: &Table,
+    ids: &'a [RemoteId],
+    answers: &BTreeMap<RemoteId, Lookup>,
+) -> Vec<&'a str> {
     let open = ids.iter().filter(|id| !answers.contains_key(*id));
-    let mut open: Vec<_> = open.map(RemoteId::as_str).collect();
+    let mut open: Vec<_> = open.filter_map(|id| table.bare(id.as_str())).collect();
     open.sort_unstable();
     open.dedup();
     open

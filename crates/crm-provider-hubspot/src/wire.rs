@@ -1,6 +1,8 @@
 //! The vendor's envelopes. Nothing that HubSpot may leave out is required.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crm_core::mapping::Row;
 use jiff::SignedDuration;
@@ -23,6 +25,87 @@ pub(crate) struct Object<'a> {
     pub(crate) archived: bool,
     #[serde(borrow, rename = "objectWriteTraceId")]
     pub(crate) trace_id: Option<Cow<'a, str>>,
+    /// In lists that ask for them: by the type at the other end.
+    pub(crate) associations: Option<BTreeMap<String, Listed>>,
+}
+
+/// The associations of one record that a list shows; the names of their types are not relied on.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Listed {
+    #[serde(default)]
+    results: Vec<ListedEnd>,
+    paging: Option<Value>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct ListedEnd {
+    id: Value,
+}
+
+impl Listed {
+    /// Returns the ids at the other end, each once, unless there are more than the list shows.
+    pub(crate) fn complete(&self) -> Option<Vec<String>> {
+        let mut ids: Vec<String> = self.results.iter().filter_map(|end| text(&end.id)).collect();
+        ids.sort();
+        ids.dedup();
+        self.paging.is_none().then_some(ids)
+    }
+}
+
+/// The answer to a batch of associations.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct TieAnswer<'a> {
+    #[serde(default)]
+    results: Vec<TieRow>,
+    #[serde(borrow, default)]
+    pub(crate) errors: Vec<Problem<'a>>,
+}
+
+/// A row of a read, or of a batch that made associations.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct TieRow {
+    from: Value,
+    to: Value,
+    paging: Value,
+    from_object_id: Value,
+    to_object_id: Value,
+}
+
+/// Of a record: whom it is tied to with the numbers of the types, and where that goes on.
+pub(crate) type TiePage = (String, Vec<(String, Vec<u32>)>, Option<String>);
+
+impl TieAnswer<'_> {
+    /// Returns the rows of a read: the record, whom it is tied to, where its next page begins.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = TiePage> {
+        self.results.iter().filter_map(|row| {
+            let tied = row.to.as_array().into_iter().flatten().filter_map(|to| {
+                let types = to.get("associationTypes").and_then(Value::as_array);
+                let number = |known: &Value| known.get("typeId")?.as_u64()?.try_into().ok();
+                let types = types.into_iter().flatten().filter_map(number).collect();
+                Some((text(to.get("toObjectId")?)?, types))
+            });
+            let after = row.paging.get("next").and_then(|next| next.get("after")).and_then(text);
+            Some((text(row.from.get("id")?)?, tied.collect(), after))
+        })
+    }
+
+    /// Returns the pairs that were made.
+    pub(crate) fn made(&self) -> impl Iterator<Item = (String, String)> {
+        self.results.iter().filter_map(|row| {
+            let end = |end: &Value, id: &Value| text(id).or_else(|| text(end.get("id")?));
+            Some((end(&row.from, &row.from_object_id)?, end(&row.to, &row.to_object_id)?))
+        })
+    }
+}
+
+/// Ids are texts in date versions and numbers in older ones.
+fn text(id: &Value) -> Option<String> {
+    match id {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 /// A page of a list or of a search.
@@ -158,7 +241,8 @@ pub(crate) struct BatchWrite<'a> {
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Input<'a> {
-    pub(crate) id: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) id_property: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,12 +250,15 @@ pub(crate) struct Input<'a> {
     /// Named by the answer, also where the item failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) object_write_trace_id: Option<String>,
+    /// Required by the interface's description of a create; ours are made afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) associations: Option<[&'a str; 0]>,
 }
 
 impl<'a> Input<'a> {
     /// Returns an item that only names a record.
     pub(crate) fn id(id: &'a str) -> Self {
-        Self { id: Cow::Borrowed(id), ..Self::default() }
+        Self { id: Some(Cow::Borrowed(id)), ..Self::default() }
     }
 }
 
@@ -197,7 +284,10 @@ pub(crate) struct FilterGroup<'a> {
 pub(crate) struct Filter<'a> {
     pub(crate) property_name: &'a str,
     pub(crate) operator: &'static str,
-    pub(crate) value: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) values: Option<Vec<&'a str>>,
 }
 
 /// The one order that a search may have.
@@ -214,19 +304,23 @@ pub(crate) struct Sort<'a> {
 pub(crate) struct Details {
     pub(crate) portal_id: u64,
     utc_offset_milliseconds: Option<i64>,
+    company_currency: Option<String>,
+    #[serde(default)]
+    additional_currencies: Vec<String>,
 }
 
 impl Details {
+    /// Returns the currencies that amounts may have, the account's own first.
+    pub(crate) fn currencies(&self) -> Option<Vec<Arc<str>>> {
+        let own = self.company_currency.as_deref()?;
+        let others = self.additional_currencies.iter().map(String::as_str);
+        Some(std::iter::once(own).chain(others).map(Arc::from).collect())
+    }
+
     /// Returns how far the account's clock is ahead of UTC.
     pub(crate) fn utc_offset(&self) -> Option<SignedDuration> {
         self.utc_offset_milliseconds.map(SignedDuration::from_millis)
     }
-}
-
-/// The definitions of properties.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Properties {
-    pub(crate) results: Vec<Property>,
 }
 
 /// The definition of one property.
@@ -240,6 +334,78 @@ pub(crate) struct Property {
     pub(crate) archived: bool,
     #[serde(default)]
     pub(crate) modification_metadata: Modification,
+    pub(crate) label: Option<String>,
+    #[serde(default, rename = "type")]
+    pub(crate) ty: String,
+    #[serde(default)]
+    pub(crate) options: Vec<PropertyOption>,
+    /// The options are not here but in pipelines or owners.
+    #[serde(default)]
+    pub(crate) external_options: bool,
+}
+
+/// A value that a property takes.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PropertyOption {
+    pub(crate) value: String,
+    #[serde(default)]
+    pub(crate) hidden: bool,
+}
+
+/// A list of things that have a page.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Named<T> {
+    pub(crate) results: Vec<T>,
+    paging: Option<Value>,
+}
+
+impl<T> Named<T> {
+    /// Returns where the next page begins, if there is one.
+    pub(crate) fn after(&self) -> Option<String> {
+        self.paging.as_ref()?.get("next")?.get("after").and_then(text)
+    }
+}
+
+/// A user who can own records, or could.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OwnerRow {
+    pub(crate) id: String,
+    pub(crate) email: Option<String>,
+    #[serde(default)]
+    pub(crate) archived: bool,
+}
+
+/// A pipeline of deals.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PipelineRow {
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) label: String,
+    #[serde(default)]
+    pub(crate) archived: bool,
+    #[serde(default)]
+    pub(crate) stages: Vec<StageRow>,
+}
+
+/// A stage of a pipeline.
+#[derive(Debug, Deserialize)]
+pub(crate) struct StageRow {
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) label: String,
+    #[serde(default)]
+    pub(crate) archived: bool,
+    /// `isClosed` and `probability`, as texts.
+    #[serde(default)]
+    pub(crate) metadata: BTreeMap<String, Value>,
+}
+
+/// A group of properties.
+#[derive(Debug, Deserialize)]
+pub(crate) struct GroupRow {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) archived: bool,
 }
 
 /// What may be done to a property.

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::Salesforce;
+use crate::stages::StageMap;
 
 const LOGIN: &str = "https://login.salesforce.com";
 const NOTHING_HINT: &str = "set SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET of an External \
@@ -56,6 +57,7 @@ pub const REGISTRATION: Registration = Registration {
         "private_key_file",
         "login_url",
         "base_url",
+        "stages",
     ],
     open,
 };
@@ -87,6 +89,9 @@ pub(crate) struct Config {
     private_key_file: Option<SecretString>,
     login_url: Option<String>,
     base_url: Option<String>,
+    /// Which of ours each stage of deals stands for, where that is not as usual.
+    #[serde(default)]
+    pub(crate) stages: StageMap,
 }
 
 /// Where calls go and what signs them.

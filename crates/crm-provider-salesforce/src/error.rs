@@ -1,13 +1,16 @@
 //! What Salesforce's refusals mean.
 
-use crm_core::{Applied, ErrorKind, Field, Mapping, Operation, ProviderError, RemoteId};
+use crm_core::{
+    Action, Applied, ErrorKind, Field, Mapping, Operation, ProviderError, RemoteId, Write,
+};
 use crm_http::{Failure, Verdict, redact};
 
+use crate::table::column;
 use crate::wire::Problem;
 
 const UID_HINT: &str = "run `crm check --fix`, which creates the field and makes it visible";
 const RIGHTS_HINT: &str = "give the user the API Enabled permission and Read, Create, Edit and \
-                           Delete on contacts (Setup, Permission Sets)";
+                           Delete on what is synchronised (Setup, Permission Sets)";
 const RECORD_HINT: &str = "give the user access to this record (Setup, Sharing Settings)";
 const RULE_HINT: &str = "merge the duplicates in Salesforce, or change the duplicate rule";
 const DAY_HINT: &str = "the org counts its API requests over 24 hours; it goes on by itself when \
@@ -20,9 +23,11 @@ pub(crate) const DUPLICATES_DETECTED: &str = "DUPLICATES_DETECTED";
 
 /// What is known of the connection when a failure is read.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Reading {
-    /// The table, to name the field at fault.
-    pub(crate) mapping: Option<&'static Mapping>,
+pub(crate) struct Reading<'a> {
+    /// The tables, to name the field at fault.
+    pub(crate) mappings: &'a [&'static Mapping],
+    /// The write, where it is known which one failed.
+    pub(crate) written: Option<&'a Write>,
 }
 
 /// What was refused.
@@ -34,7 +39,7 @@ enum Refused {
     Record,
 }
 
-impl Reading {
+impl Reading<'_> {
     /// Returns what a failed request means.
     pub(crate) fn classify(self, failure: &Failure<'_>) -> Verdict {
         let problems: Vec<Problem> = failure.json().unwrap_or_default();
@@ -124,6 +129,11 @@ impl Reading {
             "NOT_FOUND" | "MALFORMED_ID" | "INVALID_CROSS_REFERENCE_KEY" => {
                 ProviderError::new(ErrorKind::NotFound, "there is no such record")
             }
+            // The rights to one type are no reason to hold the others back.
+            "INVALID_TYPE" => {
+                let message = "the user may not see records of this type";
+                ProviderError::new(ErrorKind::Permanent, message).with_hint(RIGHTS_HINT)
+            }
             "STORAGE_LIMIT_EXCEEDED" => {
                 ProviderError::new(ErrorKind::Permanent, "the org's storage is full")
                     .with_hint("delete data or buy storage (Setup, Storage Usage)")
@@ -152,7 +162,7 @@ impl Reading {
             return None;
         }
         let names = problem.names();
-        let uid = self.mapping.and_then(|mapping| mapping.uid);
+        let uid = self.mappings.first().and_then(|mapping| mapping.uid);
         let error = if names.iter().any(|name| Some(*name) == uid) {
             let message = "our unique id cannot be written to its field";
             ProviderError::new(ErrorKind::Permanent, message).with_hint(UID_HINT)
@@ -168,8 +178,19 @@ impl Reading {
         Some(error.with_code(code))
     }
 
+    /// Returns the field that a column holds; of several, the one that was written.
     fn field(self, name: &str) -> Option<Field> {
-        Some(self.mapping?.rule_of_remote(name)?.field)
+        let rules = self.mappings.iter().flat_map(|mapping| mapping.rules);
+        let fields = rules.filter(|rule| column(rule) == Some(name)).map(|rule| rule.field);
+        let fields: Vec<Field> = fields.collect();
+        let written = fields.iter().find(|field| {
+            self.written.is_some_and(|write| match &write.action {
+                Action::Create { fields, .. } => fields.get(**field).is_some(),
+                Action::Update { patch, .. } => patch.contains(**field),
+                Action::Delete { .. } => false,
+            })
+        });
+        written.or(fields.first()).copied()
     }
 }
 

@@ -4,12 +4,17 @@ mod account;
 mod config;
 mod error;
 mod feed;
+mod findings;
 mod generated;
 mod provider;
 mod read;
 mod repair;
+mod roles;
 pub mod soql;
+mod stages;
+mod survey;
 mod table;
+mod translate;
 mod wire;
 mod write;
 

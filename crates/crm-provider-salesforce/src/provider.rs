@@ -4,18 +4,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use crm_core::{
-    Account, BatchOutcome, Capabilities, ChangePage, Cursor, Feed, Finding, Lookup, MatchKey,
-    Normalizer, ObjectKind, Operation, Provider, ProviderError, ProviderId, Quota, Remote,
-    RemoteId, Result, Usage, Write,
+    Account, BatchOutcome, Capabilities, ChangePage, Cursor, Feed, Field, Finding, Lookup,
+    MatchKey, Normalizer, ObjectCapability, ObjectKind, Operation, Provider, ProviderError,
+    ProviderId, Quota, Remote, RemoteId, Result, Usage, Wire, Write,
 };
 use crm_http::{Client, Failure, Lanes, Pacer, Reply, Request, Setup, Window};
 use http::HeaderMap;
-use jiff::Timestamp;
 
 use crate::config::{Config, REGISTRATION};
 use crate::error::Reading;
 use crate::generated::capabilities;
-use crate::table::Table;
+use crate::stages::{self, StageMap};
+use crate::survey::Survey;
+use crate::table::{CURRENCY, Table, column};
 use crate::wire::Offered;
 use crate::{API_VERSION, error};
 
@@ -31,6 +32,8 @@ pub struct Salesforce {
     id: ProviderId,
     pub(crate) client: Client,
     normalizer: Normalizer,
+    /// Which of ours each stage of deals stands for, as configured.
+    pub(crate) stages: StageMap,
     known: RwLock<Known>,
 }
 
@@ -43,21 +46,17 @@ struct Known {
     survey: Option<Survey>,
 }
 
-/// What the descriptions of the object types showed.
-#[derive(Clone, Debug)]
-pub(crate) struct Survey {
-    pub(crate) at: Timestamp,
-    pub(crate) findings: Vec<Finding>,
-    /// The kinds without our unique field.
-    pub(crate) without_uid: Vec<ObjectKind>,
-}
-
 impl Salesforce {
     /// Opens a connection, without a request.
     pub fn open(setup: Setup) -> Result<Self> {
-        let config: Config = setup.config(&REGISTRATION)?;
+        let mut config: Config = setup.config(&REGISTRATION)?;
+        let stages = std::mem::take(&mut config.stages);
+        stages::check(&stages).map_err(|error| error.with_provider(&setup.id))?;
         let access = config.access().map_err(|error| error.with_provider(&setup.id))?;
-        let capabilities = setup.adjust(capabilities::capabilities());
+        let mut capabilities = setup.adjust(capabilities::capabilities());
+        for object in &mut capabilities.objects {
+            object.suspended = rare(object);
+        }
         let client = Client::builder(&setup.id, &access.base_url, Arc::clone(&setup.clock))
             .authorizer(access.authorizer)
             .windows(capabilities.quotas.iter().cloned().map(|quota| window(&setup, quota)))
@@ -68,16 +67,29 @@ impl Salesforce {
             .build()?;
         let capabilities = Arc::new(capabilities);
         let known = RwLock::new(Known { capabilities, version: None, survey: None });
-        Ok(Self { id: setup.id, client, normalizer: setup.normalizer, known })
+        Ok(Self { id: setup.id, client, normalizer: setup.normalizer, stages, known })
     }
 
-    /// Returns how a kind is read and written, if there is such a kind.
-    pub(crate) fn table(&self, kind: ObjectKind) -> Result<Table> {
+    /// Returns how the object types of a kind are read and written, if there is such a kind.
+    pub(crate) fn tables(&self, kind: ObjectKind) -> Result<Vec<Table>> {
         let known = self.known();
-        let capability = known.capabilities.object(kind).cloned();
+        let capability = known.capabilities.object(kind);
         let capability = capability.ok_or_else(|| ProviderError::unsupported(kind.plural()))?;
         let has_uid = known.survey.is_none_or(|survey| !survey.without_uid.contains(&kind));
-        Ok(Table::new(capability, self.normalizer, has_uid))
+        Ok(Table::of(capability, &known.capabilities.metadata, self.normalizer, has_uid))
+    }
+
+    /// Makes sure that the org's users and stages are known where a kind has some: a record whose
+    /// owner or stage is not understood is half read.
+    pub(crate) async fn ready(&self, kind: ObjectKind) -> Result<()> {
+        let known = self.known();
+        let object = known.capabilities.object(kind);
+        let rules = object.into_iter().flat_map(|object| object.mapping.rules);
+        let translated = { rules }.any(|rule| matches!(rule.wire, Wire::Owner | Wire::Stage));
+        if translated && known.survey.is_none() {
+            self.survey().await?;
+        }
+        Ok(())
     }
 
     /// Returns the version that is spoken: the highest one offered that we know.
@@ -131,6 +143,12 @@ impl Salesforce {
     }
 }
 
+/// Returns the fields that few orgs have: they are not asked for until a survey shows them.
+fn rare(object: &ObjectCapability) -> Arc<[Field]> {
+    let rules = object.mappings().flat_map(|mapping| mapping.rules);
+    rules.filter(|rule| column(rule) == Some(CURRENCY)).map(|rule| rule.field).collect()
+}
+
 fn window(setup: &Setup, quota: Quota) -> Window {
     setup.window(quota).lanes(Lanes::Except(&[FREE_LANE]))
 }
@@ -176,17 +194,17 @@ impl Provider for Salesforce {
     }
 
     async fn get(&self, kind: ObjectKind, ids: &[RemoteId]) -> Result<Vec<Lookup>> {
-        let answer = self.lookups(&self.table(kind)?, ids).await;
+        let answer = self.lookups(kind, ids).await;
         if self.outdated(&answer).await? {
-            return self.lookups(&self.table(kind)?, ids).await;
+            return self.lookups(kind, ids).await;
         }
         answer
     }
 
     async fn find(&self, kind: ObjectKind, keys: &[MatchKey]) -> Result<Vec<Remote>> {
-        let answer = self.matches(&self.table(kind)?, keys).await;
+        let answer = self.matches(kind, keys).await;
         if self.outdated(&answer).await? {
-            return self.matches(&self.table(kind)?, keys).await;
+            return self.matches(kind, keys).await;
         }
         answer
     }
@@ -197,9 +215,9 @@ impl Provider for Salesforce {
         feed: Feed,
         after: Option<&Cursor>,
     ) -> Result<ChangePage> {
-        let answer = self.page(&self.table(kind)?, feed, after).await;
+        let answer = self.page(kind, feed, after).await;
         if self.outdated(&answer).await? {
-            return self.page(&self.table(kind)?, feed, after).await;
+            return self.page(kind, feed, after).await;
         }
         answer
     }

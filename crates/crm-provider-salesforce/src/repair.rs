@@ -1,10 +1,11 @@
 //! Making the fields that the org lacks, and letting the user see them.
 
 use crm_core::mapping::Row;
-use crm_core::{ErrorKind, Finding, Operation, ProviderError, Repair, Result};
+use crm_core::{ErrorKind, Finding, Mapping, Operation, ProviderError, Repair, Result};
 use crm_http::{Failure, Reply, Request};
 
 use crate::Salesforce;
+use crate::error::Reading;
 use crate::soql::{Filter, Literal, Select};
 use crate::table::Table;
 use crate::wire::{FieldMetadata, FieldPermission, NewField, Page, UserInfo};
@@ -19,32 +20,37 @@ const COMPANY_LABEL: &str = "Company (text)";
 impl Salesforce {
     /// Makes the field that a finding says is missing, and lets the user see and edit it.
     pub(crate) async fn mend(&self, finding: &Finding) -> Result<()> {
-        let table = self.table(finding.kind)?;
+        let tables = self.tables(finding.kind)?;
+        let mappings: Vec<&Mapping> = tables.iter().flat_map(Table::mappings).copied().collect();
         let (name, metadata) = match &finding.repair {
             Some(Repair::UidField) => {
-                let name = table.mapping().uid.ok_or_else(no_repair)?;
-                (name, uid_field())
+                let unique = tables.first().is_some_and(|table| table.capability.unique_key);
+                let name = mappings.iter().find_map(|mapping| mapping.uid);
+                (name.ok_or_else(no_repair)?, uid_field(unique))
             }
             Some(Repair::Field(name)) => {
-                let rule = table.mapping().rule_of_remote(name).filter(|rule| rule.custom);
-                let rule = rule.ok_or_else(no_repair)?;
+                let mut rules = mappings.iter().filter_map(|map| map.rule_of_remote(name));
+                let rule = rules.find(|rule| rule.custom).ok_or_else(no_repair)?;
                 (rule.remote, text_field(rule.length_max))
             }
             None => return Err(no_repair()),
         };
-        let clicks = |error| with_clicks(error, &table, name, &metadata);
-        self.make(&table, name, &metadata).await.map_err(clicks)?;
-        self.show(&table, name).await.map_err(clicks)?;
+        let place = place(&tables);
+        let clicks = |error| with_clicks(error, place, name, &metadata);
+        self.make(place, name, &metadata).await.map_err(clicks)?;
+        for table in &tables {
+            self.show(table.object, name).await.map_err(clicks)?;
+        }
         // What was known of the org no longer holds.
         self.survey().await.map(drop)
     }
 
-    async fn make(&self, table: &Table, name: &str, metadata: &FieldMetadata) -> Result<()> {
+    async fn make(&self, place: &str, name: &str, metadata: &FieldMetadata) -> Result<()> {
         let path = self.path("/tooling/sobjects/CustomField").await?;
         let request = Request::post(Operation::Metadata, path)
             .endpoint("POST /tooling/sobjects/CustomField")
-            .json(&NewField { full_name: full_name(table, name), metadata });
-        match self.client.send(request, &|failure: &Failure<'_>| classify(table, failure)).await {
+            .json(&NewField { full_name: full_name(place, name), metadata });
+        match self.client.send(request, &classify).await {
             Ok(_) => Ok(()),
             // It is there but hidden, or the answer to an earlier attempt was lost.
             Err(error) if is_there(&error) => Ok(()),
@@ -54,30 +60,29 @@ impl Salesforce {
 
     /// A new field is hidden from everybody until a permission set shows it. The user's profile
     /// has one of its own.
-    async fn show(&self, table: &Table, name: &str) -> Result<()> {
-        let parent_id = self.permission_set(table).await?;
+    async fn show(&self, object: &'static str, name: &str) -> Result<()> {
+        let parent_id = self.permission_set().await?;
         let path = self.path("/sobjects/FieldPermissions").await?;
         let request = Request::post(Operation::Metadata, path)
             .endpoint("POST /sobjects/FieldPermissions")
             .json(&FieldPermission {
                 parent_id: &parent_id,
-                sobject_type: table.object(),
-                field: full_name(table, name),
+                sobject_type: object,
+                field: full_name(object, name),
                 permissions_read: true,
                 permissions_edit: true,
             });
-        match self.client.send(request, &|failure: &Failure<'_>| classify(table, failure)).await {
+        match self.client.send(request, &classify).await {
             Ok(_) => Ok(()),
             Err(error) if is_there(&error) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    async fn permission_set(&self, table: &Table) -> Result<String> {
+    async fn permission_set(&self) -> Result<String> {
         let request = Request::get(Operation::Metadata, "/services/oauth2/userinfo");
-        let failed = |failure: &Failure<'_>| classify(table, failure);
         let read = |reply: &Reply| reply.json::<UserInfo>();
-        let user = self.client.fetch(request, &failed, read).await?;
+        let user = self.client.fetch(request, &classify, read).await?;
         let select = Select {
             fields: &["PermissionSetId"],
             from: "PermissionSetAssignment",
@@ -96,35 +101,44 @@ impl Salesforce {
             let id = page.records.first().and_then(|row: &Row<'_>| row.text("PermissionSetId"));
             Ok(id.map(str::to_owned))
         };
-        let found = self.client.fetch(request, &failed, read).await?;
+        let found = self.client.fetch(request, &classify, read).await?;
         found.ok_or_else(|| {
             ProviderError::new(ErrorKind::Forbidden, "the user's profile cannot be changed")
         })
     }
 }
 
-fn classify(table: &Table, failure: &Failure<'_>) -> crm_http::Verdict {
-    table.reading.classify(failure)
+fn classify(failure: &Failure<'_>) -> crm_http::Verdict {
+    Reading::default().classify(failure)
 }
 
-fn full_name(table: &Table, name: &str) -> String {
-    format!("{}.{name}", table.object())
+/// Returns where fields of a kind are defined: those of tasks and events on the type behind both.
+fn place(tables: &[Table]) -> &'static str {
+    match tables {
+        [only] => only.object,
+        _ => "Activity",
+    }
+}
+
+fn full_name(object: &str, name: &str) -> String {
+    format!("{object}.{name}")
 }
 
 fn is_there(error: &ProviderError) -> bool {
     matches!(error.code(), Some("DUPLICATE_DEVELOPER_NAME" | "DUPLICATE_VALUE"))
 }
 
-const fn uid_field() -> FieldMetadata {
+/// Fields of activities cannot be unique.
+const fn uid_field(unique: bool) -> FieldMetadata {
     FieldMetadata {
         label: UID_LABEL,
         description: UID_DOC,
         ty: "Text",
         length: UID_LENGTH,
         required: false,
-        external_id: true,
-        unique: true,
-        case_sensitive: Some(false),
+        external_id: unique,
+        unique,
+        case_sensitive: if unique { Some(false) } else { None },
     }
 }
 
@@ -148,7 +162,7 @@ fn no_repair() -> ProviderError {
 /// Says how a person makes the field, where the user lacks the right.
 fn with_clicks(
     error: ProviderError,
-    table: &Table,
+    place: &str,
     name: &str,
     metadata: &FieldMetadata,
 ) -> ProviderError {
@@ -163,8 +177,6 @@ fn with_clicks(
         "ask an administrator: Setup, Object Manager, {}, Fields & Relationships, New, Text, \
          label {}, length {}, name {short}{unique}; then make it visible and editable for the \
          profile of the user, and run `crm check`",
-        table.object(),
-        metadata.label,
-        metadata.length,
+        place, metadata.label, metadata.length,
     ))
 }

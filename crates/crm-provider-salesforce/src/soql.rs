@@ -61,6 +61,8 @@ pub enum Literal {
     Moment(Timestamp),
     /// Yes.
     True,
+    /// No.
+    False,
 }
 
 impl Literal {
@@ -164,6 +166,7 @@ impl fmt::Display for Literal {
             // Audit stamps are whole seconds, but a watermark of ours need not be.
             Self::Moment(moment) => write!(f, "{moment:.3}"),
             Self::True => f.write_str("true"),
+            Self::False => f.write_str("false"),
         }
     }
 }

@@ -30,6 +30,14 @@ pub(crate) struct Outcome {
     pub(crate) errors: Vec<Problem>,
 }
 
+impl Outcome {
+    /// Returns whether the record was not there any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        let gone = ["ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"];
+        self.errors.iter().any(|problem| gone.contains(&problem.error_code.as_str()))
+    }
+}
+
 /// An error. Of a request the code is called `errorCode`, of a record `statusCode`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -99,7 +107,7 @@ pub(crate) struct DeletedRecord {
 }
 
 /// What an object type is like, as the user may see it.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Describe {
     #[serde(default)]
     pub(crate) createable: bool,
@@ -110,16 +118,134 @@ pub(crate) struct Describe {
 }
 
 /// One field of an object type.
-#[derive(Debug, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are the vendor's")]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DescribedField {
     pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) label: String,
+    #[serde(default)]
+    pub(crate) createable: bool,
+    #[serde(default)]
+    pub(crate) nillable: bool,
+    #[serde(default)]
+    pub(crate) defaulted_on_create: bool,
+    #[serde(default)]
+    pub(crate) length: u32,
+    #[serde(default)]
+    pub(crate) restricted_picklist: bool,
+    #[serde(default)]
+    pub(crate) picklist_values: Vec<PicklistValue>,
     #[serde(default)]
     pub(crate) updateable: bool,
     #[serde(default)]
     pub(crate) external_id: bool,
     #[serde(default)]
     pub(crate) unique: bool,
+}
+
+/// One value of a picklist.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct PicklistValue {
+    #[serde(default)]
+    pub(crate) active: bool,
+    pub(crate) value: String,
+}
+
+/// Several requests in one, each with its own answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Bundle {
+    pub(crate) all_or_none: bool,
+    pub(crate) composite_request: Vec<BundledRequest>,
+}
+
+/// One of them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BundledRequest {
+    pub(crate) method: &'static str,
+    pub(crate) url: String,
+    pub(crate) reference_id: &'static str,
+}
+
+/// The answers of several requests.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Bundled {
+    pub(crate) composite_response: Vec<BundledReply>,
+}
+
+/// One of them.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BundledReply {
+    #[serde(default)]
+    pub(crate) body: Value,
+    pub(crate) http_status_code: u16,
+    pub(crate) reference_id: String,
+}
+
+/// A list of rows that is not read by table.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Listed<T> {
+    pub(crate) records: Vec<T>,
+}
+
+/// A deal, as far as its people go.
+#[derive(Debug, Deserialize)]
+pub(crate) struct DealRow {
+    #[serde(rename = "Id")]
+    pub(crate) id: String,
+    #[serde(rename = "OpportunityContactRoles")]
+    pub(crate) people: Option<RolePage>,
+}
+
+/// The people of a deal.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RolePage {
+    pub(crate) done: bool,
+    pub(crate) records: Vec<RoleRow>,
+}
+
+/// One of them.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RoleRow {
+    #[serde(rename = "ContactId")]
+    pub(crate) contact_id: String,
+}
+
+/// A user of the org.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct UserRow {
+    pub(crate) id: String,
+    pub(crate) email: Option<String>,
+    #[serde(default)]
+    pub(crate) is_active: bool,
+}
+
+/// A stage of deals.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct StageRow {
+    pub(crate) api_name: String,
+    pub(crate) master_label: Option<String>,
+    #[serde(default)]
+    pub(crate) is_active: bool,
+    #[serde(default)]
+    pub(crate) is_closed: bool,
+    #[serde(default)]
+    pub(crate) is_won: bool,
+    pub(crate) sort_order: Option<i64>,
+}
+
+/// A currency of an org that has several.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct CurrencyRow {
+    pub(crate) iso_code: String,
 }
 
 /// The user on whose behalf the connection works.
@@ -158,6 +284,11 @@ pub(crate) struct Input<'a> {
 pub(crate) struct Attributes {
     #[serde(rename = "type")]
     pub(crate) ty: &'static str,
+}
+
+/// Returns the attributes of a record of a type.
+pub(crate) const fn of_type(ty: &'static str) -> Attributes {
+    Attributes { ty }
 }
 
 /// The body that makes a field.

@@ -12,11 +12,11 @@ use std::fs;
 
 use crm_core::{
     Cursor, EntityId, Field, Fields, MatchKey, ObjectKind, ProviderId, RemoteId, RunId, TenantId,
-    Text, Uid, Value, Version,
+    Text, Uid, Value, Version, WriteKey,
 };
 use crm_store::{
-    Claim, ClaimState, Commit, Entity, Golden, GoldenSlot, KeyHash, Link, LinkSlot, LinkState,
-    Mark, Mutation, Observation, Provenance, Seq, Shadow, Slots,
+    Claim, ClaimState, Commit, Entity, Golden, GoldenSlot, Journal, JournalAction, KeyHash, Link,
+    LinkSlot, LinkState, Mark, Mutation, Observation, Provenance, Seq, Shadow, Slots,
 };
 use crm_store_sqlite::{SqliteConfig, SqliteLedger};
 use jiff::Timestamp;
@@ -192,6 +192,7 @@ fn decided(page: &[Entity]) -> Commit {
             fields: fields.iter().map(|(field, value)| (field, value.clone(), 1)).collect(),
             state: ClaimState::Open,
             at: now(),
+            run: Some(run),
         };
         let claimed = Link {
             remote: None,
@@ -218,6 +219,19 @@ fn settled(page: &[Entity]) -> Commit {
         link.slots = held(&observed.fields);
         link.version = Some(Version("2024-01-01T00:00:00.000+0000".into()));
         link.modified_at = Some(now());
+        let journal = Journal {
+            seq: 0,
+            key: WriteKey::derive(entity.id, &salesforce(), 1),
+            entity: entity.id,
+            kind: KIND,
+            provider: salesforce(),
+            remote: RemoteId::new(format!("003Qy{number:010}AAA")),
+            action: JournalAction::Create,
+            run: RunId::from_uuid(Uuid::from_u128(7)),
+            at: now(),
+            changes: Vec::new(),
+        };
+        commit.mutations.push(Mutation::Journal(Box::new(journal)));
         commit.expected.push((entity.id, entity.row_version + 1));
         commit.mutations.push(Mutation::Link(entity.id, Box::new(link)));
     }

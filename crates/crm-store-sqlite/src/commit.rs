@@ -4,7 +4,9 @@
 //! that finds no row rolls everything back. What lives outside the file (leases, numbers of
 //! entities) changes only after the file has accepted the commit.
 
+mod audit;
 mod entity;
+mod journal;
 mod link;
 mod log;
 mod pending;
@@ -14,7 +16,8 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{EntityId, ObjectKind};
+use crm_core::{EntityId, ObjectKind, RunId};
+use crm_store::audit::Chain;
 use crm_store::{Commit, KeyHash, Leases, Mutation, Seq, StoreError, StoreResult};
 use rusqlite::{CachedStatement, Connection, Params, TransactionBehavior, params};
 
@@ -71,6 +74,8 @@ fn write(
         rows: BTreeMap::new(),
         keys: BTreeMap::new(),
         waiting: Waiting::default(),
+        run: None,
+        chain: None,
         outcome: Outcome::default(),
     };
     work.expect(&commit)?;
@@ -81,6 +86,7 @@ fn write(
     work.settle_versions()?;
     work.wake()?;
     work.write_keys()?;
+    work.write_chain()?;
     let outcome = work.finish();
     transaction.commit().map_err(sql)?;
     Ok(outcome)
@@ -145,6 +151,10 @@ struct Work<'a> {
     /// end, so that neighbours in the table are written together.
     keys: BTreeMap<(i64, KeyHash, i64), Presence>,
     waiting: Waiting,
+    /// The run that was last named, and its number.
+    run: Option<(RunId, i64)>,
+    /// The end of the audit log, once this commit appended to it.
+    chain: Option<Chain>,
     outcome: Outcome,
 }
 
@@ -231,8 +241,10 @@ impl<'a> Work<'a> {
                 )
                 .map(drop)
             }
-            Mutation::Conflict(conflict) => self.write_conflict(&conflict),
-            Mutation::History(row) => self.write_history(&row),
+            Mutation::Conflict(_) => self.write_conflict(&mutation),
+            Mutation::History(_) => self.write_history(&mutation),
+            Mutation::Journal(_) => self.write_journal(&mutation),
+            Mutation::Audit(note) => self.write_audit(&note),
             Mutation::Account { provider, account } => {
                 let number = self.places.take(self.sql, &provider)?;
                 let tenant = self.places.tenant();
@@ -243,7 +255,7 @@ impl<'a> Work<'a> {
                 .map(drop)
             }
             Mutation::Stage(kind, stage) => self.write_stage(kind, &stage),
-            Mutation::Run(run) => self.write_run(&run),
+            Mutation::Run(_) => self.write_run(&mutation),
             Mutation::Recover { kind, mark } => self.mark_open(kind, mark),
             Mutation::MarkAll { kind, mark } => self.mark_live(kind, mark),
         }

@@ -17,7 +17,7 @@ use crate::place::Places;
 /// How long a statement waits for a reader that holds the file.
 const BUSY_MAX: Duration = Duration::from_secs(10);
 /// More than all statements of this crate.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 96;
 /// How long the journal grows before it is moved into the file, in pages of 4 kB. A commit of a
 /// first sync dirties hundreds of pages, and many of them again in the next one: the longer the
 /// journal, the fewer of them are written twice.
@@ -94,6 +94,17 @@ impl SqliteLedger {
         connection
             .execute("INSERT OR IGNORE INTO tenant (name) VALUES (?1)", [tenant.as_str()])
             .map_err(sql)?;
+        if lock.is_some() {
+            // The secret of its audit log. A ledger in memory has none to keep, and a simulation
+            // must not differ from run to run.
+            connection
+                .execute(
+                    "INSERT OR IGNORE INTO audit_head (tenant, seq, hash, key)
+                     SELECT id, 0, zeroblob(32), randomblob(32) FROM tenant WHERE name = ?1",
+                    [tenant.as_str()],
+                )
+                .map_err(sql)?;
+        }
         Self::with(connection, tenant, lock)
     }
 
@@ -127,7 +138,9 @@ impl SqliteLedger {
                 "BEGIN IMMEDIATE; DELETE FROM connection; DELETE FROM entity; DELETE FROM golden;
                  DELETE FROM link;
                  DELETE FROM match_key; DELETE FROM alias; DELETE FROM cursor; DELETE FROM stage;
-                 DELETE FROM conflict; DELETE FROM history; DELETE FROM run; COMMIT;",
+                 DELETE FROM conflict; DELETE FROM history; DELETE FROM run;
+                 DELETE FROM journal; DELETE FROM run_number;
+                 DELETE FROM audit; DELETE FROM audit_head; COMMIT;",
             )
             .map_err(sql)?;
         self.known = Known::default();

@@ -10,11 +10,13 @@
 
 #![expect(clippy::result_large_err, reason = "the size of rusqlite's error is not ours to choose")]
 
+mod audit;
 mod claim;
 mod commit;
 mod config;
 mod error;
 mod inline;
+mod journal;
 mod ledger;
 mod migrate;
 mod place;

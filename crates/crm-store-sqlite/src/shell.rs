@@ -106,6 +106,25 @@ macro_rules! store_over_ledger {
                 self.call(move |ledger| ledger.history(entity)).await
             }
 
+            async fn journal(
+                &self,
+                query: crm_store::JournalQuery,
+            ) -> crm_store::StoreResult<Vec<crm_store::Journal>> {
+                self.call(move |ledger| ledger.journal(&query)).await
+            }
+
+            async fn audit(
+                &self,
+                after: u64,
+                limit: usize,
+            ) -> crm_store::StoreResult<Vec<crm_store::Audit>> {
+                self.call(move |ledger| ledger.audit(after, limit)).await
+            }
+
+            async fn verify_audit(&self) -> crm_store::StoreResult<crm_store::AuditCheck> {
+                self.call(|ledger| ledger.verify_audit()).await
+            }
+
             async fn counts(
                 &self,
                 kind: crm_core::ObjectKind,

@@ -2,7 +2,7 @@
 
 use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, Ref, RemoteId};
 
-use crate::{Conflict, Entity, History, KeyHash, Link, Mark, Run, Stage};
+use crate::{AuditNote, Conflict, Entity, History, Journal, KeyHash, Link, Mark, Run, Stage};
 
 /// All or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -74,6 +74,11 @@ pub enum Mutation {
     Conflict(Box<Conflict>),
     /// Adds a row of history.
     History(Box<History>),
+    /// Adds a row to the write journal, unless the same write of the same run is there already.
+    Journal(Box<Journal>),
+    /// Adds an entry to the audit log that no other mutation speaks of. Journal, history,
+    /// conflicts and runs have theirs by themselves.
+    Audit(Box<AuditNote>),
     /// Stores where a feed goes on.
     Cursor {
         /// The provider.

@@ -7,6 +7,7 @@
 //!
 //! [`MemoryStore`] is the reference; every other store passes the same contract suite.
 
+pub mod audit;
 mod commit;
 mod error;
 mod memory;
@@ -20,16 +21,17 @@ use async_trait::async_trait;
 use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, RemoteId};
 use jiff::Timestamp;
 
+pub use audit::{Actor, Audit, AuditCheck, AuditKind, AuditNote};
 pub use commit::{Commit, Mutation};
 pub use error::{StoreError, StoreResult};
 pub use memory::{Leases, MemoryStore};
 pub use model::{
-    Claim, ClaimState, Conflict, ConflictId, ConflictState, Contender, Decided, Entity,
-    EntityState, Flips, Golden, GoldenSlot, History, Intent, KeyHash, Leased, Link, LinkSlot,
-    LinkState, Look, Mark, Observation, Parked, Provenance, Refusal, Resolved, Run, RunStatus, Seq,
-    Shadow, Slots, Stage, Turn,
+    Claim, ClaimState, Conflict, ConflictId, ConflictState, Contender, Decided, Details, Entity,
+    EntityState, FieldChange, Flips, Golden, GoldenSlot, History, Intent, Journal, JournalAction,
+    KeyHash, Leased, Link, LinkSlot, LinkState, Look, Mark, Observation, Parked, Provenance,
+    Refusal, Resolved, Run, RunStatus, Seq, Shadow, Slots, Stage, Turn,
 };
-pub use query::{ConflictQuery, Counts, LeaseRequest, LinkCount, ProblemQuery};
+pub use query::{ConflictQuery, Counts, JournalQuery, LeaseRequest, LinkCount, ProblemQuery};
 
 /// A store, shared.
 pub type SharedStore = Arc<dyn Store>;
@@ -94,6 +96,15 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Reads the history of one entity, oldest first.
     async fn history(&self, entity: EntityId) -> StoreResult<Vec<History>>;
+
+    /// Reads the write journal in its order.
+    async fn journal(&self, query: JournalQuery) -> StoreResult<Vec<Journal>>;
+
+    /// Reads the audit log behind a place, in order; a limit of 0 is none.
+    async fn audit(&self, after: u64, limit: usize) -> StoreResult<Vec<Audit>>;
+
+    /// Walks the audit log and compares it with itself and with the rows that it speaks of.
+    async fn verify_audit(&self) -> StoreResult<AuditCheck>;
 
     /// Counts what is stored.
     async fn counts(&self, kind: ObjectKind) -> StoreResult<Counts>;

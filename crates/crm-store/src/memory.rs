@@ -6,6 +6,7 @@
 //! trace.
 
 mod apply;
+mod audit;
 mod check;
 mod lease;
 mod pending;
@@ -21,8 +22,9 @@ use jiff::Timestamp;
 pub use lease::Leases;
 
 use crate::{
-    Commit, Conflict, ConflictId, ConflictQuery, Counts, Entity, History, KeyHash, LeaseRequest,
-    Leased, ProblemQuery, Resolved, Run, Seq, Stage, Store, StoreResult,
+    Audit, AuditCheck, Commit, Conflict, ConflictId, ConflictQuery, Counts, Entity, History,
+    Journal, JournalQuery, KeyHash, LeaseRequest, Leased, ProblemQuery, Resolved, Run, Seq, Stage,
+    Store, StoreResult,
 };
 
 /// A provider's record of one kind.
@@ -69,8 +71,11 @@ struct Tables {
     stages: BTreeMap<ObjectKind, Stage>,
     conflicts: BTreeMap<ConflictId, Conflict>,
     history: BTreeMap<EntityId, Vec<History>>,
+    journal: Vec<Journal>,
+    written: BTreeMap<EntityId, Vec<usize>>,
     runs: BTreeMap<RunId, Run>,
     leases: Leases,
+    log: audit::Log,
 }
 
 impl Tables {
@@ -160,6 +165,18 @@ impl Store for MemoryStore {
 
     async fn history(&self, entity: EntityId) -> StoreResult<Vec<History>> {
         Ok(self.tables().history.get(&entity).cloned().unwrap_or_default())
+    }
+
+    async fn journal(&self, query: JournalQuery) -> StoreResult<Vec<Journal>> {
+        Ok(self.tables().journal(&query))
+    }
+
+    async fn audit(&self, after: u64, limit: usize) -> StoreResult<Vec<Audit>> {
+        Ok(self.tables().audit(after, limit))
+    }
+
+    async fn verify_audit(&self) -> StoreResult<AuditCheck> {
+        self.tables().verify_audit()
     }
 
     async fn counts(&self, kind: ObjectKind) -> StoreResult<Counts> {

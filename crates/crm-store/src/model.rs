@@ -1,7 +1,9 @@
 //! The rows.
 
+mod details;
 mod entries;
 mod golden;
+mod journal;
 mod log;
 mod observed;
 mod slots;
@@ -9,13 +11,15 @@ mod slots;
 use std::sync::Arc;
 
 use crm_core::{
-    EntityId, Field, Fields, MatchKey, ObjectKind, ProviderId, RemoteId, Uid, Value, Version,
-    WriteKey,
+    EntityId, Field, Fields, MatchKey, ObjectKind, ProviderId, RemoteId, RunId, Uid, Value,
+    Version, WriteKey,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use details::Details;
 pub use golden::{Flips, Golden, GoldenSlot, Look, Provenance, Turn};
+pub use journal::{FieldChange, Journal, JournalAction};
 pub use log::{Conflict, ConflictId, ConflictState, Contender, Decided, History, Run, RunStatus};
 pub use slots::{LinkSlot, Refusal, Shadow, Slots};
 
@@ -277,6 +281,9 @@ pub struct Claim {
     pub state: ClaimState,
     /// When it was announced, the last time that it was.
     pub at: Timestamp,
+    /// The run that announced it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub run: Option<RunId>,
 }
 
 impl Claim {
@@ -285,7 +292,7 @@ impl Claim {
     pub fn as_intent(&self, key: WriteKey, at: Timestamp) -> Intent {
         let values = self.fields.iter();
         let fields = values.map(|(field, value, ver)| (*field, Some(value.clone()), *ver));
-        Intent { key, fields: fields.collect(), at, watched: true }
+        Intent { key, fields: fields.collect(), at, watched: true, run: self.run }
     }
 }
 
@@ -314,6 +321,9 @@ pub struct Intent {
     /// Whether the record was read since: the intent is kept only to recognise a late landing.
     #[serde(default)]
     pub watched: bool,
+    /// The run that announced it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub run: Option<RunId>,
 }
 
 /// Why nothing is written to a record until something changes.
@@ -329,6 +339,9 @@ pub struct Parked {
     pub version: u64,
     /// When.
     pub at: Timestamp,
+    /// The circumstances, where they are known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub details: Option<Box<Details>>,
 }
 
 /// An entity and its link, as found by a provider's id.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crm_core::{EntityId, ObjectKind, ProviderId};
+use crm_core::{EntityId, ObjectKind, ProviderId, RunId};
 use jiff::Timestamp;
 
 use crate::ConflictState;
@@ -28,6 +28,19 @@ pub struct ConflictQuery {
     /// Only those of this entity.
     pub entity: Option<EntityId>,
     /// The most conflicts; 0 for all.
+    pub limit: usize,
+}
+
+/// Asks for rows of the write journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JournalQuery {
+    /// Only those of this entity.
+    pub entity: Option<EntityId>,
+    /// Only those of this run.
+    pub run: Option<RunId>,
+    /// Only those behind this place.
+    pub after: u64,
+    /// The most rows; 0 for all.
     pub limit: usize,
 }
 

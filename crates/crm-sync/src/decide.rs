@@ -4,18 +4,21 @@
 //! given. The same entity with the same reads gives the same decision, on any machine, whenever
 //! it is made again.
 
+mod circumstance;
 mod delete;
 pub mod identity;
 mod join;
+pub(crate) mod journal;
 mod merge;
 pub mod oscillation;
 mod refs;
 mod resolve;
 pub mod settle;
 mod target;
+pub(crate) mod undo;
 
 use crm_core::{EntityId, MatchKey, Ref, Remote, RemoteId, RunId, Write};
-use crm_store::{Commit, Conflict, Entity, History, KeyHash, Mark, Mutation};
+use crm_store::{Commit, Conflict, Entity, History, Journal, KeyHash, Mark, Mutation};
 use jiff::Timestamp;
 
 pub use refs::{Lost, Ties};
@@ -103,6 +106,8 @@ pub struct Decision {
     pub conflicts: Vec<Conflict>,
     /// Golden values that replaced others.
     pub history: Vec<History>,
+    /// Writes whose answer was lost, and which the sides show.
+    pub journal: Vec<Journal>,
     /// The writes, with the index of the side; each is announced by an intent or claim in the
     /// entity's links.
     pub writes: Vec<(usize, Write)>,
@@ -136,6 +141,7 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
         entity_changed: false,
         conflicts: Vec::new(),
         history: Vec::new(),
+        journal: Vec::new(),
         writes: Vec::new(),
         reread: Vec::new(),
         aliases: Vec::new(),
@@ -149,11 +155,13 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
     };
     let known = merge::known_since(&work.entity, rules);
     refs::forget(&mut work, rules, &lost);
+    journal::recognise(&mut work, &seen, rules, now, run);
     delete::apply(&mut work, &seen, rules, now);
     merge::apply(&mut work, &seen, known, rules, merge::Moment { now, run });
     refs::miss(&mut work, rules, &lost);
     target::apply(&mut work, &seen, rules, &ties, now);
     delete::plan(&mut work, &seen, rules, now);
+    journal::sign(&mut work, run);
     work
 }
 
@@ -201,6 +209,7 @@ impl Decision {
         }
         mutations.extend(self.conflicts.into_iter().map(|c| Mutation::Conflict(Box::new(c))));
         mutations.extend(self.history.into_iter().map(|h| Mutation::History(Box::new(h))));
+        mutations.extend(self.journal.into_iter().map(|row| Mutation::Journal(Box::new(row))));
         Commit { expected: vec![self.expected], fences: vec![(id, fence)], mutations }
     }
 }

@@ -12,19 +12,24 @@ mod notes;
 mod reads;
 mod refs;
 mod tally;
+mod undo;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crm_core::{Feed, ObjectKind, ProviderId, RunId, SharedProvider, Usage};
-use crm_store::{Commit, ConflictQuery, ConflictState, Mark, Mutation, Run, RunStatus, Stage};
+use crm_store::{
+    Actor, AuditKind, AuditNote, Commit, ConflictQuery, ConflictState, Mark, Mutation, Run,
+    RunStatus, Stage,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::event::{Event, Phase};
 use crate::report::{self, Cost};
 use crate::{Approval, Engine, EngineError, FirstSync, Plan, Progress, Report, Rules, Topology};
 use tally::Tally;
+pub(crate) use undo::undo;
 
 /// One run.
 pub(crate) struct Session<'e> {
@@ -39,6 +44,8 @@ pub(crate) struct Session<'e> {
     /// Whether nothing is carried out: what is planned to be made counts as made.
     pub(crate) planning: bool,
     toll: BTreeMap<ObjectKind, guard::Toll>,
+    /// Kinds whose first sync this run carries out.
+    firsts: BTreeSet<ObjectKind>,
     usage: BTreeMap<ProviderId, Usage>,
 }
 
@@ -124,6 +131,7 @@ impl<'e> Session<'e> {
             first: false,
             planning: false,
             toll: BTreeMap::new(),
+            firsts: BTreeSet::new(),
             usage,
         }
     }
@@ -218,7 +226,10 @@ impl<'e> Session<'e> {
             if self.first {
                 self.tally.kind(rules.kind).linked += linked_by(&stage, rules.kind);
                 self.snapshot(rules).await?;
-                let mutations = vec![Mutation::Stage(rules.kind, Stage::Live)];
+                self.firsts.insert(rules.kind);
+                let running = Mutation::Run(Box::new(self.row(RunStatus::Running, None)));
+                let approved = Mutation::Audit(Box::new(self.approved(rules.kind)));
+                let mutations = vec![Mutation::Stage(rules.kind, Stage::Live), running, approved];
                 self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
             }
             self.poll(rules, Feed::Changes).await?;
@@ -250,15 +261,36 @@ impl<'e> Session<'e> {
         Ok(())
     }
 
-    async fn log(&self, status: RunStatus, error: Option<String>) -> Result<(), EngineError> {
-        let run = Run {
+    /// Returns the run's row. It says which first syncs it carried out, since taking it back means
+    /// more than taking back another one.
+    fn row(&self, status: RunStatus, error: Option<String>) -> Run {
+        let mut counters = self.tally.counters();
+        let firsts = self.firsts.iter().map(|kind| (undo::first_of(*kind), 1));
+        counters.extend(firsts);
+        Run {
             id: self.run,
             started: self.started,
             ended: (status != RunStatus::Running).then(|| self.now()),
             status,
             error,
-            counters: self.tally.counters(),
-        };
+            counters,
+        }
+    }
+
+    fn approved(&self, kind: ObjectKind) -> AuditNote {
+        AuditNote {
+            at: self.now(),
+            run: Some(self.run),
+            actor: Actor::Person,
+            what: AuditKind::PlanApproved,
+            entity: None,
+            provider: None,
+            detail: Some(kind.name().to_owned()),
+        }
+    }
+
+    async fn log(&self, status: RunStatus, error: Option<String>) -> Result<(), EngineError> {
+        let run = self.row(status, error);
         let mutations = vec![Mutation::Run(Box::new(run))];
         self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
         Ok(())

@@ -1,6 +1,6 @@
 //! Why a run could not go on.
 
-use crm_core::{Field, Finding, ObjectKind, ProviderError, ProviderId};
+use crm_core::{Field, Finding, ObjectKind, ProviderError, ProviderId, RunId};
 use crm_store::{Conflict, ConflictId, ConflictState, StoreError};
 
 /// Why a run could not go on. What concerns single records is no error of a run: it is parked and
@@ -80,6 +80,9 @@ pub enum EngineError {
         /// The value as it was given.
         text: String,
     },
+    /// There is no such run.
+    #[error("no run has the id {0}")]
+    UnknownRun(RunId),
     /// A plan could not be read back.
     #[error("the stored plan cannot be read: {0}")]
     Plan(#[from] serde_json::Error),
@@ -121,6 +124,7 @@ impl EngineError {
             Self::WrongValue { .. } => {
                 Some("docs/fields.md names the type of each field".to_owned())
             }
+            Self::UnknownRun(_) => Some("see `crm runs`".to_owned()),
             Self::Plan(_) => Some("make a new one with `crm plan`".to_owned()),
         }
     }

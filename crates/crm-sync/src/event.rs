@@ -64,6 +64,8 @@ pub enum Phase {
     Poll,
     /// Differences are written.
     Work,
+    /// A run is taken back.
+    Undo,
 }
 
 impl Phase {
@@ -76,6 +78,7 @@ impl Phase {
             Self::Plan => "planning",
             Self::Poll => "reading changes",
             Self::Work => "writing differences",
+            Self::Undo => "taking the run back",
         }
     }
 }

@@ -11,9 +11,12 @@ pub mod decide;
 mod drive;
 mod error;
 mod event;
+pub mod explain;
 mod policy;
+pub mod problem;
 mod report;
 mod topology;
+mod undo;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,9 +29,12 @@ use crm_store::{Conflict, ConflictQuery, SharedStore};
 pub use conflict::{ConflictRef, Resolution, Ruling, UnknownResolution, resolve, value_of};
 pub use error::{EngineError, Excess};
 pub use event::{Event, Phase, Progress};
+pub use explain::{Explanation, explain};
 pub use policy::{Join, Policy, Preset, UnknownPolicy};
+pub use problem::{Problem, ProblemClass};
 pub use report::{Cost, KindPlan, KindReport, Outcome, Plan, Report, Sample};
 pub use topology::{Deletes, Direction, FieldPlan, Flow, Role, Rules, Side, Topology};
+pub use undo::{Left, Stays, UndoMode, UndoReport, Undone};
 
 /// Keeps connections in step.
 pub struct Engine {
@@ -156,6 +162,18 @@ impl Engine {
         };
         let ruling = Ruling { conflict: conflict.into(), resolution, by: by.to_owned(), run };
         resolve(&*self.store, &ruling, self.clock.now()).await
+    }
+
+    /// Takes back what a run did, as far as nobody touched it since. It is a run of its own, with
+    /// the id `run`, and can be repeated: what was taken back stays so.
+    pub async fn undo(
+        &self,
+        target: RunId,
+        run: RunId,
+        mode: UndoMode,
+        progress: &dyn Progress,
+    ) -> Result<UndoReport, EngineError> {
+        Box::pin(drive::undo(self, target, run, mode, progress)).await
     }
 
     /// Brings all connections in step.

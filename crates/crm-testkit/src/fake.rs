@@ -12,7 +12,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use serde_json::{Map, Value};
 
 pub use self::call::Call;
@@ -118,6 +118,13 @@ pub trait Fake: Debug + Send + Sync {
     fn merge(&self, kind: &str, winner: &str, loser: &str) -> Result<String, Refusal>;
     /// Changes many records at once and returns how many.
     fn touch(&self, touch: &Touch) -> Result<u64, Refusal>;
+    /// Does what only this vendor has a word for: ties between records, users, stages.
+    fn lever(
+        &self,
+        method: &Method,
+        path: &[&str],
+        body: &Fields,
+    ) -> Result<Option<Value>, Refusal>;
     /// Fills in invented people as contacts.
     fn populate(&self, people: &[Person]) -> Result<(), Refusal>;
     /// Returns what was asked so far.

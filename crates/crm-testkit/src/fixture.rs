@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use crm_core::{Field, FieldType, Fields, Normalizer, ObjectKind, Remote, RemoteId};
+use crm_core::{Field, FieldType, Fields, Normalizer, ObjectKind, Ref, Remote, RemoteId, normal};
 use http::{Request, Response};
 use serde::Deserialize;
 use serde_json::Value;
@@ -41,6 +41,9 @@ pub struct Fixture {
     /// The name of the kind of error that the answer means.
     #[serde(default)]
     pub error: Option<String>,
+    /// What else the room asks for on the way: JSON by path.
+    #[serde(default)]
+    pub beside: BTreeMap<String, Value>,
     /// Why the case exists.
     pub note: String,
 }
@@ -105,8 +108,7 @@ impl Canonical {
         let value = |(field, text): (&Field, &Option<String>)| {
             let spec = crm_core::schema::spec(self.kind, *field);
             let ty = spec.map_or(FieldType::Text, |spec| spec.ty);
-            let value = text.as_ref().and_then(|text| Normalizer::default().text(ty, text));
-            (*field, value)
+            (*field, text.as_ref().and_then(|text| value_of(ty, text)))
         };
         self.fields.iter().map(value).collect()
     }
@@ -133,6 +135,34 @@ impl Canonical {
         let valued = |(field, text): (&Field, &Option<String>)| Some((*field, text.clone()?));
         let expected: BTreeMap<_, _> = self.fields.iter().filter_map(valued).collect();
         assert_eq!(shown, expected, "{name}");
+    }
+}
+
+/// Returns the value that a text displays: a reference is `contact 501`, and the members of a set
+/// have commas between them.
+fn value_of(ty: FieldType, text: &str) -> Option<crm_core::Value> {
+    use crm_core::Value as Ours;
+    let refer = |kind: ObjectKind, text: &str| {
+        let id = text.trim().strip_prefix(kind.name()).unwrap().trim();
+        Ours::Ref(Ref::Remote(kind, id.into()))
+    };
+    match ty {
+        FieldType::Text | FieldType::Email | FieldType::Phone | FieldType::Url => {
+            Normalizer::default().text(ty, text)
+        }
+        FieldType::Integer => Some(Ours::Integer(text.parse().unwrap())),
+        FieldType::Decimal | FieldType::Money => {
+            Some(Ours::Decimal(normal::decimal(text).unwrap()))
+        }
+        FieldType::Bool => Some(Ours::Bool(text.parse().unwrap())),
+        FieldType::Date => Some(Ours::Date(text.parse().unwrap())),
+        FieldType::Instant => Some(Ours::Instant(text.parse().unwrap())),
+        FieldType::Choice(_) => Some(Ours::Choice(text.into())),
+        FieldType::List => Some(Ours::List(text.split(", ").map(Ours::text).collect())),
+        FieldType::Reference(kind) => Some(refer(kind, text)),
+        FieldType::References(kind) => {
+            Some(Ours::List(text.split(", ").map(|text| refer(kind, text)).collect()))
+        }
     }
 }
 

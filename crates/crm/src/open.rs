@@ -119,6 +119,8 @@ pub fn connect(
         setup.normalizer = Normalizer { region: settings.default_region };
         // Jitter only has to differ between processes.
         setup.seed = u64::from(std::process::id());
+        let enabled = settings.flows.iter().filter(|flow| flow.enabled);
+        setup.kinds = Some(enabled.map(|flow| flow.kind).collect());
         setup.retries_max = settings.retry_attempts;
         setup.batch_max = settings.batch_size.and_then(NonZeroU16::new);
         setup.quotas.clone_from(&connection.quotas);

@@ -168,6 +168,7 @@ fn stored_as(rule: &Rule) -> String {
         notes.push(table.letter_case.word().to_owned());
     }
     notes.extend(table.cut_at.map(|length| format!("cut at {length}")));
+    notes.extend(table.members_max.map(|count| format!("at most {count} of a set")));
     notes.extend(table.decimals.map(|count| format!("{count} decimals")));
     notes.extend(flags.iter().filter(|(on, _)| *on).map(|(_, word)| (*word).to_owned()));
     if table.wire == Wire::Variant {

@@ -15,7 +15,8 @@ pub(super) fn write_mapping(provider: &Provider) -> String {
     let mut rules = provider.objects.iter().flat_map(|o| &o.forms).flat_map(|form| &form.rules);
     let letter_case = if rules.any(|rule| !is_faithful(&rule.table)) { "LetterCase, " } else { "" };
     let forms = |object: &'_ Object| {
-        object.forms.iter().map(|form| mapping(object, form)).collect::<String>()
+        let tables: String = object.forms.iter().map(|form| mapping(object, form)).collect();
+        format!("{tables}{}", all_forms(object))
     };
     let tables: Vec<String> = provider.objects.iter().map(forms).collect();
     format!(
@@ -57,6 +58,30 @@ fn mapping(object: &Object, form: &Form) -> String {
         fixed = fixed.join(", "),
         rules = rules.join(""),
     )
+}
+
+/// Writes the list of a kind's tables, where it has several. It is a static of its own: a list of
+/// references to statics inside a function would not live long enough.
+fn all_forms(object: &Object) -> String {
+    if is_single(object) {
+        return String::new();
+    }
+    let tables = object.forms.iter().map(|form| format!("&{}", table_name(object, form)));
+    format!(
+        "\n/// The tables of {}.\n\
+         pub(crate) static {}: &[&Mapping] = &[{}];\n",
+        plural(object.kind),
+        forms_name(object),
+        tables.collect::<Vec<_>>().join(", "),
+    )
+}
+
+fn is_single(object: &Object) -> bool {
+    object.forms.iter().all(|form| form.variant.is_none())
+}
+
+fn forms_name(object: &Object) -> String {
+    format!("{}_FORMS", object.kind).to_ascii_uppercase()
 }
 
 /// Returns the name of a form's table: `CONTACT`, `ACTIVITY_TASK`.
@@ -111,8 +136,9 @@ fn wire(table: &RuleTable) -> String {
 }
 
 fn is_faithful(table: &RuleTable) -> bool {
-    let RuleTable { letter_case, cut_at, decimals, .. } = table;
-    *letter_case == LetterCase::Kept && cut_at.is_none() && decimals.is_none()
+    let RuleTable { letter_case, cut_at, decimals, members_max, .. } = table;
+    let whole = cut_at.is_none() && decimals.is_none() && members_max.is_none();
+    *letter_case == LetterCase::Kept && whole
 }
 
 fn form(table: &RuleTable) -> String {
@@ -120,10 +146,11 @@ fn form(table: &RuleTable) -> String {
         return "Form::FAITHFUL".to_owned();
     }
     format!(
-        "Form {{ letter_case: {}, cut_at: {}, decimals: {} }}",
+        "Form {{ letter_case: {}, cut_at: {}, decimals: {}, members_max: {} }}",
         table.letter_case.rust(),
         optional(table.cut_at),
         optional(table.decimals),
+        optional(table.members_max),
     )
 }
 
@@ -205,10 +232,12 @@ fn capability(object: &Object) -> String {
         }
         Detection::FullScan => "Detection::FullScan".to_owned(),
     };
-    let tables: Vec<String> =
-        object.forms.iter().map(|form| format!("&mapping::{}", table_name(object, form))).collect();
-    let single = object.forms.iter().all(|form| form.variant.is_none());
-    let variants = if single { String::new() } else { tables.join(", ") };
+    let first = object.forms.first().map(|form| format!("&mapping::{}", table_name(object, form)));
+    let variants = if is_single(object) {
+        "&[]".to_owned()
+    } else {
+        format!("mapping::{}", forms_name(object))
+    };
     let members = [
         ("kind", format!("ObjectKind::{}", rust::camel_case(object.kind))),
         ("access", can.access.rust().to_owned()),
@@ -225,8 +254,8 @@ fn capability(object: &Object) -> String {
         ("visibility_lag", milliseconds(can.visibility_lag_ms)),
         ("overlap", milliseconds(can.overlap_ms)),
         ("unknown_wait", milliseconds(can.unknown_wait_ms)),
-        ("mapping", tables.first().cloned().unwrap_or_default()),
-        ("variants", format!("&[{variants}]")),
+        ("mapping", first.unwrap_or_default()),
+        ("variants", variants),
         ("suspended", "Arc::from([])".to_owned()),
     ];
     let members: Vec<String> =
@@ -285,8 +314,8 @@ mod tests {
         let source = write_mapping(&sample());
         for part in [
             "Wire::Choice(&[(\"new\", \"N\"), (\"won\", \"W\")])",
-            "Form { letter_case: LetterCase::Lowered, cut_at: None, decimals: None }",
-            "Form { letter_case: LetterCase::Kept, cut_at: Some(20), decimals: None }",
+            "Form { letter_case: LetterCase::Lowered, cut_at: None, decimals: None",
+            "Form { letter_case: LetterCase::Kept, cut_at: Some(20), decimals: None",
             "writable: false, required: false, custom: true, length_max: None",
             "length_max: Some(80)",
         ] {

@@ -124,6 +124,7 @@ pub(super) struct RuleTable {
     #[serde(default = "kept")]
     pub(super) letter_case: LetterCase,
     pub(super) cut_at: Option<u16>,
+    pub(super) members_max: Option<u16>,
     pub(super) decimals: Option<u8>,
 }
 
@@ -140,6 +141,7 @@ impl RuleTable {
             length_max: None,
             letter_case: LetterCase::Kept,
             cut_at: None,
+            members_max: None,
             decimals: None,
         }
     }

@@ -87,7 +87,8 @@ pub(super) fn write(page: Input<'_>, tables: &[Input<'_>]) -> Outcome<String> {
     for input in tables {
         let table: Table = input.parse()?;
         let name = input.path.strip_prefix(FOLDER).unwrap_or(input.path);
-        add(&mut text, format_args!("\n### {}\n\n{}\n\n", title(name), table.about));
+        let head = format!("\n### {}\n\n{}\n\n", title(name), table.about);
+        text.push_str(&head);
         text.push_str(&row("row", HEAD.iter().map(|name| (*name).to_owned())));
         text.push_str(&rule(HEAD.len() + 1));
         for case in &table.case {
@@ -147,13 +148,12 @@ impl Case {
 
 impl Golden {
     fn cell(&self) -> String {
-        let mut text = format!("{} (version {})", shown(&self.value), self.version);
-        if !self.turns.is_empty() {
-            let turns: Vec<String> =
-                self.turns.iter().map(|(value, at)| format!("{} at {at}", shown(value))).collect();
-            add(&mut text, format_args!(", after {}", turns.join(", ")));
+        let golden = format!("{} (version {})", shown(&self.value), self.version);
+        if self.turns.is_empty() {
+            return golden;
         }
-        text
+        let turns = self.turns.iter().map(|(value, at)| format!("{} at {at}", shown(value)));
+        format!("{golden}, after {}", turns.collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -164,20 +164,16 @@ impl Side {
             (Some(shadow), ack) => format!("{} (has seen {ack})", shown(shadow)),
         };
         let now = self.shows.as_ref().map_or_else(|| "not read".to_owned(), shown);
-        let mut text = format!("{base} → {now}");
-        if let Some(at) = self.at {
-            add(&mut text, format_args!(" at {at}"));
-        }
-        if let Some(known) = self.known {
-            add(&mut text, format_args!(", as it was at {known}"));
-        }
-        for (value, version) in &self.intents {
-            add(&mut text, format_args!(", open write {} (version {version})", shown(value)));
-        }
-        if let Some(author) = &self.author {
-            add(&mut text, format_args!(", by {author}"));
-        }
-        text
+        let mut parts = vec![format!("{base} → {now}")];
+        parts.extend(self.at.map(|at| format!(" at {at}")));
+        parts.extend(self.known.map(|known| format!(", as it was at {known}")));
+        parts.extend(
+            self.intents.iter().map(|(value, version)| {
+                format!(", open write {} (version {version})", shown(value))
+            }),
+        );
+        parts.extend(self.author.as_ref().map(|author| format!(", by {author}")));
+        parts.concat()
     }
 }
 
@@ -193,10 +189,6 @@ fn shown(value: &Value) -> String {
         }
         other => format!("{other:?}"),
     }
-}
-
-fn add(text: &mut String, part: std::fmt::Arguments<'_>) {
-    text.push_str(&part.to_string());
 }
 
 #[cfg(test)]

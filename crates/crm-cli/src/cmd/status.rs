@@ -5,13 +5,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crm::core::{EntityId, Field, ObjectKind};
-use crm::store::{
-    Conflict, ConflictQuery, Counts, Entity, EntityState, ProblemQuery, Run, SharedStore, Stage,
-};
+use crm::store::{Conflict, ConflictQuery, Counts, ProblemQuery, Run, SharedStore, Stage};
+use crm::sync::problem::{self, of_entity};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::told::{Told, name_of};
+use super::told::Told;
 use crate::args;
 use crate::counted::counted;
 use crate::error::Failure;
@@ -40,6 +39,7 @@ struct KindStatus {
     tombstones: u64,
     waiting: u64,
     parked: u64,
+    dismissed: usize,
     open_conflicts: u64,
     links: BTreeMap<String, Links>,
 }
@@ -58,15 +58,29 @@ struct Problem {
     name: String,
     connection: Option<String>,
     field: Option<Field>,
-    class: String,
+    class: &'static str,
     message: String,
     remedy: String,
 }
 
+impl From<problem::Problem> for Problem {
+    fn from(found: problem::Problem) -> Self {
+        Self {
+            entity: found.entity,
+            kind: found.kind,
+            name: found.label,
+            connection: found.provider.map(|provider| provider.to_string()),
+            field: found.field,
+            class: found.class.name(),
+            message: found.message,
+            remedy: found.remedy,
+        }
+    }
+}
+
 /// Reads the store and prints what is there.
 pub(crate) async fn run(database: &Path, options: args::Status) -> Result<ExitCode, Failure> {
-    refuse_missing(database)?;
-    let store = crm::open_store_read_only(database)?;
+    let store = super::stored::open(database)?;
     let status = read(&store).await?;
     if options.json {
         output::json(&status)?;
@@ -96,11 +110,16 @@ async fn read(store: &SharedStore) -> Result<Status, Failure> {
         if stage == Stage::New {
             continue;
         }
-        kinds.insert(kind, kind_status(store.counts(kind).await?, &stage));
+        let mut found = Vec::new();
         let query = ProblemQuery { kind, limit: SHOWN_MAX };
         for entity in store.problems(query).await? {
-            problems_of(&entity, &mut problems);
+            of_entity(&entity, &mut found);
         }
+        let all = found.len();
+        found.retain(|problem| !problem.details.dismissed);
+        let dismissed = all - found.len();
+        kinds.insert(kind, kind_status(store.counts(kind).await?, &stage, dismissed));
+        problems.extend(found.into_iter().map(Problem::from));
     }
     let query = ConflictQuery { limit: SHOWN_MAX, ..ConflictQuery::default() };
     let conflicts = tell(store, &store.conflicts(query).await?).await?;
@@ -118,7 +137,7 @@ pub(crate) async fn tell(
     Ok(pairs.map(|(conflict, entity)| Told::of(conflict, entity.as_ref())).collect())
 }
 
-fn kind_status(counts: Counts, stage: &Stage) -> KindStatus {
+fn kind_status(counts: Counts, stage: &Stage, dismissed: usize) -> KindStatus {
     KindStatus {
         stage: match stage {
             Stage::New => "new",
@@ -132,6 +151,7 @@ fn kind_status(counts: Counts, stage: &Stage) -> KindStatus {
         tombstones: counts.tombstones,
         waiting: counts.marked,
         parked: counts.parked,
+        dismissed,
         open_conflicts: counts.open_conflicts,
         links: counts
             .links
@@ -141,46 +161,6 @@ fn kind_status(counts: Counts, stage: &Stage) -> KindStatus {
                 (links.provider.to_string(), row)
             })
             .collect(),
-    }
-}
-
-fn problems_of(entity: &Entity, problems: &mut Vec<Problem>) {
-    let name = name_of(entity);
-    let problem =
-        |connection: Option<String>, field, class: &str, message: &str, remedy: &str| Problem {
-            entity: entity.id,
-            kind: entity.kind,
-            name: name.clone(),
-            connection,
-            field,
-            class: class.to_owned(),
-            message: message.to_owned(),
-            remedy: remedy.to_owned(),
-        };
-    if let EntityState::Held { reason, .. } = &entity.state {
-        let connection = entity.links.first().map(|link| link.provider.to_string());
-        let message = "the record cannot be matched without doubt, and is written nowhere";
-        let remedy = "merge duplicates in the CRM, or correct the address or phone";
-        problems.push(problem(connection, None, reason, message, remedy));
-    }
-    for link in &entity.links {
-        let connection = Some(link.provider.to_string());
-        if let Some(parked) = &link.parked {
-            problems.push(problem(
-                connection.clone(),
-                None,
-                &parked.class,
-                &parked.message,
-                &parked.remedy,
-            ));
-        }
-        for (field, slot) in link.slots.iter() {
-            if let Some(refusal) = &slot.refused {
-                let remedy = "correct the value; a changed one is tried again";
-                let message = &refusal.message;
-                problems.push(problem(connection.clone(), Some(field), "refused", message, remedy));
-            }
-        }
     }
 }
 
@@ -238,7 +218,7 @@ fn print(status: &Status) {
 }
 
 /// Returns an instant as a person reads it: nobody needs the nanoseconds of a run.
-fn second_of(instant: Timestamp) -> String {
+pub(crate) fn second_of(instant: Timestamp) -> String {
     Timestamp::from_second(instant.as_second()).unwrap_or(instant).to_string()
 }
 

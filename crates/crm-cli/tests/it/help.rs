@@ -64,6 +64,11 @@ fn help_of_every_command_says_what_each_option_is_for() {
         ("sync", &["--yes", "--json"]),
         ("status", &["--json"]),
         ("conflicts", &["list", "show", "resolve"]),
+        ("explain", &["--json"]),
+        ("undo", &["--plan", "--json"]),
+        ("audit", &["--limit", "--json"]),
+        ("problems", &["--class", "--json"]),
+        ("runs", &["--limit", "--json"]),
     ];
     for (command, options) in commands {
         let help = crm(&[command, "--help"]).code(0);

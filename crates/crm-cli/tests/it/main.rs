@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod back;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod conflicts;

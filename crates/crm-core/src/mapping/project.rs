@@ -24,12 +24,18 @@ impl FieldRule {
                 let rounded = number.round_dp(u32::from(decimals)).normalize();
                 Some(Cow::Owned(Value::Decimal(rounded)))
             }
+            Value::List(members) => {
+                let max = self.form.members_max.map_or(usize::MAX, usize::from);
+                match members.get(..max) {
+                    Some(kept) => Some(Cow::Owned(Value::List(kept.to_vec()))),
+                    None => Some(Cow::Borrowed(value)),
+                }
+            }
             Value::Integer(_)
             | Value::Bool(_)
             | Value::Date(_)
             | Value::Instant(_)
             | Value::Choice(_)
-            | Value::List(_)
             | Value::Ref(_) => Some(Cow::Borrowed(value)),
         }
     }

@@ -28,11 +28,11 @@ static TABLE: Mapping = Mapping {
     fixed: &[],
     rules: &[
         FieldRule {
-            form: Form { letter_case: LetterCase::Kept, cut_at: Some(5), decimals: None },
+            form: Form { cut_at: Some(5), ..Form::FAITHFUL },
             ..rule(Field::PHONE, "tel", FieldType::Phone, Wire::Text)
         },
         FieldRule {
-            form: Form { letter_case: LetterCase::Lowered, cut_at: None, decimals: None },
+            form: Form { letter_case: LetterCase::Lowered, ..Form::FAITHFUL },
             ..rule(Field::EMAIL, "mail", FieldType::Email, Wire::Text)
         },
         rule(Field::VALUE, "worth", FieldType::Money, Wire::NumberText),
@@ -103,4 +103,19 @@ proptest! {
         let back = read(&json);
         prop_assert_eq!(back.fields.get(Field::EMAIL), fields.get(Field::EMAIL));
     }
+}
+
+#[test]
+fn a_set_is_cut_to_what_the_vendor_keeps() {
+    let set = |names: &[&str]| Value::List(names.iter().copied().map(Value::text).collect());
+    let project = |members_max, value: &Value| {
+        let form = Form { members_max, ..Form::FAITHFUL };
+        let rule = FieldRule { form, ..rule(Field::CONTACTS, "p", FieldType::List, Wire::Text) };
+        rule.project(value).map(std::borrow::Cow::into_owned)
+    };
+    let two = set(&["a", "b"]);
+    assert_eq!(project(Some(1), &two), Some(set(&["a"])));
+    assert_eq!(project(Some(2), &two), Some(two.clone()));
+    assert_eq!(project(None, &two), Some(two));
+    assert_eq!(project(Some(1), &set(&[])), Some(set(&[])));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use crm_core::{Disposition, ErrorKind, Field, PauseCause, Repair, SharedProvider};
+use crm_core::{Disposition, ErrorKind, Field, ObjectKind, PauseCause, Repair, SharedProvider};
 use crm_provider_hubspot::REGISTRATION;
 use crm_testkit::contract::provider::{Credentials, Harness};
 use crm_testkit::dialect::hubspot::{HubSpotOptions, Setup};
@@ -44,10 +44,10 @@ async fn an_expired_token_is_renewed_once_and_the_call_repeated() {
     assert_eq!(harness.stored(&id, Field::CITY).as_deref(), Some("Aarhus"));
     // Tokens live half an hour: the next one is fetched before the old one is refused.
     harness.pass(Duration::from_mins(30));
-    let before = harness.requests("/batch/read");
+    let before = harness.requests(harness.room.read_path);
     provider.get(kind, &[id]).await.unwrap();
     assert_eq!(harness.requests(TOKEN), 3);
-    assert_eq!(harness.requests("/batch/read") - before, 1);
+    assert_eq!(harness.requests(harness.room.read_path) - before, 1);
 }
 
 #[tokio::test]
@@ -96,12 +96,15 @@ async fn a_bare_account_is_found_lacking_and_mended() {
     assert!(error.hint().is_some_and(|hint| hint.contains("crm check --fix")), "{error:?}");
     assert!(matches!(error.disposition(), Disposition::Park), "{error}");
     let account = provider.probe().await.unwrap();
-    let finding = account.findings.first().unwrap();
-    assert!(finding.blocking);
-    assert_eq!(finding.repair, Some(Repair::UidField));
-    provider.repair(finding).await.unwrap();
-    // Once more is no error: the answer to the first may have been lost.
-    provider.repair(finding).await.unwrap();
+    let kinds: Vec<_> = account.findings.iter().map(|finding| finding.kind).collect();
+    assert_eq!(kinds, ObjectKind::ALL, "one for each kind, whatever its forms");
+    for finding in &account.findings {
+        assert!(finding.blocking);
+        assert_eq!(finding.repair, Some(Repair::UidField));
+        provider.repair(finding).await.unwrap();
+        // Once more is no error: the answer to the first may have been lost.
+        provider.repair(finding).await.unwrap();
+    }
     let account = provider.probe().await.unwrap();
     assert!(account.findings.iter().all(|finding| !finding.blocking), "{account:?}");
     harness.apply_one(&provider, harness.create(0)).await.unwrap();
@@ -156,11 +159,14 @@ async fn a_429_without_a_header_waits_as_its_policy_says() {
 
 #[tokio::test]
 async fn a_used_up_day_pauses_until_midnight_of_the_account() {
-    let (harness, _) = with(HubSpotOptions { daily: 3, ..Default::default() });
+    let (harness, _) = with(HubSpotOptions { daily: 4, ..Default::default() });
     let id = harness.seed(0);
     let kind = harness.room.kind;
-    let provider = harness.provider();
-    // Two requests that also tell the limit and the account's time zone.
+    let settings = json!({ "access_token": "sandbox-hubspot-token" });
+    let mut setup = setup(&harness.way(Credentials::Right), &settings);
+    setup.kinds = Some(vec![kind]);
+    let provider = (REGISTRATION.open)(setup).unwrap();
+    // Three requests that also tell the limit and the account's time zone, and one.
     provider.probe().await.unwrap();
     provider.get(kind, std::slice::from_ref(&id)).await.unwrap();
     let seen = harness.requests("");

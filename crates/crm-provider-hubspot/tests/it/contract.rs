@@ -1,3 +1,26 @@
-//! The contract of all rooms.
+//! The contract of all rooms, for each kind and each form of activities.
 
-crm_testkit::provider_contract!(crate::room::harness);
+mod contact {
+    crm_testkit::provider_contract!(crate::room::harness);
+}
+mod company {
+    crm_testkit::provider_contract!(crate::room::companies);
+}
+mod deal {
+    crm_testkit::provider_contract!(crate::room::deals);
+}
+mod task {
+    crm_testkit::provider_contract!(crate::room::tasks);
+}
+mod call {
+    crm_testkit::provider_contract!(crate::room::calls);
+}
+mod meeting {
+    crm_testkit::provider_contract!(crate::room::meetings);
+}
+mod note {
+    crm_testkit::provider_contract!(crate::room::notes);
+}
+mod email {
+    crm_testkit::provider_contract!(crate::room::emails);
+}

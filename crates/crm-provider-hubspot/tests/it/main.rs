@@ -12,3 +12,5 @@ mod feed;
 mod fixtures;
 #[cfg(test)]
 mod room;
+#[cfg(test)]
+mod ties;

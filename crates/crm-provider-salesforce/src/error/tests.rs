@@ -1,10 +1,9 @@
 //! Refusals of single records, word for word in the vendor's shape.
 
-use crm_core::ObjectKind;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::generated::mapping;
+use crate::generated::mapping::CONTACT;
 
 fn refused(code: &str, message: &str, fields: &[&str]) -> ProviderError {
     from(&json!([{ "statusCode": code, "message": message, "fields": fields }]))
@@ -12,7 +11,7 @@ fn refused(code: &str, message: &str, fields: &[&str]) -> ProviderError {
 
 fn from(problems: &Value) -> ProviderError {
     let problems: Vec<Problem> = serde_json::from_value(problems.clone()).unwrap();
-    Reading { mapping: mapping::of(ObjectKind::Contact) }.record(&problems)
+    Reading { mappings: &[&CONTACT], written: None }.record(&problems)
 }
 
 fn conflict(id: Option<&str>) -> ErrorKind {

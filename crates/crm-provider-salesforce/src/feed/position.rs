@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crm_core::{Cursor, ErrorKind, Feed, ProviderError, Result, Watermark};
 use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::soql::{Filter, Literal, Place};
@@ -105,19 +106,27 @@ pub(crate) struct Seen {
 }
 
 impl Changes {
-    /// Reads a cursor; `None` begins at the beginning. A window that was opened for less than is
-    /// asked for now is given up: its rows are within the larger one.
-    pub(crate) fn read(cursor: Option<&Cursor>, feed: Feed) -> Result<Option<Self>> {
-        let Some(position) = read(cursor)? else {
-            return Ok(None);
-        };
-        Ok(Some(match (position, feed) {
+    /// Gives up a window that was opened for less than is asked for now: its rows are within the
+    /// larger one.
+    #[must_use]
+    pub(crate) fn widened(self, feed: Feed) -> Self {
+        match (self, feed) {
             (
                 Self::Poll { mark, window: Some((Scope::Fresh, _)) },
                 Feed::Changes | Feed::Deletions,
             ) => Self::Poll { mark, window: None },
             (position, Feed::Changes | Feed::Fresh | Feed::Deletions) => position,
-        }))
+        }
+    }
+
+    /// Returns where the polling of another source begins that needs no walk: where that of this
+    /// one does.
+    pub(crate) fn begun(&self) -> Self {
+        let mark = match self {
+            Self::Walk { began, .. } => Watermark::begin(*began),
+            Self::Poll { mark, .. } => *mark,
+        };
+        Self::Poll { mark, window: None }
     }
 
     /// Returns what the next page asks for; `own` is the user on whose behalf we write, where
@@ -185,11 +194,6 @@ impl Changes {
         }
     }
 
-    /// Writes the cursor.
-    pub(crate) fn cursor(&self) -> Result<Cursor> {
-        write(self)
-    }
-
     fn walked(began: Timestamp, seen: &Seen) -> Self {
         match seen.last.as_ref().filter(|_| seen.more) {
             Some(last) => Self::Walk { began, after: last.id.clone() },
@@ -208,14 +212,16 @@ fn begin(mark: &Watermark, feed: Feed, overlap: Duration) -> Filter {
     Filter::From(STAMP, Literal::Moment(from))
 }
 
-const fn scope_of(feed: Feed) -> Scope {
+/// Returns what a poll of a feed reads.
+pub(crate) const fn scope_of(feed: Feed) -> Scope {
     match feed {
         Feed::Changes | Feed::Deletions => Scope::Overlap,
         Feed::Fresh => Scope::Fresh,
     }
 }
 
-const fn feed_of(scope: Scope) -> Feed {
+/// Returns the feed that reads so much.
+pub(crate) const fn feed_of(scope: Scope) -> Feed {
     match scope {
         Scope::Overlap => Feed::Changes,
         Scope::Fresh => Feed::Fresh,
@@ -267,11 +273,6 @@ pub(crate) enum DeletionsAsk {
 }
 
 impl Deletions {
-    /// Reads a cursor; `None` begins at the beginning.
-    pub(crate) fn read(cursor: Option<&Cursor>) -> Result<Option<Self>> {
-        read(cursor)
-    }
-
     /// Returns what the next page is.
     pub(crate) fn ask(position: Option<&Self>, overlap: Duration) -> DeletionsAsk {
         let Some(position) = position else {
@@ -349,11 +350,6 @@ impl Deletions {
         !self.rest.is_none()
     }
 
-    /// Writes the cursor.
-    pub(crate) fn cursor(&self) -> Result<Cursor> {
-        write(self)
-    }
-
     fn log_start(&self, end: Timestamp, overlap: Duration) -> Timestamp {
         let overlap = SignedDuration::try_from(overlap).unwrap_or(SignedDuration::ZERO);
         earlier(self.swept, overlap).max(earlier(end, LOG_REACH))
@@ -370,14 +366,16 @@ fn earlier(instant: Timestamp, by: SignedDuration) -> Timestamp {
     instant.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
 
-fn read<T: for<'de> Deserialize<'de>>(cursor: Option<&Cursor>) -> Result<Option<T>> {
+/// Reads a position from a cursor.
+pub(crate) fn read<T: DeserializeOwned>(cursor: Option<&Cursor>) -> Result<Option<T>> {
     let Some(Cursor(text)) = cursor else {
         return Ok(None);
     };
     serde_json::from_str(text).map(Some).map_err(|error| unreadable().with_source(error))
 }
 
-fn write<T: Serialize>(position: &T) -> Result<Cursor> {
+/// Writes a position as a cursor.
+pub(crate) fn write<T: Serialize>(position: &T) -> Result<Cursor> {
     serde_json::to_string(position).map(Cursor).map_err(|error| {
         ProviderError::new(ErrorKind::Permanent, "the place in the feed cannot be written")
             .with_source(error)

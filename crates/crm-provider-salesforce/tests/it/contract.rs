@@ -1,3 +1,21 @@
-//! The contract of all rooms.
+//! The contract of all rooms, for each kind, and for activities of both object types.
 
-crm_testkit::provider_contract!(crate::room::harness);
+mod contact {
+    crm_testkit::provider_contract!(crate::room::harness);
+}
+
+mod company {
+    crm_testkit::provider_contract!(crate::room::company_harness);
+}
+
+mod deal {
+    crm_testkit::provider_contract!(crate::room::deal_harness);
+}
+
+mod task {
+    crm_testkit::provider_contract!(crate::room::task_harness);
+}
+
+mod meeting {
+    crm_testkit::provider_contract!(crate::room::meeting_harness);
+}

@@ -4,7 +4,11 @@
 #[cfg(test)]
 mod account;
 #[cfg(test)]
+mod activities;
+#[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod deals;
 #[cfg(test)]
 mod feed;
 #[cfg(test)]

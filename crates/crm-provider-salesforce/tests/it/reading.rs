@@ -7,7 +7,7 @@ use crm_testkit::dialect::salesforce::{OrgFields, SalesforceOptions};
 use crm_testkit::fault::{Aim, Fault};
 use serde_json::json;
 
-use crate::room::{failure, harness, opened, with};
+use crate::room::{failure, harness, opened, surveys, with};
 
 const KIND: ObjectKind = ObjectKind::Contact;
 
@@ -64,16 +64,16 @@ async fn an_org_without_our_fields_is_read_all_the_same() {
     let (harness, _) = with(SalesforceOptions { fields: OrgFields::Bare, ..Default::default() });
     let provider = harness.provider();
     let ids = harness.seed_many(2);
-    // Nothing is known of the org yet: the first read finds out.
+    // Nothing is known of the org yet: the first read finds out, without a failure.
     let lookups = provider.get(KIND, &ids).await.unwrap();
     let Some(Lookup::Found(remote)) = lookups.first() else { panic!("{lookups:?}") };
     assert!(!remote.read.contains(&Field::COMPANY));
-    assert_eq!(harness.requests("/describe"), 1);
+    assert_eq!(surveys(&harness), 1);
     let page = harness.page(&provider, Feed::Changes, None).await;
     assert_eq!(page.changes.len(), 2);
     let uid = Uid::parse("0b9bd9ff-1c8e-5c0f-9f0e-5e2a3f1c7d10").unwrap();
     assert_eq!(provider.find(KIND, &[MatchKey::Uid(uid)]).await.unwrap(), []);
-    assert_eq!(harness.requests("/describe"), 1);
+    assert_eq!(surveys(&harness), 1);
     let error = harness.apply_one(&provider, harness.create(7)).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Permanent);
     assert!(error.hint().unwrap().contains("--fix"), "{error:?}");
@@ -91,7 +91,8 @@ async fn a_create_in_an_org_without_our_field_names_the_remedy() {
 
 #[tokio::test]
 async fn the_days_requests_are_counted_by_the_header_and_end() {
-    let (harness, _) = with(SalesforceOptions { daily_limit: 5, ..Default::default() });
+    // Each client surveys the org once.
+    let (harness, _) = with(SalesforceOptions { daily_limit: 7, ..Default::default() });
     let ids = [harness.seed(0)];
     // Another client of the org uses some of them.
     let other = harness.provider();
@@ -102,7 +103,7 @@ async fn the_days_requests_are_counted_by_the_header_and_end() {
     provider.get(KIND, &ids).await.unwrap();
     let usage = provider.usage();
     let daily = usage.quotas.iter().find(|quota| quota.name == "daily").unwrap();
-    assert_eq!((daily.used, daily.limit), (4, 5));
+    assert_eq!((daily.used, daily.limit), (6, 7));
     provider.get(KIND, &ids).await.unwrap();
     let spent = provider.get(KIND, &ids).await;
     assert!(matches!(failure(spent), ErrorKind::QuotaExhausted { .. }));
@@ -130,10 +131,10 @@ async fn the_edge_of_the_network_is_weather_and_not_a_missing_right() {
 
 #[tokio::test]
 async fn what_the_org_does_not_count_takes_nothing_from_the_days_requests() {
-    let (harness, _) = with(SalesforceOptions { daily_limit: 1, ..Default::default() });
+    let (harness, _) = with(SalesforceOptions { daily_limit: 2, ..Default::default() });
     let ids = [harness.seed(0)];
     let provider = harness.provider();
-    // The list of versions comes first, and leaves the one request for the read.
+    // The list of versions comes first, and leaves the two for the survey and the read.
     provider.get(KIND, &ids).await.unwrap();
     assert!(matches!(failure(provider.get(KIND, &ids).await), ErrorKind::QuotaExhausted { .. }));
 }

@@ -9,9 +9,9 @@ use crm_core::{
 };
 use crm_store::{
     Claim, ClaimState, Commit, Conflict, ConflictId, ConflictQuery, ConflictState, Entity,
-    EntityState, Golden, GoldenSlot, History, Intent, KeyHash, LeaseRequest, Link, LinkSlot,
-    LinkState, Mark, MemoryStore, Mutation, Parked, ProblemQuery, Provenance, Refusal, Run,
-    RunStatus, Seq, Shadow, Slots, Stage, Store,
+    EntityState, FieldChange, Golden, GoldenSlot, History, Intent, Journal, JournalAction,
+    JournalQuery, KeyHash, LeaseRequest, Link, LinkSlot, LinkState, Mark, MemoryStore, Mutation,
+    Parked, ProblemQuery, Provenance, Refusal, Run, RunStatus, Seq, Shadow, Slots, Stage, Store,
 };
 use crm_store_sqlite::InlineStore;
 use jiff::Timestamp;
@@ -48,6 +48,7 @@ enum Change {
     Alias { provider: u8, old: u8, new: u8 },
     Conflict { who: u8, number: u8, state: u8, second: i64 },
     History { who: u8, version: u64 },
+    Journal { who: u8, place: u8, version: u64, by: u8 },
     Cursor { provider: u8, feed: usize, page: u8 },
     Stage { kind: usize, live: bool },
     Run { number: u8, second: i64 },
@@ -81,7 +82,9 @@ fn change() -> impl Strategy<Value = Change> {
         2 => (who.clone(), 0..3_u8, 0..4_u8, 0..9_i64).prop_map(
             |(who, number, state, second)| Change::Conflict { who, number, state, second }
         ),
-        1 => (who, 0..9_u64).prop_map(|(who, version)| Change::History { who, version }),
+        1 => (who.clone(), 0..9_u64).prop_map(|(who, version)| Change::History { who, version }),
+        2 => (who, provider.clone(), 0..3_u64, 0..3_u8)
+            .prop_map(|(who, place, version, by)| Change::Journal { who, place, version, by }),
         1 => (provider, 0..2_usize, any::<u8>())
             .prop_map(|(provider, feed, page)| Change::Cursor { provider, feed, page }),
         1 => (0..2_usize, any::<bool>()).prop_map(|(kind, live)| Change::Stage { kind, live }),
@@ -154,7 +157,7 @@ fn link(who: u8, place: u8, record: u8, state: u8, notes: u8) -> Link {
     if has(0) {
         link.remote = None;
     }
-    let refused = has(1).then(|| Refusal { version: 1, message: "no".to_owned() });
+    let refused = has(1).then(|| Refusal { version: 1, message: "no".to_owned(), details: None });
     let shadow = if has(2) { Shadow::Held(text(notes)) } else { Shadow::Blank };
     link.slots = Slots::from_slots(vec![(Field::CITY, LinkSlot { shadow, ack: 1, refused })]);
     link.claim = has(3).then(|| Claim {
@@ -162,12 +165,14 @@ fn link(who: u8, place: u8, record: u8, state: u8, notes: u8) -> Link {
         fields: vec![(Field::CITY, text(notes), 1)],
         state: ClaimState::Open,
         at: at(2),
+        run: None,
     });
     let intent = |watched| Intent {
         key: WriteKey::derive(id(who), &provider(place), 1),
         fields: vec![(Field::CITY, None, 1)],
         at: at(3),
         watched,
+        run: watched.then(|| run(1)),
     };
     link.intents = if has(4) { vec![intent(has(5)), intent(has(6))] } else { Vec::new() };
     link.parked = has(7).then(|| Parked {
@@ -176,6 +181,7 @@ fn link(who: u8, place: u8, record: u8, state: u8, notes: u8) -> Link {
         remedy: "change it".to_owned(),
         version: 1,
         at: at(4),
+        details: None,
     });
     link.version = has(2).then(|| Version("v".into()));
     link.modified_at = has(2).then(|| at(5));
@@ -232,6 +238,27 @@ fn history(who: u8, version: u64) -> History {
     }
 }
 
+fn journal(who: u8, place: u8, version: u64, by: u8) -> Journal {
+    let change = FieldChange {
+        field: Field::CITY,
+        before: Shadow::Held(text(who)),
+        after: Some(text(by)),
+        version,
+    };
+    Journal {
+        seq: 0,
+        key: WriteKey::derive(id(who), &provider(place), version),
+        entity: id(who),
+        kind: kind_of(who),
+        provider: provider(place),
+        remote: remote(place),
+        action: if version == 0 { JournalAction::Create } else { JournalAction::Update },
+        run: run(by),
+        at: at(i64::from(by)),
+        changes: if version == 0 { Vec::new() } else { vec![change] },
+    }
+}
+
 fn mutation(change: Change, seqs: &BTreeMap<EntityId, Seq>) -> Mutation {
     match change {
         Change::Entity { who, state, mark, text } => Mutation::Entity(Box::new(Entity {
@@ -264,6 +291,9 @@ fn mutation(change: Change, seqs: &BTreeMap<EntityId, Seq>) -> Mutation {
             Mutation::Conflict(Box::new(conflict(who, number, state, second)))
         }
         Change::History { who, version } => Mutation::History(Box::new(history(who, version))),
+        Change::Journal { who, place, version, by } => {
+            Mutation::Journal(Box::new(journal(who, place, version, by)))
+        }
         Change::Cursor { provider: number, feed, page } => Mutation::Cursor {
             provider: provider(number),
             kind: KINDS[0],
@@ -412,6 +442,16 @@ async fn read(store: &dyn Store) -> Vec<String> {
         }
     }
     all.push(format!("{:?}", store.runs(2).await.unwrap()));
+    for entity in [None, Some(id(1))] {
+        for run in [None, Some(run(1))] {
+            let query = JournalQuery { entity, run, after: 1, limit: 4 };
+            all.push(format!("{:?}", store.journal(query).await.unwrap()));
+        }
+    }
+    all.push(format!("{:?}", store.audit(2, 50).await.unwrap()));
+    let check = store.verify_audit().await.unwrap();
+    assert_eq!(check.broken, None);
+    all.push(format!("{check:?}"));
     for id in ids {
         all.push(format!("{:?}", store.history(id).await.unwrap()));
     }

@@ -3,6 +3,8 @@
 #![expect(clippy::result_large_err, reason = "the size of rusqlite's error is not ours to choose")]
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod differential;

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{EntityId, ObjectKind, ProviderId, Ref};
+use jiff::Timestamp;
 
 use super::Tables;
-use crate::{Commit, Entity, EntityState, KeyHash, Link, Mark, Mutation, Seq};
+use crate::{Commit, Entity, EntityState, Journal, KeyHash, Link, Mark, Mutation, Seq};
 
 /// What a commit has done so far.
 #[derive(Debug, Default)]
@@ -29,6 +30,7 @@ impl Tables {
             ..Touched::default()
         };
         for mutation in commit.mutations {
+            self.note(&mutation);
             self.apply_one(mutation, &mut touched);
         }
         for (id, _) in commit.expected {
@@ -67,6 +69,8 @@ impl Tables {
                 self.conflicts.insert(conflict.id, *conflict);
             }
             Mutation::History(row) => self.history.entry(row.entity).or_default().push(*row),
+            Mutation::Journal(row) => self.apply_journal(*row),
+            Mutation::Audit(_) => {}
             Mutation::Cursor { provider, kind, feed, cursor } => {
                 self.cursors.insert((provider, kind, feed.to_owned()), cursor);
             }
@@ -157,6 +161,25 @@ impl Tables {
             self.keys.remove(&(kind, *key, seq));
         }
         self.keys.extend(add.iter().map(|key| (kind, *key, seq)));
+    }
+
+    /// Returns whether a write of a run is noted.
+    pub(super) fn is_written(&self, row: &Journal) -> bool {
+        let rows = self.written.get(&row.entity).into_iter().flatten();
+        rows.filter_map(|index| self.journal.get(*index)).any(|known| {
+            known.key == row.key && known.provider == row.provider && known.run == row.run
+        })
+    }
+
+    fn apply_journal(&mut self, mut row: Journal) {
+        if self.is_written(&row) {
+            return;
+        }
+        self.written.entry(row.entity).or_default().push(self.journal.len());
+        row.seq = u64::try_from(self.journal.len()).map_or(u64::MAX, |count| count + 1);
+        // Instants of the journal are kept to the microsecond, here as in every store.
+        row.at = Timestamp::from_microsecond(row.at.as_microsecond()).unwrap_or(row.at);
+        self.journal.push(row);
     }
 
     fn mark(&self, seq: Seq) -> Option<Mark> {

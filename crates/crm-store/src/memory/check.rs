@@ -63,6 +63,11 @@ impl Ahead<'_> {
             | Mutation::PendingRef { from: id, .. } => self.kind(*id).map(|_kind| ()),
             Mutation::Conflict(conflict) => self.kind(conflict.entity).map(|_kind| ()),
             Mutation::History(row) => self.kind(row.entity).map(|_kind| ()),
+            Mutation::Journal(row) => self.kind(row.entity).map(|_kind| ()),
+            Mutation::Audit(note) => match note.entity {
+                Some(entity) => self.kind(entity).map(|_kind| ()),
+                None => Ok(()),
+            },
             Mutation::Alias { .. }
             | Mutation::Cursor { .. }
             | Mutation::Account { .. }

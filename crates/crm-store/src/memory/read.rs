@@ -9,8 +9,9 @@ use jiff::Timestamp;
 
 use super::Tables;
 use crate::{
-    Conflict, ConflictQuery, ConflictState, Counts, Entity, EntityState, KeyHash, LeaseRequest,
-    Leased, Link, LinkCount, LinkState, ProblemQuery, Resolved, Run, Seq, StoreError, StoreResult,
+    Conflict, ConflictQuery, ConflictState, Counts, Entity, EntityState, Journal, JournalQuery,
+    KeyHash, LeaseRequest, Leased, Link, LinkCount, LinkState, ProblemQuery, Resolved, Run, Seq,
+    StoreError, StoreResult,
 };
 
 /// The most old ids that are followed one after the other: a circle must end.
@@ -119,6 +120,20 @@ impl Tables {
             .collect();
         found.sort_by_key(|conflict| Reverse((conflict.at, conflict.id)));
         found.into_iter().take(or_all(query.limit)).cloned().collect()
+    }
+
+    pub(super) fn journal(&self, query: &JournalQuery) -> Vec<Journal> {
+        let wanted =
+            |row: &&Journal| row.seq > query.after && query.run.is_none_or(|run| row.run == run);
+        let limit = or_all(query.limit);
+        match query.entity {
+            Some(entity) => {
+                let rows = self.written.get(&entity).into_iter().flatten();
+                let rows = rows.filter_map(|index| self.journal.get(*index));
+                rows.filter(wanted).take(limit).cloned().collect()
+            }
+            None => self.journal.iter().filter(wanted).take(limit).cloned().collect(),
+        }
     }
 
     pub(super) fn problems(&self, query: ProblemQuery) -> Vec<Entity> {

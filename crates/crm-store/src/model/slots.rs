@@ -4,6 +4,7 @@ use crm_core::{Field, Value};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::Details;
 use super::entries::{Entries, Listed};
 
 /// The last value that was read back.
@@ -62,6 +63,9 @@ pub struct Refusal {
     /// What the provider said, one line.
     #[serde(rename = "m")]
     pub message: String,
+    /// The circumstances, where they are known.
+    #[serde(rename = "d", skip_serializing_if = "Option::is_none", default)]
+    pub details: Option<Box<Details>>,
 }
 
 /// The slots of a link, sorted by field. A field that is not here was never read.

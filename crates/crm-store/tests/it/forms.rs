@@ -59,7 +59,7 @@ fn frozen_fields_stay_frozen() {
 
 #[test]
 fn slots_tell_no_base_blank_and_held_apart() {
-    let refusal = Refusal { version: 3, message: "too long".to_owned() };
+    let refusal = Refusal { version: 3, message: "too long".to_owned(), details: None };
     let slot = |shadow, ack, refused| LinkSlot { shadow, ack, refused };
     let slots = Slots::from_slots(vec![
         (Field::CITY, slot(Shadow::Held(Value::text("Oslo")), 1, None)),

@@ -9,7 +9,7 @@ mod record;
 
 use crm_core::{Field, FieldRule, Remote, RunId, Value};
 use crm_store::{
-    ConflictId, ConflictState, Entity, EntityState, GoldenSlot, History, Link, LinkSlot,
+    ConflictId, ConflictState, Entity, EntityState, GoldenSlot, History, Intent, Link, LinkSlot,
     Provenance, Shadow,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -412,7 +412,7 @@ struct Filtered {
     rule: &'static str,
 }
 
-fn was_read(remote: &Remote, field: Field) -> bool {
+pub(super) fn was_read(remote: &Remote, field: Field) -> bool {
     remote.read.binary_search(&field).is_ok()
 }
 
@@ -428,10 +428,20 @@ fn own_write(
     if remote.author == Some(crm_core::Author::Other) {
         return None;
     }
+    announced(link, field, shown, rule).map(|(_, version)| version)
+}
+
+/// Returns the newest announced write that would show that value, and its golden version.
+pub(super) fn announced<'l>(
+    link: &'l Link,
+    field: Field,
+    shown: Option<&Value>,
+    rule: &FieldRule,
+) -> Option<(&'l Intent, u64)> {
     link.intents.iter().rev().find_map(|intent| {
         let (_, sent, version) = intent.fields.iter().find(|(known, _, _)| *known == field)?;
         let stored = sent.as_ref().and_then(|value| rule.project(value));
-        (stored.as_deref() == shown).then_some(*version)
+        (stored.as_deref() == shown).then_some((intent, *version))
     })
 }
 

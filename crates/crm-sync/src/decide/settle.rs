@@ -9,7 +9,7 @@ use crm_core::{
 use crm_store::{Claim, ClaimState, Entity, Link, LinkSlot, LinkState, Parked, Refusal, Shadow};
 use jiff::Timestamp;
 
-use super::{Ties, target};
+use super::{Ties, circumstance, target};
 use crate::Rules;
 use crate::topology::Side;
 
@@ -95,7 +95,7 @@ fn applied(
                 *slot = LinkSlot {
                     shadow: Shadow::Blank,
                     ack: 0,
-                    refused: Some(Refusal { version, message }),
+                    refused: Some(Refusal { version, message, details: None }),
                 };
             }
         }
@@ -105,7 +105,8 @@ fn applied(
             for (field, value, version) in intent.into_iter().flat_map(|intent| intent.fields) {
                 if let Some((_, message)) = refused.iter().find(|(known, _)| *known == field) {
                     let message = message.clone();
-                    link.slots.slot_mut(field).refused = Some(Refusal { version, message });
+                    link.slots.slot_mut(field).refused =
+                        Some(Refusal { version, message, details: None });
                     continue;
                 }
                 let stored = stored_value(rules, index, field, value, stored.as_ref());
@@ -262,10 +263,10 @@ fn adopt(
         Action::Update { patch, .. } => {
             // Another record holds the address: the rest of the patch goes on without it.
             if patch.contains(Field::EMAIL) && patch.len() > 1 {
-                refuse_field(link, Field::EMAIL, error, version);
+                refuse_field(link, Field::EMAIL, write, error, version);
                 Settled::Again(Duration::ZERO)
             } else {
-                park_record(link, "duplicate_value", error, version, now);
+                park_record(link, "duplicate_value", write, error, (version, now));
                 Settled::Parked
             }
         }
@@ -287,35 +288,40 @@ fn park(
         Action::Delete { .. } => None,
     };
     if let Some(field) = written {
-        refuse_field(link, field, error, version);
+        refuse_field(link, field, write, error, version);
         return Settled::Again(Duration::ZERO);
     }
-    park_record(link, error.kind().name(), error, version, now);
+    park_record(link, error.kind().name(), write, error, (version, now));
     Settled::Parked
 }
 
-fn refuse_field(link: &mut Link, field: Field, error: &ProviderError, version: u64) {
+fn refuse_field(link: &mut Link, field: Field, write: &Write, error: &ProviderError, version: u64) {
     let slot = link.slots.slot_mut(field);
-    slot.refused = Some(Refusal { version, message: error.to_string() });
+    let before = slot.refused.take().and_then(|refused| refused.details);
+    let details = circumstance::details(write, error, before.as_deref());
+    let message = circumstance::redacted(write, error);
+    slot.refused = Some(Refusal { version, message, details: Some(Box::new(details)) });
 }
 
 /// Parks a link: nothing is written to it until the golden record has a newer version.
-pub(crate) fn park_record(
+fn park_record(
     link: &mut Link,
     class: &str,
+    write: &Write,
     error: &ProviderError,
-    version: u64,
-    now: Timestamp,
+    (version, at): (u64, Timestamp),
 ) {
+    let before = link.parked.take().and_then(|parked| parked.details);
     link.parked = Some(Parked {
         class: class.to_owned(),
-        message: error.to_string(),
+        message: circumstance::redacted(write, error),
         remedy: error
             .hint()
             .unwrap_or("correct the record; a changed value is tried again")
             .to_owned(),
         version,
-        at: now,
+        at,
+        details: Some(Box::new(circumstance::details(write, error, before.as_deref()))),
     });
 }
 

@@ -63,13 +63,13 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
         if !fields.is_empty() && side.capability.access == Access::Full && !parked {
             if let (Seen::Fresh(remote), Some(record)) = (seen, link.remote.clone()) {
                 let key = WriteKey::derive(id, &side.provider, version);
-                let patch = patch(&fields, link, at);
+                let patch = patch(&fields, link, rules, index, at.ties);
                 let expected = remote.version.clone();
                 let action = Action::Update { id: record, patch, expected };
                 work.writes.push((index, Write { key, kind: rules.kind, action }));
                 // Kept beside an earlier announcement of the same values: that one may still land
                 // when this one was settled long ago.
-                link.intents.push(Intent { key, fields, at: now, watched: false });
+                link.intents.push(Intent { key, fields, at: now, watched: false, run: None });
                 trim(link);
                 link.parked = None;
                 changed = true;
@@ -86,14 +86,20 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
 
 /// Returns the changes as the side takes them: references name its own records, and a set says
 /// what it was.
-fn patch(fields: &[(Field, Option<Value>, u64)], link: &Link, at: Place<'_>) -> Patch {
+pub(super) fn patch(
+    fields: &[(Field, Option<Value>, u64)],
+    link: &Link,
+    rules: &Rules,
+    index: usize,
+    ties: &Ties,
+) -> Patch {
     let mut patch = Patch::new();
     for (field, value, _) in fields {
-        let Some(kind) = refers_to(at.rules, *field) else {
+        let Some(kind) = refers_to(rules, *field) else {
             patch.set(*field, value.clone());
             continue;
         };
-        let translate = |value: &Value| at.ties.translate(at.index, kind, value);
+        let translate = |value: &Value| ties.translate(index, kind, value);
         patch.set(*field, value.as_ref().and_then(translate));
         let base = link.slots.slot(*field).and_then(|slot| slot.shadow.value());
         if let Some(base) = base.and_then(translate) {
@@ -217,7 +223,8 @@ fn create(work: &mut Decision, at: Place<'_>, seen: &Seen) {
         return;
     }
     let uid = Uid::of(work.entity.id);
-    announce(work, at, Claim { uid, fields, state: ClaimState::Open, at: now });
+    let state = ClaimState::Open;
+    announce(work, at, Claim { uid, fields, state, at: now, run: None });
 }
 
 /// What a new record gets.
@@ -293,6 +300,7 @@ fn repeat(work: &mut Decision, at: Place<'_>, mut claim: Claim) {
     let key = WriteKey::derive(work.entity.id, &side.provider, work.entity.version);
     let earlier = claim.as_intent(key, now);
     claim.at = now;
+    claim.run = None;
     announce(work, at, claim);
     if let Some(link) = work.entity.link_mut(&side.provider) {
         link.intents.push(earlier);
@@ -308,6 +316,7 @@ fn park_missing(work: &mut Decision, index: usize, side: &Side, field: Field, no
         remedy: format!("fill in {field}, or set required_default.{field} in the configuration"),
         version: work.entity.version,
         at: now,
+        details: None,
     };
     let mut link = work.entity.link(provider).cloned().unwrap_or_else(|| claimed(provider));
     link.parked = Some(parked);

@@ -11,6 +11,7 @@ use super::Session;
 use super::intake::observed_link;
 use super::work::Job;
 use crate::decide::identity::{self, Match};
+use crate::decide::journal;
 use crate::topology::Side;
 use crate::{EngineError, Rules};
 
@@ -82,9 +83,13 @@ impl Session<'_> {
             Owner::Held(other) => self.give_up(&other, job.entity.id).await?,
             Owner::Free => {}
         }
+        let ours = journal::found(&job.entity, side, remote, (self.run, self.now()));
         job.entity.set_link(observed_link(side, remote, self.now()));
         self.tally.kind(rules.kind).linked += 1;
         self.decide(rules, std::slice::from_mut(job)).await?;
+        if let Some(decision) = &mut job.decision {
+            decision.journal.extend(ours);
+        }
         if let Some(decision) = &mut job.decision
             && let Some(changed) = decision.links_changed.get_mut(index)
         {
@@ -132,6 +137,7 @@ impl Session<'_> {
                 if let Owner::Held(other) = owner {
                     self.give_up(&other, job.entity.id).await?;
                 }
+                job.journal.extend(journal::found(&job.entity, side, &remote, (self.run, now)));
                 job.entity.set_link(observed_link(side, &remote, now));
                 self.tally.kind(rules.kind).linked += 1;
                 return Ok(Some(Mark { due: now, attempts: job.attempts + 1 }));
@@ -340,6 +346,7 @@ fn duplicate(side: &Side, version: u64, at: jiff::Timestamp) -> Parked {
         remedy: "merge the two records there, or correct the value".to_owned(),
         version,
         at,
+        details: None,
     }
 }
 

@@ -1,7 +1,9 @@
 //! Working off marks: lease, look, decide, announce, write, settle.
 
 use crm_core::{PauseCause, Write};
-use crm_store::{Commit, Entity, EntityState, LeaseRequest, Leased, Mark, Mutation, StoreError};
+use crm_store::{
+    Commit, Entity, EntityState, Journal, LeaseRequest, Leased, Mark, Mutation, StoreError,
+};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
@@ -9,7 +11,7 @@ use super::Session;
 use super::merge::{self, Absorbed};
 use super::refs::View;
 use crate::decide::settle::{self, Settled};
-use crate::decide::{self, Decision, Seen, State, Ties, oscillation};
+use crate::decide::{self, Decision, Seen, State, Ties, journal, oscillation};
 use crate::event::{Event, Phase};
 use crate::{EngineError, Rules};
 
@@ -31,6 +33,8 @@ pub(super) struct Job {
     pub writes: Vec<(usize, Write)>,
     /// When it is to be looked at again.
     pub again: Option<Mark>,
+    /// Writes that were applied.
+    pub journal: Vec<Journal>,
 }
 
 impl Session<'_> {
@@ -96,6 +100,7 @@ impl Session<'_> {
                     ties: Ties::default(),
                     writes: Vec::new(),
                     again: None,
+                    journal: Vec::new(),
                 }),
             }
         }
@@ -247,7 +252,7 @@ impl Session<'_> {
 
     /// Commits many small commits in few transactions. Where somebody else was faster, each is
     /// tried alone; returns whose commit was refused.
-    async fn commit_all(
+    pub(super) async fn commit_all(
         &self,
         commits: Vec<(crm_core::EntityId, Commit)>,
     ) -> Result<Vec<crm_core::EntityId>, EngineError> {
@@ -339,7 +344,18 @@ impl Session<'_> {
         if let Err(error) = &result {
             tracing::debug!(%error, entity = %job.entity.id, "write refused");
         }
+        let written = result.as_ref().ok().map(|written| written.id.clone());
+        let of = rules
+            .sides
+            .get(side)
+            .zip(written)
+            .map(|(side, record)| (side, record, journal::before(&job.entity, side, write)));
         let settled = settle::settle(&mut job.entity, rules, &job.ties, side, write, result, now);
+        if let Some((side, record, before)) = of {
+            let when = (self.run, now);
+            let row = journal::applied(&job.entity, side, write, record, before, when);
+            job.journal.push(row);
+        }
         let mark = match settled {
             Settled::Applied | Settled::Parked => None,
             Settled::Again(wait) => {
@@ -420,6 +436,7 @@ impl Session<'_> {
                     ties: Ties::default(),
                     writes: Vec::new(),
                     again: None,
+                    journal: Vec::new(),
                 })
                 .collect();
             self.decide(rules, &mut jobs).await?;
@@ -439,7 +456,7 @@ fn listed_sides(row: &[Seen]) -> Vec<usize> {
 }
 
 /// Says of each write of a call that was never sent that it was not applied.
-fn not_sent(
+pub(super) fn not_sent(
     error: &crm_core::ProviderError,
     count: usize,
 ) -> Vec<Result<crm_core::Written, crm_core::ProviderError>> {
@@ -461,5 +478,7 @@ fn settled_commit(rules: &Rules, job: &mut Job) -> Commit {
     if job.again.is_some() {
         mutations.push(Mutation::Mark(id, job.again));
     }
+    let journal = std::mem::take(&mut job.journal).into_iter();
+    mutations.extend(journal.map(|row| Mutation::Journal(Box::new(row))));
     Commit { expected: vec![(id, job.entity.row_version)], fences: Vec::new(), mutations }
 }

@@ -5,6 +5,8 @@ mod conflict;
 #[cfg(test)]
 mod deletes;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod oscillation;
@@ -14,3 +16,5 @@ mod reconcile;
 mod simulation;
 #[cfg(test)]
 mod town;
+#[cfg(test)]
+mod undo;

@@ -1,6 +1,6 @@
 //! The simulation, in small: the big one is `cargo xtask sim`.
 
-mod pilot;
+pub(crate) mod pilot;
 
 use crm_testkit::simulation::{self, Batch, Keep, PEOPLE_ONLY, Report};
 use pilot::{EnginePilot, Ground};

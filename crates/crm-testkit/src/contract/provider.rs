@@ -1,8 +1,10 @@
 //! What every room must do, against its fake, over a real socket.
 //!
 //! A room calls [`provider_contract!`](crate::provider_contract) with a function that returns a
-//! [`Harness`]; each case becomes a test of its own. Every case has two sides: what the provider
-//! says, and what the fake saw or holds.
+//! [`Harness`], once for each kind and each form of a kind, in a module of its own; each case
+//! becomes a test. Every case has two sides: what the provider says, and what the fake saw or
+//! holds. A case never skips: where the room does not declare what it is about, it asserts that
+//! the room refuses, without a request.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,13 +15,20 @@
 
 pub mod feed;
 pub mod finding;
+pub mod forms;
 mod harness;
 pub mod identity;
+pub mod owners;
 pub mod reading;
+pub mod references;
+mod room;
+mod sample;
+pub mod stages;
 pub mod weather;
 pub mod writing;
 
-pub use self::harness::{Connect, Credentials, FakeTime, Harness, Room};
+pub use self::harness::{Connect, Credentials, FakeTime, Harness};
+pub use self::room::{Deed, FormOf, Merging, Room, StageOf, Target, Tied, User};
 
 /// Expands to one `#[tokio::test]` for each case of the provider contract. The argument is the
 /// path of a function that returns a fresh [`Harness`].
@@ -68,6 +77,33 @@ macro_rules! provider_contract {
                 one_bad_write_leaves_the_others,
                 a_partial_batch_keeps_its_order,
                 many_writes_are_split,
+            }
+            references::{
+                every_declared_reference_has_a_target,
+                undeclared_references_are_refused_without_a_request,
+                a_reference_is_read_by_id_and_in_the_list,
+                a_reference_is_set_replaced_and_cleared,
+                set_members_come_and_go,
+                a_member_that_somebody_else_added_is_kept,
+                a_create_has_its_references,
+                a_reference_to_nobody_is_told,
+            }
+            owners::{
+                an_owner_is_an_address,
+                an_owner_is_written_by_address,
+                who_cannot_own_a_record_is_refused,
+                users_are_known_after_a_probe,
+            }
+            stages::{
+                a_stage_is_one_of_ours,
+                a_stage_is_written_as_the_first_that_stands_for_it,
+                a_stage_that_stands_for_it_already_stays,
+            }
+            forms::{
+                a_record_says_its_form,
+                a_form_does_not_change,
+                the_forms_of_a_kind_come_in_one_feed,
+                reads_and_writes_mix_forms,
             }
             weather::{
                 a_429_is_honoured,

@@ -7,7 +7,9 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a case fails by panicking")]
 
 pub mod atomic;
+pub mod audit;
 mod harness;
+pub mod journal;
 pub mod leases;
 pub mod log;
 pub mod records;
@@ -70,6 +72,15 @@ macro_rules! store_contract {
                 accounts_come_back,
                 counts_and_problems_agree_with_the_rows,
                 everything_outlives_the_process,
+            }
+            journal::{
+                writes_come_in_their_order,
+                a_write_is_noted_once,
+                a_note_goes_with_its_commit,
+            }
+            audit::{
+                every_deed_is_chained,
+                the_chain_goes_on,
             }
         }
     };

@@ -4,12 +4,16 @@
 //! Where the vendor documents nothing, one behaviour is chosen and marked *chosen here*.
 
 mod account;
+mod association;
 mod batch;
 mod catalogue;
 mod control;
 mod fail;
 mod filter;
 mod kind;
+mod lever;
+mod link_rows;
+mod links;
 mod merge;
 mod object;
 mod property;
@@ -27,10 +31,12 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use self::account::Account;
+use self::association::Ties;
 use self::fail::{Fail, json_response};
 use self::kind::{KINDS, Kind};
 use self::property::{Group, Property, Uniqueness};
@@ -86,6 +92,16 @@ pub enum Sorting {
     Sloppy,
 }
 
+/// Whether an association moves the modification times of the records that it ties; the vendor
+/// does not promise either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssociationStamps {
+    /// It moves neither.
+    Neither,
+    /// It moves both.
+    Both,
+}
+
 /// What a fake HubSpot is started with.
 #[derive(Clone, Debug)]
 pub struct HubSpotOptions {
@@ -119,6 +135,10 @@ pub struct HubSpotOptions {
     pub merged_in_batch: MergedInBatch,
     /// Whether search sorts by the modification time as asked.
     pub sorting: Sorting,
+    /// Whether an association moves the modification times of the records that it ties.
+    pub association_stamps: AssociationStamps,
+    /// How many associations of one record an answer shows at once.
+    pub association_page: usize,
 }
 
 impl Default for HubSpotOptions {
@@ -139,6 +159,8 @@ impl Default for HubSpotOptions {
             merged_id: MergedId::New,
             merged_in_batch: MergedInBatch::Survivor,
             sorting: Sorting::Exact,
+            association_stamps: AssociationStamps::Neither,
+            association_page: 500,
         }
     }
 }
@@ -148,6 +170,8 @@ impl Default for HubSpotOptions {
 pub struct HubSpot {
     options: HubSpotOptions,
     tokens: Tokens,
+    account: Account,
+    ties: Ties,
     properties: BTreeMap<&'static str, BTreeMap<String, Property>>,
     groups: BTreeMap<&'static str, BTreeMap<String, Group>>,
     /// The id of the request being answered, as errors and a header show it.
@@ -188,8 +212,9 @@ impl HubSpot {
         match route {
             Route::Objects(rest) => self.objects(world, call, rest),
             Route::Properties(rest) => self.schema(world, call, rest),
-            Route::Owners(rest) => account::owners(call, rest),
-            Route::Pipelines(rest) => account::pipelines(call, rest),
+            Route::Associations(rest) => self.associations(world, call, rest),
+            Route::Owners(rest) => self.account.owners(call, rest),
+            Route::Pipelines(rest) => self.account.pipelines(call, rest),
             Route::Account => Ok(account::details(self.options.portal_id)),
             // Answered above.
             Route::OAuth(_) => Err(Fail::not_found()),
@@ -239,7 +264,16 @@ impl Dialect for HubSpot {
         let names = world.rng.fork("correlation");
         let tokens = Tokens::new(options);
         let correlation = String::new();
-        Self { options: options.clone(), tokens, properties, groups, correlation, names }
+        Self {
+            options: options.clone(),
+            tokens,
+            account: Account::default(),
+            ties: Ties::default(),
+            properties,
+            groups,
+            correlation,
+            names,
+        }
     }
 
     fn windows(options: &HubSpotOptions) -> Vec<Window> {
@@ -347,6 +381,16 @@ impl Dialect for HubSpot {
 
     fn touch(&mut self, world: &mut World, touch: &Touch) -> Result<u64, Refusal> {
         self.user_touch(world, touch)
+    }
+
+    fn lever(
+        &mut self,
+        world: &mut World,
+        method: &Method,
+        path: &[&str],
+        body: &Fields,
+    ) -> Result<Option<Value>, Refusal> {
+        self.pull(world, method, path, body)
     }
 
     fn person(&self, person: &Person) -> Fields {

@@ -52,7 +52,8 @@ pub type SalesforceFake = Simulated<Salesforce>;
 /// Whether the org has the fields that a sync needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OrgFields {
-    /// `Crm_Sync_Uid__c` and `Company_Text__c` exist on Contact.
+    /// `Crm_Sync_Uid__c` exists on Account, Contact, Opportunity, Task and Event, and
+    /// `Company_Text__c` on Contact.
     #[default]
     Prepared,
     /// Only the vendor's own fields exist.
@@ -94,6 +95,8 @@ pub struct SalesforceOptions {
     pub daily_limit: u64,
     /// The largest page of a query, whatever the client asks for.
     pub page_max: usize,
+    /// The org's currencies, its own one first; none for an org with a single currency.
+    pub currencies: Vec<String>,
 }
 
 impl Default for SalesforceOptions {
@@ -110,6 +113,7 @@ impl Default for SalesforceOptions {
             duplicate_rule: DuplicateRule::Off,
             daily_limit: 100_000,
             page_max: 2_000,
+            currencies: Vec::new(),
         }
     }
 }
@@ -163,9 +167,12 @@ impl Dialect for Salesforce {
 
     fn open(options: &SalesforceOptions, world: &mut World) -> Self {
         world.granularity_ms = 1_000;
-        let mut catalog = Catalog::new(world);
+        let mut catalog = Catalog::new(world, &options.currencies);
         if options.fields == OrgFields::Prepared {
-            catalog.add(world, "Contact", describe::UID);
+            for kind in ["Account", "Contact", "Opportunity"] {
+                catalog.add(world, kind, describe::UID);
+            }
+            catalog.add(world, describe::ACTIVITY, describe::ACTIVITY_UID);
             catalog.add(world, "Contact", describe::COMPANY);
         }
         let mut sessions = Sessions::default();
@@ -231,7 +238,9 @@ impl Dialect for Salesforce {
         kind: &str,
         fields: &Fields,
     ) -> Result<String, Refusal> {
-        self.control_write(world, kind, |desk, kind| desk.create(kind, fields))
+        let made = self.control_write(world, kind, |desk, kind| desk.create(kind, fields));
+        self.settle_stages(world, kind);
+        made
     }
 
     fn patch(
@@ -241,7 +250,9 @@ impl Dialect for Salesforce {
         id: &str,
         fields: &Fields,
     ) -> Result<(), Refusal> {
-        self.control_write(world, kind, |desk, kind| desk.update(kind, id, fields)).map(drop)
+        let done = self.control_write(world, kind, |desk, kind| desk.update(kind, id, fields));
+        self.settle_stages(world, kind);
+        done.map(drop)
     }
 
     fn delete(&mut self, world: &mut World, kind: &str, id: &str) -> Result<(), Refusal> {

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::Value;
@@ -87,6 +87,16 @@ pub trait Dialect: Debug + Send + Sized + 'static {
     ) -> Result<String, Refusal>;
     /// See [`Fake::touch`].
     fn touch(&mut self, world: &mut World, touch: &Touch) -> Result<u64, Refusal>;
+    /// See [`Fake::lever`].
+    fn lever(
+        &mut self,
+        _world: &mut World,
+        _method: &Method,
+        path: &[&str],
+        _body: &Fields,
+    ) -> Result<Option<Value>, Refusal> {
+        Err(Refusal::missing(format!("{} has no lever {}", Self::name(), path.join("/"))))
+    }
     /// Returns a person's values by the vendor's property names, for [`Fake::populate`].
     fn person(&self, person: &Person) -> Fields;
     /// Returns the kind that people are.
@@ -260,6 +270,15 @@ impl<D: Dialect> Fake for Simulated<D> {
 
     fn touch(&self, touch: &Touch) -> Result<u64, Refusal> {
         self.with(|dialect, world| dialect.touch(world, touch))
+    }
+
+    fn lever(
+        &self,
+        method: &Method,
+        path: &[&str],
+        body: &Fields,
+    ) -> Result<Option<Value>, Refusal> {
+        self.with(|dialect, world| dialect.lever(world, method, path, body))
     }
 
     fn populate(&self, people: &[Person]) -> Result<(), Refusal> {

@@ -79,7 +79,8 @@ fn vendor_route(fake: &dyn Fake, call: &Call<'_>, rest: &[&str]) -> Answer {
             fake.record(kind, id).map(Some)
         }
         (&Method::DELETE, ["records", kind, id]) => fake.delete(kind, id).map(|()| None),
-        _ => Err(nowhere(call)),
+        (_, ["records" | "counters" | "touch", ..] | []) => Err(nowhere(call)),
+        (method, path) => fake.lever(method, path, &body(call)?),
     }
 }
 

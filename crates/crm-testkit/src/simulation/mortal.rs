@@ -13,8 +13,9 @@ use crm_core::{
     Usage, Write,
 };
 use crm_store::{
-    Commit, Conflict, ConflictQuery, Counts, Entity, History, KeyHash, LeaseRequest, Leased,
-    ProblemQuery, Resolved, Run, Seq, SharedStore, Stage, Store, StoreResult,
+    Audit, AuditCheck, Commit, Conflict, ConflictQuery, Counts, Entity, History, Journal,
+    JournalQuery, KeyHash, LeaseRequest, Leased, ProblemQuery, Resolved, Run, Seq, SharedStore,
+    Stage, Store, StoreResult,
 };
 use jiff::Timestamp;
 
@@ -150,6 +151,21 @@ impl Store for MortalStore {
     async fn history(&self, entity: EntityId) -> StoreResult<Vec<History>> {
         self.process.alive().await;
         self.inner.history(entity).await
+    }
+
+    async fn journal(&self, query: JournalQuery) -> StoreResult<Vec<Journal>> {
+        self.process.alive().await;
+        self.inner.journal(query).await
+    }
+
+    async fn audit(&self, after: u64, limit: usize) -> StoreResult<Vec<Audit>> {
+        self.process.alive().await;
+        self.inner.audit(after, limit).await
+    }
+
+    async fn verify_audit(&self) -> StoreResult<AuditCheck> {
+        self.process.alive().await;
+        self.inner.verify_audit().await
     }
 
     async fn counts(&self, kind: ObjectKind) -> StoreResult<Counts> {

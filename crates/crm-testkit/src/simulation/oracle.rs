@@ -3,6 +3,7 @@
 mod agreement;
 mod edits;
 mod facts;
+mod journal;
 mod policy;
 mod ties;
 mod translation;
@@ -11,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm_store::SharedStore;
+use crm_store::{JournalQuery, SharedStore};
 use jiff::Timestamp;
 
 use self::facts::Facts;
@@ -81,6 +82,10 @@ pub async fn judge(
         Ok(facts) => facts,
         Err(error) => return Verdict::failed(format!("the store failed: {error}")),
     };
+    let rows = match store.journal(JournalQuery::default()).await {
+        Ok(rows) => rows,
+        Err(error) => return Verdict::failed(format!("the store failed: {error}")),
+    };
     let mut inner = realm.now();
     facts.translate(&mut inner);
     let mut verdict = Verdict::default();
@@ -88,5 +93,6 @@ pub async fn judge(
     edits::check(&facts, &inner, &mut verdict);
     policy::check(&facts, &inner, &mut verdict);
     ties::check(&facts, &inner, &mut verdict);
+    journal::check(&facts, &inner, &rows, &mut verdict);
     verdict
 }

@@ -1,5 +1,6 @@
 //! The HubSpot fake against the vendor's facts, called directly.
 
+mod associations;
 mod batch;
 mod merges;
 mod objects;

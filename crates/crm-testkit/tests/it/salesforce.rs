@@ -1,9 +1,11 @@
 //! The Salesforce fake against the vendor's facts, called directly and over a socket.
 
+mod activities;
 mod bulk;
 mod changes;
 mod collections;
 mod composite;
+mod deals;
 mod fields;
 mod query;
 mod rows;

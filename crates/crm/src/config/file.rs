@@ -302,7 +302,17 @@ fn connection(reader: &mut Reader<'_>, name: &str, mut table: Table) -> Option<C
     let origin = if settings.is_empty() { Origin::File } else { Origin::FileWithAddress };
     let known: Vec<String> = table.keys().cloned().collect();
     for key in known {
-        if let Some(text) = reader.text(&mut table, &key) {
+        if matches!(table.get(&key), Some(Value::Table(_))) {
+            // A table of texts, such as which stage stands for which.
+            let mut inner = reader.table(&mut table, &key).unwrap_or_default();
+            let names: Vec<String> = inner.keys().cloned().collect();
+            let pairs = names.into_iter().filter_map(|name| {
+                let text = reader.text(&mut inner, &name)?;
+                Some((name, Json::String(text)))
+            });
+            let pairs: serde_json::Map<String, Json> = pairs.collect();
+            settings.insert(key, Json::Object(pairs));
+        } else if let Some(text) = reader.text(&mut table, &key) {
             // The guide calls every secret an API key.
             let key = if key == "api_key" { "access_token".to_owned() } else { key };
             settings.entry(key).or_insert(Json::String(text));

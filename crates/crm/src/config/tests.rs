@@ -336,3 +336,15 @@ fn faster_time_is_shared_by_its_origin() {
     let error = Settings::from_variables(&vars).unwrap_err();
     assert!(error.to_string().contains("CRM_TIME_SCALE is `0`"), "{error}");
 }
+
+#[test]
+fn a_table_of_a_connection_reaches_the_room_as_it_is_spelled() {
+    let stages =
+        "[connections.hubspot.stages]\n\"1183923\" = \"proposal\"\n\"Long Wait\" = \"new\"\n";
+    let settings = load(&format!("{TWO}{stages}"), &[("TEST_TOKEN", "t")]).unwrap();
+    let hubspot = &settings.connections[&"hubspot".into()].settings;
+    let expected = serde_json::json!({ "1183923": "proposal", "Long Wait": "new" });
+    assert_eq!(hubspot.get("stages"), Some(&expected));
+    let wrong = stages.replace("\"new\"", "7");
+    assert!(load(&format!("{TWO}{wrong}"), &[("TEST_TOKEN", "t")]).is_err());
+}

@@ -86,11 +86,9 @@ fn an_open_fresh_window_gives_way_to_a_full_one() {
     let start = Changes::Poll { mark: Watermark::begin(at(0)), window: None };
     let page = seen(50, Some((49, "003d")), true);
     let open = Changes::advance(Some(start), Feed::Fresh, &page, LAG);
-    let cursor = open.cursor().unwrap();
-    let again = Changes::read(Some(&cursor), Feed::Changes).unwrap().unwrap();
-    assert!(!again.more());
-    assert_eq!(Changes::read(Some(&cursor), Feed::Fresh).unwrap(), Some(open));
-    assert!(Changes::read(Some(&Cursor("x".to_owned())), Feed::Changes).is_err());
+    assert!(!open.clone().widened(Feed::Changes).more());
+    assert_eq!(open.clone().widened(Feed::Fresh), open);
+    assert!(read::<Changes>(Some(&Cursor("x".to_owned()))).is_err());
 }
 
 const DAY: i64 = 24 * 3_600;

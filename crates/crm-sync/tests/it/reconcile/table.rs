@@ -316,6 +316,7 @@ impl SideCell {
                 fields: vec![(FIELD, value(sent), *version)],
                 at: now,
                 watched: true,
+                run: None,
             });
         }
         link

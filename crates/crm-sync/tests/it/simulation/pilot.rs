@@ -75,7 +75,7 @@ impl Pilot for EnginePilot {
     }
 }
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options {
         first_sync: FirstSync::Preview,
         // Small, so that a run takes several batches.
@@ -87,7 +87,7 @@ fn options() -> Options {
     }
 }
 
-fn topology(scenario: &Scenario) -> Topology {
+pub(crate) fn topology(scenario: &Scenario) -> Topology {
     let mut names = scenario.profiles.iter().map(|profile| ProviderId::new(profile.name));
     let primary = names.next().unwrap_or_else(|| ProviderId::new("nobody"));
     let owner = names.clone().next().unwrap_or_else(|| primary.clone());

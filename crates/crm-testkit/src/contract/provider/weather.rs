@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crm_core::{Applied, Disposition, ErrorKind, Field};
+use crm_core::{Applied, Disposition, ErrorKind};
 
 use super::harness::{Harness, failure, found};
 use crate::fault::{Aim, Fault, RetryAfter};
@@ -89,13 +89,13 @@ pub async fn a_lost_update_is_unknown_and_not_repeated(harness: &Harness) {
     for (n, (fault, city)) in faults.into_iter().enumerate() {
         let before = harness.requests(path);
         harness.fake.script(Aim::path(path), fault);
-        let write = harness.update(n, &id, Field::CITY, city);
+        let write = harness.update(n, &id, harness.speech().text, city);
         let result = harness.apply_one(&provider, write).await;
         let unknown = ErrorKind::Transient { applied: Applied::Unknown };
         assert_eq!(failure(result), unknown, "{fault:?}");
         assert_eq!(harness.requests(path) - before, 1, "{fault:?}");
         let applied = fault != Fault::CutBefore;
-        let stored = harness.stored(&id, Field::CITY);
+        let stored = harness.stored(&id, harness.speech().text);
         assert_eq!(stored.as_deref() == Some(city), applied, "{fault:?}");
     }
 }

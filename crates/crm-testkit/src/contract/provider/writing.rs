@@ -1,25 +1,30 @@
 //! Writes: what was asked is what is stored, and each write has its own result.
 
-use crm_core::{Action, Concurrency, Deletion, ErrorKind, Field, Lookup, Patch, RemoteId};
+use crm_core::{Action, Concurrency, Deletion, ErrorKind, Lookup, Patch, RemoteId};
 
-use super::harness::{Harness, failure, fields, found, person, uid, value};
+use super::harness::{Harness, failure, found, uid, value};
 use crate::fault::{Aim, Fault};
 
 /// A create stores its values and our uid; sent again, it finds its own record.
 pub async fn a_create_is_stored_and_a_repetition_makes_no_second(harness: &Harness) {
     let provider = harness.provider();
     let written = harness.apply_one(&provider, harness.create(0)).await.unwrap();
-    for (field, sent) in person(0).iter() {
-        assert_eq!(harness.stored(&written.id, field), Some(sent.display()), "{field}");
+    let remote = harness.read(&provider, &written.id).await;
+    for (field, sent) in harness.record(0).iter() {
+        let rule = harness.mapping().rule(field).unwrap();
+        let expected = rule.project(sent).map(std::borrow::Cow::into_owned);
+        assert_eq!(remote.fields.get(field), expected.as_ref(), "{field}");
     }
     if let Some(stored) = &written.stored {
         for (field, value) in stored.iter() {
-            assert_eq!(harness.stored(&written.id, field), Some(value.display()), "{field}");
+            assert_eq!(remote.fields.get(field), Some(value), "{field}");
         }
     }
-    let ids = [written.id.clone()];
-    let lookups = provider.get(harness.room.kind, &ids).await.unwrap();
-    assert_eq!(found(lookups.first().unwrap()).uid, Some(uid(0)));
+    let name = harness.speech().name;
+    assert_eq!(harness.stored(&written.id, name), harness.name(0));
+    if harness.mapping().uid.is_some() {
+        assert_eq!(remote.uid, Some(uid(0)));
+    }
     if harness.capability().unique_key {
         let again = harness.apply_one(&provider, harness.create(0)).await.unwrap();
         assert_eq!(again.id, written.id);
@@ -34,9 +39,9 @@ pub async fn a_duplicate_names_the_existing_record(harness: &Harness) {
     let writes = [harness.create(1), harness.create(0), harness.create(2)];
     let mut results = harness.apply(&provider, &writes).await;
     let (third, second, first) = (results.pop(), results.pop(), results.pop());
-    let stored = |id: &RemoteId| harness.stored(id, Field::EMAIL).unwrap();
-    assert_eq!(stored(&first.unwrap().unwrap().id), "ada.1@mail.example");
-    assert_eq!(stored(&third.unwrap().unwrap().id), "ada.2@mail.example");
+    let stored = |id: &RemoteId| harness.stored(id, harness.speech().name);
+    assert_eq!(stored(&first.unwrap().unwrap().id), harness.name(1));
+    assert_eq!(stored(&third.unwrap().unwrap().id), harness.name(2));
     let second = second.unwrap();
     if harness.room.unique.is_some() {
         assert_eq!(failure(second), ErrorKind::Conflict { existing: Some(existing) });
@@ -51,15 +56,17 @@ pub async fn a_duplicate_names_the_existing_record(harness: &Harness) {
 pub async fn a_patch_leaves_other_fields(harness: &Harness) {
     let id = harness.seed(0);
     let provider = harness.provider();
-    let write = harness.update(0, &id, Field::CITY, "Aarhus");
+    let before = harness.read(&provider, &id).await;
+    let text = harness.speech().text;
+    let write = harness.update(0, &id, text, "Aarhus");
     let written = harness.apply_one(&provider, write).await.unwrap();
     assert_eq!(written.id, id);
-    for (field, before) in person(0).iter() {
-        let expected = if field == Field::CITY { "Aarhus".to_owned() } else { before.display() };
-        assert_eq!(harness.stored(&id, field), Some(expected), "{field}");
+    assert_eq!(harness.stored(&id, text).as_deref(), Some("Aarhus"));
+    let remote = harness.read(&provider, &id).await;
+    for (field, value) in before.fields.iter().filter(|(field, _)| *field != text) {
+        assert_eq!(remote.fields.get(field), Some(value), "{field}");
     }
-    let lookups = provider.get(harness.room.kind, &[id]).await.unwrap();
-    let remote = found(lookups.first().unwrap());
+    assert_eq!(remote.fields.len(), before.fields.len());
     if written.version.is_some() {
         assert_eq!(written.version, remote.version);
     }
@@ -69,16 +76,19 @@ pub async fn a_patch_leaves_other_fields(harness: &Harness) {
 pub async fn a_clear_clears(harness: &Harness) {
     let id = harness.seed(0);
     let provider = harness.provider();
-    let patch: Patch = [(Field::PHONE, None)].into_iter().collect();
-    let action = Action::Update { id: id.clone(), patch, expected: None };
-    let written = harness.apply_one(&provider, harness.write(0, action)).await.unwrap();
-    assert!(written.stored.is_none_or(|stored| stored.get(Field::PHONE).is_none()));
-    assert_eq!(harness.stored(&id, Field::PHONE), None);
-    assert_eq!(harness.stored(&id, Field::CITY).as_deref(), Some("Brno"));
-    let lookups = provider.get(harness.room.kind, &[id]).await.unwrap();
-    let remote = found(lookups.first().unwrap());
-    assert_eq!(value(remote, Field::PHONE), None);
-    assert!(remote.read.contains(&Field::PHONE), "blank, not unknown");
+    let (clearable, text) = (harness.speech().clearable, harness.speech().text);
+    let before = harness.read(&provider, &id).await;
+    assert!(before.fields.get(clearable).is_some(), "there is something to clear");
+    let patch: Patch = [(clearable, None)].into_iter().collect();
+    let written = harness.apply_one(&provider, harness.change(0, &id, patch)).await.unwrap();
+    assert!(written.stored.is_none_or(|stored| stored.get(clearable).is_none()));
+    assert_eq!(harness.stored(&id, clearable), None);
+    let remote = harness.read(&provider, &id).await;
+    assert_eq!(value(&remote, clearable), None);
+    assert!(remote.read.contains(&clearable), "blank, not unknown");
+    if text != clearable {
+        assert_eq!(harness.stored(&id, text).as_deref(), Some("Brno"));
+    }
 }
 
 /// A write that names an old version is refused as stale where the vendor compares versions;
@@ -89,11 +99,12 @@ pub async fn an_old_version_is_stale_or_loses(harness: &Harness) {
     let lookups = provider.get(harness.room.kind, std::slice::from_ref(&id)).await.unwrap();
     let expected = found(lookups.first().unwrap()).version.clone();
     harness.pass(std::time::Duration::from_secs(2));
-    harness.edit(&id, Field::CITY, "Aarhus");
-    let patch = fields(&[(Field::CITY, "Lund")]).into_iter().map(|(f, v)| (f, Some(v)));
+    harness.edit(&id, harness.speech().text, "Aarhus");
+    let text = harness.speech().text;
+    let patch = harness.texts(&[(text, "Lund")]).into_iter().map(|(f, v)| (f, Some(v)));
     let action = Action::Update { id: id.clone(), patch: patch.collect(), expected };
     let result = harness.apply_one(&provider, harness.write(0, action)).await;
-    let city = harness.stored(&id, Field::CITY);
+    let city = harness.stored(&id, harness.speech().text);
     match harness.capability().concurrency {
         Concurrency::IfUnmodified => {
             assert_eq!(failure(result), ErrorKind::Stale);
@@ -139,9 +150,9 @@ pub async fn one_bad_write_leaves_the_others(harness: &Harness) {
     let provider = harness.provider();
     let nobody = RemoteId::from(harness.room.nobody);
     let writes = [
-        harness.update(0, first, Field::CITY, "Aarhus"),
-        harness.update(1, &nobody, Field::CITY, "Aarhus"),
-        harness.update(2, last, Field::CITY, "Aarhus"),
+        harness.update(0, first, harness.speech().text, "Aarhus"),
+        harness.update(1, &nobody, harness.speech().text, "Aarhus"),
+        harness.update(2, last, harness.speech().text, "Aarhus"),
     ];
     let results = harness.apply(&provider, &writes).await;
     let outcomes: Vec<_> = results
@@ -151,7 +162,7 @@ pub async fn one_bad_write_leaves_the_others(harness: &Harness) {
     let (first, last) = (first.clone(), last.clone());
     assert_eq!(outcomes, [Ok(first.clone()), Err(ErrorKind::NotFound), Ok(last.clone())]);
     for id in [first, last] {
-        assert_eq!(harness.stored(&id, Field::CITY).as_deref(), Some("Aarhus"));
+        assert_eq!(harness.stored(&id, harness.speech().text).as_deref(), Some("Aarhus"));
     }
 }
 
@@ -161,12 +172,12 @@ pub async fn a_partial_batch_keeps_its_order(harness: &Harness) {
     let ids = harness.seed_many(6);
     let provider = harness.provider();
     harness.fake.script(Aim::path(harness.room.update_path), Fault::BatchItem(2));
-    let write = |(n, id)| harness.update(n, id, Field::CITY, &format!("City {n}"));
+    let write = |(n, id)| harness.update(n, id, harness.speech().text, &format!("City {n}"));
     let writes: Vec<_> = ids.iter().enumerate().map(write).collect();
     let results = harness.apply(&provider, &writes).await;
     assert_eq!(results.len(), ids.len());
     for (n, (id, result)) in ids.iter().zip(results).enumerate() {
-        let city = harness.stored(id, Field::CITY).unwrap();
+        let city = harness.stored(id, harness.speech().text).unwrap();
         match result {
             Ok(written) => {
                 assert_eq!(written.id, *id);
@@ -174,7 +185,7 @@ pub async fn a_partial_batch_keeps_its_order(harness: &Harness) {
             }
             Err(error) => {
                 assert_eq!(n, 2, "{error}");
-                assert_eq!(city, "Brno", "{error}");
+                assert!(city.ends_with("Brno"), "{error}");
             }
         }
     }
@@ -187,8 +198,8 @@ pub async fn many_writes_are_split(harness: &Harness) {
     let writes: Vec<_> = (0..=most).map(|n| harness.create(n)).collect();
     let results = harness.apply(&provider, &writes).await;
     for (n, result) in results.into_iter().enumerate() {
-        let stored = harness.stored(&result.unwrap().id, Field::EMAIL);
-        assert_eq!(stored, Some(format!("ada.{n}@mail.example")));
+        let stored = harness.stored(&result.unwrap().id, harness.speech().name);
+        assert_eq!(stored, harness.name(n));
     }
     assert_eq!(harness.live(), writes.len());
     assert_eq!(harness.requests(harness.room.create_path), 2);

@@ -168,9 +168,10 @@ pub async fn recover_marks_what_is_open(harness: &StoreHarness) {
         fields: Vec::new(),
         state: ClaimState::Ambiguous,
         at: at(0),
+        run: None,
     });
     let key = WriteKey::derive(id(2), &hubspot(), 1);
-    let intent = Intent { key, fields: Vec::new(), at: at(0), watched: false };
+    let intent = Intent { key, fields: Vec::new(), at: at(0), watched: false, run: None };
     let claimed = Link {
         remote: None,
         state: LinkState::Claimed,
@@ -262,12 +263,14 @@ pub async fn announcements_outlive_the_process(harness: &StoreHarness) {
         ],
         state: ClaimState::Open,
         at: at(0),
+        run: None,
     };
     let intent = |version| Intent {
         key: WriteKey::derive(id(2), &hubspot(), version),
         fields: vec![(Field::CITY, None, version), (Field::EMAIL, Some(Value::text("e")), 1)],
         at: at(1),
         watched: false,
+        run: None,
     };
     let claimed = Link {
         remote: None,

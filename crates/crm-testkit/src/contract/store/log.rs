@@ -164,6 +164,7 @@ fn parked(provider: crm_core::ProviderId, remote: &str) -> Link {
         remedy: "change it".to_owned(),
         version: 1,
         at: at(0),
+        details: None,
     };
     Link { parked: Some(parked), ..link(provider, remote) }
 }
@@ -173,7 +174,7 @@ fn with_refusal(remote: &str) -> Link {
     *link.slots.slot_mut(Field::PHONE) = LinkSlot {
         shadow: Shadow::Blank,
         ack: 0,
-        refused: Some(Refusal { version: 2, message: "no such number".to_owned() }),
+        refused: Some(Refusal { version: 2, message: "no such number".to_owned(), details: None }),
     };
     link
 }
@@ -184,6 +185,7 @@ fn with_intents(remote: &str) -> Link {
         fields: Vec::new(),
         at: at(0),
         watched: version > 2,
+        run: None,
     };
     Link { intents: vec![intent(1), intent(2), intent(3)], ..link(salesforce(), remote) }
 }

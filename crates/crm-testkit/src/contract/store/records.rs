@@ -190,7 +190,7 @@ fn full() -> Entity {
 }
 
 fn settled_link() -> Link {
-    let refused = Refusal { version: 3, message: "too long".to_owned() };
+    let refused = Refusal { version: 3, message: "too long".to_owned(), details: None };
     let slot = |shadow, ack, refused| LinkSlot { shadow, ack, refused };
     let mut slots: Vec<_> = values()
         .into_iter()
@@ -204,6 +204,7 @@ fn settled_link() -> Link {
         fields: vec![(Field::CITY, None, version), (Field::PHONE, Some(Value::text("1")), 2)],
         at: at(4),
         watched: version > 1,
+        run: (version > 1).then(|| run(7)),
     };
     let mut link = Link::new(hubspot(), record("h1"));
     link.version = Some(Version("2024-01-01T00:00:00Z".into()));
@@ -224,6 +225,7 @@ fn claimed_link() -> Link {
         fields: values().into_iter().map(|(field, value)| (field, value, 3)).collect(),
         state: ClaimState::Ambiguous,
         at: at(1),
+        run: Some(run(7)),
     };
     let parked = Parked {
         class: "missing_required".to_owned(),
@@ -231,6 +233,7 @@ fn claimed_link() -> Link {
         remedy: "give one".to_owned(),
         version: 8,
         at: at(5),
+        details: None,
     };
     Link {
         remote: None,

@@ -25,6 +25,8 @@ pub(super) struct Item {
     pub(super) id_property: Option<String>,
     pub(super) fields: Map<String, Value>,
     pub(super) trace: Option<String>,
+    /// What a create is to be tied to.
+    pub(super) ties: Option<Value>,
 }
 
 /// The rows that a batch answers with.
@@ -41,7 +43,7 @@ impl HubSpot {
         &mut self,
         world: &mut World,
         call: &Call<'_>,
-        kind: &Kind,
+        kind: &'static Kind,
         action: &str,
     ) -> Answer {
         let body = body(call)?;
@@ -70,7 +72,7 @@ impl HubSpot {
         &mut self,
         world: &mut World,
         call: &Call<'_>,
-        kind: &Kind,
+        kind: &'static Kind,
         items: &[Item],
     ) -> Answer {
         let traced = traced(items);
@@ -88,7 +90,7 @@ impl HubSpot {
             let done = if spoiled == Some(place) {
                 Err(spoilt())
             } else {
-                self.create_item(world, kind, &item.fields)
+                self.create_item(world, kind, &item.fields, item.ties.as_ref())
             };
             match done {
                 Ok((key, written)) => {
@@ -106,16 +108,27 @@ impl HubSpot {
     pub(super) fn create_item(
         &mut self,
         world: &mut World,
-        kind: &Kind,
+        kind: &'static Kind,
         fields: &Map<String, Value>,
+        ties: Option<&Value>,
     ) -> Result<(u64, Written), Fail> {
         let written = self.check(kind, fields)?;
         needs(kind, &written)?;
+        let wishes = Self::wishes(kind, ties)?;
+        for wish in &wishes {
+            if super::links::live(world, wish.to_kind, &wish.to).is_none() {
+                return Err(super::links::bad_id(&wish.to));
+            }
+        }
         if let Some(clash) = self.clash(world.table_mut(kind.plural), kind, &written, None) {
             let existing = json!({ "existingId": [clash.owner().to_string()] });
             return Err(clash.fail(kind).with("context", existing));
         }
         let key = self.insert(world, kind, &written, Source::Integration)?;
+        for wish in wishes {
+            let from = (kind, &*key.to_string());
+            self.make(world, from, (wish.to_kind, &wish.to), &wish.types, Source::Integration)?;
+        }
         Ok((key, written))
     }
 
@@ -123,7 +136,7 @@ impl HubSpot {
         &mut self,
         world: &mut World,
         call: &Call<'_>,
-        kind: &Kind,
+        kind: &'static Kind,
         body: &Map<String, Value>,
         items: &[Item],
     ) -> Answer {
@@ -170,7 +183,7 @@ impl HubSpot {
         &mut self,
         world: &mut World,
         call: &Call<'_>,
-        kind: &Kind,
+        kind: &'static Kind,
         items: &[Item],
     ) -> Answer {
         refuse_duplicates(items)?;
@@ -227,7 +240,7 @@ impl HubSpot {
     pub(super) fn update_item(
         &mut self,
         world: &mut World,
-        kind: &Kind,
+        kind: &'static Kind,
         key: u64,
         fields: &Map<String, Value>,
     ) -> Result<(u64, Bytes), Fail> {
@@ -243,7 +256,11 @@ impl HubSpot {
     }
 
     /// Returns the values of all inputs, or the refusal of all for what is wrong with any.
-    pub(super) fn examine_all(&self, kind: &Kind, items: &[Item]) -> Result<Vec<Written>, Fail> {
+    pub(super) fn examine_all(
+        &self,
+        kind: &'static Kind,
+        items: &[Item],
+    ) -> Result<Vec<Written>, Fail> {
         let mut all = Vec::new();
         let mut problems: Vec<Problem> = Vec::new();
         for item in items {
@@ -259,7 +276,7 @@ impl HubSpot {
     pub(super) fn refuse_clashes(
         &self,
         world: &mut World,
-        kind: &Kind,
+        kind: &'static Kind,
         all: &[Written],
     ) -> Result<(), Fail> {
         let mut emails = BTreeSet::new();
@@ -337,7 +354,7 @@ pub(super) fn envelope(now_ms: i64, status: u16, rows: Rows) -> Response<Bytes> 
     json_response(207, render::results(&before, &done, &after))
 }
 
-fn not_gotten(kind: &Kind) -> Fail {
+fn not_gotten(kind: &'static Kind) -> Fail {
     let message = format!(
         "Could not get some {} objects, they may be deleted or not exist. Check that ids are \
          valid.",
@@ -365,6 +382,7 @@ fn items(body: &Map<String, Value>) -> Result<Vec<Item>, Fail> {
         id_property: field(input, "idProperty"),
         fields: input.get("properties").and_then(Value::as_object).cloned().unwrap_or_default(),
         trace: field(input, "objectWriteTraceId"),
+        ties: input.get("associations").cloned(),
     });
     Ok(items.collect())
 }

@@ -222,7 +222,8 @@ pub(super) fn group_name(kind: &Kind) -> String {
 /// Returns the property in which a synchronising client keeps its own id.
 pub(super) fn sync_uid(kind: &Kind) -> Option<Property> {
     let mut uid = property(kind, "crm_sync_uid string text - CRM Sync UID")?;
-    uid.unique = Uniqueness::Unique;
+    // Whether activities can have unique properties is not documented: chosen here, they cannot.
+    uid.unique = if kind.is_activity() { Uniqueness::Shared } else { Uniqueness::Unique };
     uid.origin = Origin::Account;
     uid.description.push_str("Identifies the record for synchronisation; do not edit.");
     Some(uid)

@@ -23,6 +23,18 @@ pub(super) struct Kind {
     pub(super) needs: &'static [&'static str],
 }
 
+impl Kind {
+    /// Returns whether two records can become one.
+    pub(super) fn merges(&self) -> bool {
+        matches!(self.plural, "contacts" | "companies" | "deals")
+    }
+
+    /// Returns whether it is a task, note, meeting, call or e-mail.
+    pub(super) fn is_activity(&self) -> bool {
+        !self.merges()
+    }
+}
+
 const ACTIVITY: &[&str] = &["hs_createdate", "hs_lastmodifieddate", "hs_object_id"];
 
 const fn activity(

@@ -12,7 +12,12 @@ use crate::world::{Bump, Changes, Source, World};
 
 impl HubSpot {
     /// Answers a merge.
-    pub(super) fn merge_call(&mut self, world: &mut World, call: &Call<'_>, kind: &Kind) -> Answer {
+    pub(super) fn merge_call(
+        &mut self,
+        world: &mut World,
+        call: &Call<'_>,
+        kind: &'static Kind,
+    ) -> Answer {
         let body = body(call)?;
         let id = |name: &str| body.get(name).and_then(text).unwrap_or_default();
         let (primary, other) = (id("primaryObjectId"), id("objectIdToMerge"));
@@ -26,11 +31,15 @@ impl HubSpot {
     pub(super) fn merge_records(
         &mut self,
         world: &mut World,
-        kind: &Kind,
+        kind: &'static Kind,
         primary: &str,
         other: &str,
         source: Source,
     ) -> Result<u64, Fail> {
+        if !kind.merges() {
+            let message = format!("{} cannot be merged", kind.plural);
+            return Err(Fail::invalid(message));
+        }
         let stamp = world.stamp(source);
         let table = world.table_mut(kind.plural);
         let live = |id: &str| id.parse().ok().and_then(|key| live_survivor(table, key));
@@ -92,11 +101,21 @@ impl HubSpot {
                 table.set_created(survivor, created_ms);
             }
         }
+        for absorbed in [primary_key, other_key] {
+            if absorbed != survivor {
+                self.ties.inherit((kind.plural, absorbed), (kind.plural, survivor));
+            }
+        }
         Ok(survivor)
     }
 
     /// Answers a demand to forget a person.
-    pub(super) fn forget(&mut self, world: &mut World, call: &Call<'_>, kind: &Kind) -> Answer {
+    pub(super) fn forget(
+        &mut self,
+        world: &mut World,
+        call: &Call<'_>,
+        kind: &'static Kind,
+    ) -> Answer {
         if kind.plural != "contacts" {
             return Err(Fail::not_found());
         }

@@ -41,12 +41,12 @@ impl HubSpot {
                 // A record that is not there is as deleted as it can be.
                 Ok(empty_response(StatusCode::NO_CONTENT))
             }
-            (_, [_, "associations", ..]) => Err(Fail::new(404, "not served by this fake")),
+            (_, [id, "associations", rest @ ..]) => self.association(world, call, kind, id, rest),
             _ => Err(Fail::new(405, "Method Not Allowed")),
         }
     }
 
-    fn list(&mut self, world: &mut World, call: &Call<'_>, kind: &Kind) -> Answer {
+    fn list(&mut self, world: &mut World, call: &Call<'_>, kind: &'static Kind) -> Answer {
         let history = call.query_list("propertiesWithHistory");
         let most = if history.is_empty() { PAGE_MAX } else { HISTORY_PAGE_MAX };
         let limit = limit(call.query("limit"), most)?;
@@ -71,6 +71,13 @@ impl HubSpot {
         };
         let more = page.len() > limit;
         page.truncate(limit);
+        let asked = self.kinds_of(call)?;
+        if !asked.is_empty() {
+            for (key, row) in &mut page {
+                let ties = self.shown_ties(world, kind, *key, &asked);
+                *row = render::with_ties(row, ties.as_deref());
+            }
+        }
         let last = page.last().map(|row| row.0);
         let rows: Vec<Bytes> = page.into_iter().map(|row| row.1).collect();
         let tail = match last {
@@ -84,19 +91,31 @@ impl HubSpot {
         Ok(json_response(200, render::results("", &rows, &tail)))
     }
 
-    fn create_one(&mut self, world: &mut World, call: &Call<'_>, kind: &Kind) -> Answer {
+    fn create_one(&mut self, world: &mut World, call: &Call<'_>, kind: &'static Kind) -> Answer {
         let body = body(call)?;
         let empty = serde_json::Map::new();
         let fields = body.get("properties").and_then(|value| value.as_object()).unwrap_or(&empty);
         let written = self.check(kind, fields)?;
         needs(kind, &written)?;
+        let wishes = Self::wishes(kind, body.get("associations"))?;
         let key = self.insert(world, kind, &written, Source::Integration)?;
+        for wish in wishes {
+            let (from, to) = ((kind, key.to_string()), (wish.to_kind, wish.to));
+            let (from, to) = ((from.0, from.1.as_str()), (to.0, to.1.as_str()));
+            self.make(world, from, to, &wish.types, Source::Integration)?;
+        }
         let table = world.table_mut(kind.plural);
         let row = self.echo(table, kind, key, &written, Echo::Create);
         Ok(json_response(201, row.unwrap_or_default()))
     }
 
-    fn read_one(&mut self, world: &mut World, call: &Call<'_>, kind: &Kind, id: &str) -> Answer {
+    fn read_one(
+        &mut self,
+        world: &mut World,
+        call: &Call<'_>,
+        kind: &'static Kind,
+        id: &str,
+    ) -> Answer {
         let asked = call.query_list("properties");
         let wanted = self.wanted(kind, &asked, &call.query_list("propertiesWithHistory"));
         let archived = call.query("archived") == Some("true");
@@ -114,10 +133,17 @@ impl HubSpot {
             return Err(if numeric { Fail::not_found() } else { Fail::no_object(id) });
         };
         let row = self.render(table, kind, key, &wanted).unwrap_or_default();
-        Ok(json_response(200, row))
+        let ties = self.shown_ties(world, kind, key, &self.kinds_of(call)?);
+        Ok(json_response(200, render::with_ties(&row, ties.as_deref())))
     }
 
-    fn update_one(&mut self, world: &mut World, call: &Call<'_>, kind: &Kind, id: &str) -> Answer {
+    fn update_one(
+        &mut self,
+        world: &mut World,
+        call: &Call<'_>,
+        kind: &'static Kind,
+        id: &str,
+    ) -> Answer {
         let body = body(call)?;
         let key = self.key_of(world, kind, id, call.query("idProperty"))?;
         let table = world.table_mut(kind.plural);
@@ -132,11 +158,23 @@ impl HubSpot {
         Ok(json_response(200, row.unwrap_or_default()))
     }
 
+    /// Returns the kinds whose associations a read asks for and may see. Chosen here: without the
+    /// right to the other end they are left out without a word.
+    fn kinds_of(&self, call: &Call<'_>) -> Result<Vec<&'static Kind>, Fail> {
+        let asked = call.query_list("associations").into_iter().map(Kind::in_path);
+        let asked: Vec<&'static Kind> = asked.collect::<Result<_, _>>()?;
+        let may = |kind: &&'static Kind| {
+            let scope = format!("crm.objects.{}.read", kind.scope);
+            self.options.scopes.as_ref().is_none_or(|granted| granted.contains(&scope))
+        };
+        Ok(asked.into_iter().filter(may).collect())
+    }
+
     /// Returns the record that an id means, by number or by a unique property.
     pub(super) fn key_of(
         &self,
         world: &mut World,
-        kind: &Kind,
+        kind: &'static Kind,
         id: &str,
         property: Option<&str>,
     ) -> Result<Option<u64>, Fail> {

@@ -138,6 +138,20 @@ pub(super) fn results(before: &str, rows: &[Bytes], after: &str) -> Vec<u8> {
     out
 }
 
+/// Returns a rendered record with its associations, if it has any that were asked for.
+pub(super) fn with_ties(row: &Bytes, ties: Option<&str>) -> Bytes {
+    let Some(ties) = ties else {
+        return row.clone();
+    };
+    let body = row.strip_suffix(b"}").unwrap_or(row);
+    let mut out = Vec::with_capacity(body.len() + ties.len() + 20);
+    out.extend_from_slice(body);
+    out.extend_from_slice(b",\"associations\":");
+    out.extend_from_slice(ties.as_bytes());
+    out.push(b'}');
+    Bytes::from(out)
+}
+
 fn properties(kind: &Kind, columns: &Columns, view: &View<'_>, names: &[String]) -> Vec<u8> {
     let mut out = Vec::with_capacity(64 * names.len());
     let mut separator = b'{';

@@ -14,6 +14,8 @@ const DATED: [&str; 2] = ["2026-09", "2026-03"];
 pub(super) enum Route<'a> {
     /// Records, from the type on.
     Objects(&'a [&'a str]),
+    /// Associations in batches, from the first type on.
+    Associations(&'a [&'a str]),
     /// Property definitions, from the type on.
     Properties(&'a [&'a str]),
     /// Owners.
@@ -48,6 +50,10 @@ impl<'a> Route<'a> {
     pub(super) fn of(segments: &'a [&'a str]) -> Option<Self> {
         let route = match segments {
             ["crm", "v3", area, rest @ ..] => Self::crm(area, rest)?,
+            ["crm", "v4", "associations", rest @ ..] => Self::Associations(rest),
+            ["crm", "v4", "objects", rest @ ..] if rest.get(2) == Some(&"associations") => {
+                Self::Objects(rest)
+            }
             ["crm", area, version, rest @ ..] if DATED.contains(version) => Self::crm(area, rest)?,
             ["account-info", version, "details"] if *version == "v3" || DATED.contains(version) => {
                 Self::Account
@@ -69,6 +75,7 @@ impl<'a> Route<'a> {
     fn crm(area: &str, rest: &'a [&'a str]) -> Option<Self> {
         match area {
             "objects" => Some(Self::Objects(rest)),
+            "associations" => Some(Self::Associations(rest)),
             "properties" => Some(Self::Properties(rest)),
             "owners" => Some(Self::Owners(rest)),
             "pipelines" => Some(Self::Pipelines(rest)),
@@ -98,6 +105,9 @@ pub(super) fn lane(call: &Call<'_>) -> Lane {
             let windows: &[&str] = if search { &[SEARCH, DAILY] } else { &[TEN_SECONDLY, DAILY] };
             (format!("/crm/objects{}", objects_path(call, rest)), windows)
         }
+        Some(Route::Associations(rest)) => {
+            (format!("/crm/associations{}", associations_path(rest)), &[TEN_SECONDLY, DAILY])
+        }
         Some(Route::Properties(rest)) => {
             (format!("/crm/properties{}", schema_path(rest)), &[TEN_SECONDLY, DAILY])
         }
@@ -121,6 +131,15 @@ fn objects_path(call: &Call<'_>, rest: &[&str]) -> String {
         [_] => format!("/{kind}/{{id}}"),
         [_, ..] => format!("/{kind}/{{id}}/…"),
     }
+}
+
+/// Named from the action on, so that a part of it is not taken for a call about records.
+fn associations_path(rest: &[&str]) -> String {
+    let [from, to, action @ ..] = rest else {
+        return String::new();
+    };
+    let plural = |name: &str| Kind::named(name).map_or("{unknown}", |kind| kind.plural);
+    format!("/{} ({} to {})", action.join("/"), plural(from), plural(to))
 }
 
 fn schema_path(rest: &[&str]) -> String {

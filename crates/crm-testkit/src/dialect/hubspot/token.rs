@@ -94,10 +94,10 @@ impl HubSpot {
         let Some(granted) = &self.options.scopes else {
             return Ok(());
         };
-        let needed = scopes(call, route);
-        if needed.is_empty() || needed.iter().any(|scope| granted.contains(scope)) {
+        let lacks = |any: &Vec<String>| !any.iter().any(|scope| granted.contains(scope));
+        let Some(needed) = scopes(call, route).into_iter().find(lacks) else {
             return Ok(());
-        }
+        };
         let message = "One or more of the following scopes are required.";
         Err(Fail::of(403, "MISSING_SCOPES", message).with(
             "context",
@@ -272,8 +272,36 @@ enum Grant {
     Old,
 }
 
-/// Returns the scopes any of which a call needs.
-fn scopes(call: &Call<'_>, route: &Route<'_>) -> Vec<String> {
+/// Returns the scopes that a call needs: of each list any one.
+fn scopes(call: &Call<'_>, route: &Route<'_>) -> Vec<Vec<String>> {
+    let ends = match route {
+        Route::Associations([from, to, ..]) | Route::Objects([from, _, "associations", to, ..]) => {
+            [Kind::named(from), Kind::named(to)]
+        }
+        Route::Associations(_)
+        | Route::Objects(_)
+        | Route::Properties(_)
+        | Route::Owners(_)
+        | Route::Pipelines(_)
+        | Route::Account
+        | Route::OAuth(_) => [None, None],
+    };
+    let reads = call.method() == Method::GET || call.path().ends_with("/batch/read");
+    let verb = if reads { "read" } else { "write" };
+    let ends: Vec<Vec<String>> = ends
+        .into_iter()
+        .flatten()
+        .map(|kind| vec![format!("crm.objects.{}.{verb}", kind.scope)])
+        .collect();
+    if !ends.is_empty() {
+        // An association concerns both of its ends.
+        return ends;
+    }
+    let any = scopes_of_one(call, route);
+    if any.is_empty() { Vec::new() } else { vec![any] }
+}
+
+fn scopes_of_one(call: &Call<'_>, route: &Route<'_>) -> Vec<String> {
     let reads = call.method() == Method::GET;
     match route {
         Route::Objects([kind, rest @ ..]) => {
@@ -296,6 +324,7 @@ fn scopes(call: &Call<'_>, route: &Route<'_>) -> Vec<String> {
         }
         Route::Owners(_) => vec!["crm.objects.owners.read".to_owned()],
         Route::Objects([])
+        | Route::Associations(_)
         | Route::Properties([])
         | Route::Pipelines(_)
         | Route::Account

@@ -23,7 +23,7 @@ impl HubSpot {
         &mut self,
         world: &mut World,
         call: &Call<'_>,
-        kind: &Kind,
+        kind: &'static Kind,
         items: &[Item],
     ) -> Answer {
         refuse_duplicates(items)?;
@@ -53,7 +53,7 @@ impl HubSpot {
     fn upsert_item(
         &mut self,
         world: &mut World,
-        kind: &Kind,
+        kind: &'static Kind,
         item: &Item,
     ) -> Result<(u64, Bytes), Fail> {
         let fields = with_id(item)?;
@@ -63,7 +63,7 @@ impl HubSpot {
                 Ok((key, marked(&row, "false")))
             }
             Plan::Create => {
-                let (key, written) = self.create_item(world, kind, &fields)?;
+                let (key, written) = self.create_item(world, kind, &fields, None)?;
                 let table = world.table_mut(kind.plural);
                 let row = self.echo(table, kind, key, &written, Echo::Create);
                 Ok((key, marked(&row.unwrap_or_default(), "true")))
@@ -71,7 +71,7 @@ impl HubSpot {
         }
     }
 
-    fn plan(&self, world: &mut World, kind: &Kind, item: &Item) -> Result<Plan, Fail> {
+    fn plan(&self, world: &mut World, kind: &'static Kind, item: &Item) -> Result<Plan, Fail> {
         let property = item.id_property.as_deref();
         if matches!(property, None | Some("")) {
             return Err(Fail::invalid("idProperty is required for every input of an upsert"));
@@ -99,7 +99,12 @@ impl HubSpot {
     }
 
     /// Without trace ids one bad input refuses them all, before anything is written.
-    fn refuse_upserts(&self, world: &mut World, kind: &Kind, items: &[Item]) -> Result<(), Fail> {
+    fn refuse_upserts(
+        &self,
+        world: &mut World,
+        kind: &'static Kind,
+        items: &[Item],
+    ) -> Result<(), Fail> {
         self.examine_all(kind, items)?;
         let mut created: Vec<Written> = Vec::new();
         for item in items {

@@ -2,13 +2,17 @@
 
 use serde_json::Value;
 
-use super::account;
+use super::account::Account;
 use super::fail::Problem;
 use super::property::{Access, Property, Values};
 use super::{text, time};
 
 /// Returns the text to keep, `None` to leave the property alone, or what is wrong.
-pub(super) fn check(property: &Property, value: &Value) -> Result<Option<String>, Problem> {
+pub(super) fn check(
+    account: &Account,
+    property: &Property,
+    value: &Value,
+) -> Result<Option<String>, Problem> {
     let problem = |code: &'static str, message: String| Problem {
         name: property.name.as_str().into(),
         code,
@@ -44,7 +48,7 @@ pub(super) fn check(property: &Property, value: &Value) -> Result<Option<String>
             Some(at_ms) => Ok(Some(time::iso(at_ms))),
             None => bad("INVALID_DATE", "date and time"),
         },
-        "enumeration" => choice(property, &raw).map_or_else(
+        "enumeration" => choice(account, property, &raw).map_or_else(
             |wrong| {
                 let allowed: Vec<&str> =
                     property.choices.iter().map(|choice| choice.value.as_str()).collect();
@@ -80,16 +84,16 @@ pub(super) fn append(held: Option<&str>, written: &str) -> String {
     all.join(";")
 }
 
-fn choice<'a>(property: &Property, raw: &'a str) -> Result<(), &'a str> {
+fn choice<'a>(account: &Account, property: &Property, raw: &'a str) -> Result<(), &'a str> {
     let parts: Vec<&str> = if property.holds_many() {
         raw.split(';').filter(|part| !part.is_empty()).collect()
     } else {
         vec![raw]
     };
     let known = |part: &&str| match (property.name.as_str(), property.values) {
-        ("dealstage", _) => account::probability(part).is_some(),
-        ("pipeline", _) => *part == "default",
-        ("hubspot_owner_id", _) => account::is_owner(part),
+        ("dealstage", _) => account.stage(part).is_some(),
+        ("pipeline", _) => account.is_pipeline(part),
+        ("hubspot_owner_id", _) => account.is_owner(part),
         (_, Values::External) => true,
         (_, Values::Own) => property.choices.iter().any(|choice| choice.value == *part),
     };

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::account;
 use super::kind::Kind;
 use super::time::iso;
 use crate::world::{Columns, Record, Row, Source};
@@ -107,14 +106,12 @@ impl<'a> View<'a> {
     }
 
     fn deal(&self, columns: &Columns, name: &str) -> Option<Cow<'a, str>> {
-        let stage = || self.stored(columns, "dealstage").unwrap_or_default();
-        let yes = |truth: bool| Some(if truth { "true" } else { "false" }.into());
         match name {
             "amount_in_home_currency" => self.stored(columns, "amount").map(Cow::Borrowed),
-            "hs_is_closed" => yes(matches!(stage(), "closedwon" | "closedlost")),
-            "hs_is_closed_won" => yes(stage() == "closedwon"),
-            "hs_is_closed_lost" => yes(stage() == "closedlost"),
-            "hs_deal_stage_probability" => account::probability(stage()).map(Cow::Borrowed),
+            // A stage brings its own; a deal without one is open.
+            "hs_is_closed" | "hs_is_closed_won" | "hs_is_closed_lost" => {
+                Some(Cow::Borrowed(self.stored(columns, name).unwrap_or("false")))
+            }
             _ => None,
         }
     }

@@ -81,7 +81,7 @@ impl HubSpot {
                 });
                 continue;
             };
-            match value::check(property, value) {
+            match value::check(&self.account, property, value) {
                 Ok(Some(text)) => {
                     written.insert(name.clone(), text);
                 }
@@ -139,7 +139,7 @@ impl HubSpot {
         if let Some(clash) = self.clash(world.table_mut(kind.plural), kind, written, None) {
             return Err(clash.fail(kind));
         }
-        Ok(add(world, kind, written, source))
+        Ok(self.add(world, kind, written, source))
     }
 
     /// Changes a record.
@@ -169,9 +169,57 @@ impl HubSpot {
             changes.insert(column, Some(text));
         }
         complete_task(table, kind, written, &mut changes, stamp.at_ms);
+        self.complete_deal(table, kind, written, &mut changes);
         // Writing what is there already leaves the record as it is, its change stamp included.
         table.write(key, &changes, &stamp, Bump::IfChanged);
         Ok(())
+    }
+
+    /// Adds a record whose values are known to be fine, and returns its number.
+    fn add(&self, world: &mut World, kind: &Kind, written: &Written, source: Source) -> u64 {
+        let stamp = world.stamp(source);
+        let key = world.next_key();
+        let table = world.table_mut(kind.plural);
+        let mut changes = Changes::new();
+        for (name, text) in written {
+            let column = table.column(name);
+            changes.insert(column, Some(value::append(None, text)));
+        }
+        if matches!(kind.plural, "contacts" | "companies") {
+            let stage = table.column("lifecyclestage");
+            changes.entry(stage).or_insert_with(|| Some("lead".to_owned()));
+        }
+        if kind.plural == "companies" {
+            let domain = written.get("domain").filter(|domain| !domain.is_empty());
+            let website = table.column("website");
+            if let Some(domain) = domain {
+                changes.entry(website).or_insert_with(|| Some(domain.clone()));
+            }
+        }
+        complete_task(table, kind, written, &mut changes, stamp.at_ms);
+        self.complete_deal(table, kind, written, &mut changes);
+        table.insert(key, &changes, &stamp);
+        key
+    }
+
+    /// A stage brings its probability with it, and its pipeline to a deal that has none.
+    fn complete_deal(
+        &self,
+        table: &mut Table,
+        kind: &Kind,
+        written: &Written,
+        changes: &mut Changes,
+    ) {
+        let stage = written.get("dealstage").filter(|_| kind.plural == "deals");
+        let Some((pipeline, stage)) = stage.and_then(|id| self.account.stage(id)) else {
+            return;
+        };
+        for (name, value) in stage.shown() {
+            changes.insert(table.column(name), Some(value.to_owned()));
+        }
+        if !written.contains_key("pipeline") {
+            changes.insert(table.column("pipeline"), Some(pipeline.to_owned()));
+        }
     }
 
     /// Returns the answer to a write: what was written, and what the vendor adds.
@@ -215,32 +263,6 @@ pub(super) fn needs(kind: &Kind, written: &Written) -> Result<(), Fail> {
         "context": { "properties": kind.needs },
     });
     Err(Fail::invalid(message).with("errors", json!([row])))
-}
-
-/// Adds a record whose values are known to be fine, and returns its number.
-fn add(world: &mut World, kind: &Kind, written: &Written, source: Source) -> u64 {
-    let stamp = world.stamp(source);
-    let key = world.next_key();
-    let table = world.table_mut(kind.plural);
-    let mut changes = Changes::new();
-    for (name, text) in written {
-        let column = table.column(name);
-        changes.insert(column, Some(value::append(None, text)));
-    }
-    if matches!(kind.plural, "contacts" | "companies") {
-        let stage = table.column("lifecyclestage");
-        changes.entry(stage).or_insert_with(|| Some("lead".to_owned()));
-    }
-    if kind.plural == "companies" {
-        let domain = written.get("domain").filter(|domain| !domain.is_empty());
-        let website = table.column("website");
-        if let Some(domain) = domain {
-            changes.entry(website).or_insert_with(|| Some(domain.clone()));
-        }
-    }
-    complete_task(table, kind, written, &mut changes, stamp.at_ms);
-    table.insert(key, &changes, &stamp);
-    key
 }
 
 fn complete_task(

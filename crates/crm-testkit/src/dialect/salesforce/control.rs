@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::describe::{Catalog, Kind};
+use super::desk::stage;
 use super::desk::{Desk, Journal, Saving};
 use super::problem::Problem;
 use super::render;
@@ -16,7 +17,11 @@ use crate::world::{Changes, Source, State, World};
 /// Record numbers begin here, so that ids look like those of an org in use.
 const FIRST_KEY: u64 = 4_000_000;
 
-/// Makes the org and its two users; returns their ids.
+/// What Setup lists besides records: further users, by name and whether they are active.
+const COLLEAGUES: &[(&str, &str, &str)] = &[("Ravi", "Moss", "true"), ("Ines", "Holt", "false")];
+
+/// Makes the org, its users, stages and currencies; returns the ids of the org and of the two
+/// users who do something.
 pub(super) fn settle(
     catalog: &Catalog,
     options: &SalesforceOptions,
@@ -52,6 +57,7 @@ pub(super) fn settle(
         integration: seed(catalog, world, "User", &integration),
         person: seed(catalog, world, "User", &person),
     };
+    setup(catalog, options, world);
     let permissions = [("Name", "Sync"), ("Label", "Sync"), ("IsCustom", "true")];
     seed(catalog, world, "PermissionSet", &permissions);
     let profile = [("Name", "Profile"), ("Label", "Profile"), ("IsOwnedByProfile", "true")];
@@ -60,6 +66,38 @@ pub(super) fn settle(
         [("PermissionSetId", profile.as_str()), ("AssigneeId", users.integration.as_str())];
     seed(catalog, world, "PermissionSetAssignment", &assigned);
     (org_id, users)
+}
+
+fn setup(catalog: &Catalog, options: &SalesforceOptions, world: &mut World) {
+    for (first, last, active) in COLLEAGUES {
+        let email = format!("{}@org.example", first.to_lowercase());
+        let name = format!("{first} {last}");
+        let colleague = [
+            ("FirstName", *first),
+            ("LastName", *last),
+            ("Name", &name),
+            ("Email", &email),
+            ("Username", &email),
+            ("IsActive", *active),
+            ("UserType", "Standard"),
+        ];
+        seed(catalog, world, "User", &colleague);
+    }
+    for row in (0..stage::USUAL.len()).filter_map(stage::usual_row) {
+        let values: Vec<(&str, &str)> = row.iter().map(|(name, text)| (*name, &**text)).collect();
+        seed(catalog, world, stage::KIND, &values);
+    }
+    for (place, code) in options.currencies.iter().enumerate() {
+        let corporate = if place == 0 { "true" } else { "false" };
+        let values = [
+            ("IsoCode", code.as_str()),
+            ("ConversionRate", "1.0"),
+            ("DecimalPlaces", "2"),
+            ("IsActive", "true"),
+            ("IsCorporate", corporate),
+        ];
+        seed(catalog, world, "CurrencyType", &values);
+    }
 }
 
 fn seed(catalog: &Catalog, world: &mut World, kind: &str, values: &[(&str, &str)]) -> String {
@@ -132,6 +170,13 @@ impl Salesforce {
             desk.roll_back(mark);
             refusal(&problem)
         })
+    }
+
+    /// Lets the picklist of deals offer what Setup lists as active.
+    pub(super) fn settle_stages(&mut self, world: &World, kind: &str) {
+        if let (stage::KIND, Some(table)) = (kind, world.table(stage::KIND)) {
+            self.catalog.offer("Opportunity", "StageName", &stage::active(table), None);
+        }
     }
 
     fn known(&self, kind: &str) -> Result<&Kind, Refusal> {

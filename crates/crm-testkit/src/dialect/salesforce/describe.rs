@@ -4,18 +4,20 @@
 mod account;
 pub(super) mod answer;
 mod contact;
+mod currency;
 mod event;
 mod kind;
 mod lead;
 mod opportunity;
 mod picklist;
+mod stage;
 mod task;
 mod user;
 
 pub(super) use self::kind::{Children, Field, Kind, OnDelete, Origin, Type};
 use crate::world::World;
 
-/// The object types: name, plural, id prefix, flags.
+/// The object types: name, plural, id prefix, flags (see [`Kind`]).
 const KINDS: &[(&str, &str, &str, &str, &str)] = &[
     ("Account", "Accounts", "001", "wumsr", account::ACCOUNT),
     ("Contact", "Contacts", "003", "wumsr", contact::CONTACT),
@@ -24,11 +26,12 @@ const KINDS: &[(&str, &str, &str, &str, &str)] = &[
     ("Lead", "Leads", "00Q", "wumsr", lead::LEAD),
     ("Opportunity", "Opportunities", "006", "wusr", opportunity::OPPORTUNITY),
     ("OpportunityContactRole", "Roles", "00K", "wr", opportunity::OPPORTUNITY_CONTACT_ROLE),
+    ("OpportunityStage", "Opportunity Stages", "01J", "a", stage::OPPORTUNITY_STAGE),
     ("Organization", "Organizations", "00D", "", user::ORGANIZATION),
     ("PermissionSet", "Permission Sets", "0PS", "", user::PERMISSION_SET),
     (ASSIGNMENT, "Permission Set Assignments", "0Pa", "", user::PERMISSION_SET_ASSIGNMENT),
     ("Task", "Tasks", "00T", "wusr", task::TASK),
-    ("User", "Users", "005", "sr", user::USER),
+    ("User", "Users", "005", "sra", user::USER),
 ];
 
 /// Parent, child, the child's field, the relationship's name, what a delete does.
@@ -54,8 +57,15 @@ const ASSIGNMENT: &str = "PermissionSetAssignment";
 const CONTACT: &str = "Contact";
 const ROLE: &str = "OpportunityContactRole";
 
+/// Where custom fields of Task and Event are defined: a type of its own, without records.
+pub(super) const ACTIVITY: &str = "Activity";
+/// The types that share what is defined there.
+const ACTIVITIES: &[&str] = &["Event", "Task"];
+
 /// The field that carries our uid in a sandbox: an external id, unique.
 pub(super) const UID: &str = "Crm_Sync_Uid__c string 36 cuniqxsfg";
+/// The same on Task and Event, where no custom field can be unique.
+pub(super) const ACTIVITY_UID: &str = "Crm_Sync_Uid__c string 36 cunsfg";
 /// The field that carries the company's name as a text.
 pub(super) const COMPANY: &str = "Company_Text__c string 255 cunsfg";
 
@@ -68,10 +78,12 @@ pub(super) struct Catalog {
 }
 
 impl Catalog {
-    /// Lays out the types and their columns and look-ups.
-    pub(super) fn new(world: &mut World) -> Self {
-        let mut kinds = Vec::with_capacity(KINDS.len());
-        for (name, plural, prefix, flags, table) in KINDS {
+    /// Lays out the types and their columns and look-ups; only an org with several currencies
+    /// has types and fields for them.
+    pub(super) fn new(world: &mut World, currencies: &[String]) -> Self {
+        let mut kinds = Vec::with_capacity(KINDS.len() + 1);
+        let several = currency::KIND.iter().filter(|_| !currencies.is_empty());
+        for (name, plural, prefix, flags, table) in KINDS.iter().chain(several) {
             let columns = world.table_mut(name);
             let mut kind = Kind::new((name, plural, prefix, flags), table, columns);
             for (_, child, field, relationship, delete) in
@@ -90,11 +102,55 @@ impl Catalog {
             kinds.push(kind);
         }
         let changed_ms = world.now_ms() - world.now_ms().rem_euclid(1_000);
-        Self { kinds, changed_ms }
+        let mut catalog = Self { kinds, changed_ms };
+        if !currencies.is_empty() {
+            for kind in currency::KINDS {
+                catalog.add(world, kind, currency::FIELD);
+                catalog.offer(kind, currency::NAME, currencies, currencies.first());
+            }
+        }
+        catalog
+    }
+
+    /// Sets the values of a picklist, and the one that a new record gets.
+    pub(super) fn offer(
+        &mut self,
+        kind: &str,
+        field: &str,
+        values: &[String],
+        default: Option<&String>,
+    ) {
+        let kind = self.kinds.iter_mut().find(|known| known.name == kind);
+        if let Some(field) = kind.and_then(|kind| kind.fields.iter_mut().find(|f| f.name == field))
+        {
+            field.values = values.to_vec();
+            field.default = default.cloned();
+        }
+    }
+
+    /// Returns whether a field of that name exists where custom fields of a type are defined.
+    pub(super) fn defines(&self, place: &str, field: &str) -> bool {
+        let mut kinds = Self::defined(place).iter().copied().filter_map(|name| self.kind(name));
+        kinds.any(|kind| kind.field(field).is_some())
+            || self.kind(place).is_some_and(|kind| kind.field(field).is_some())
+    }
+
+    /// Returns the types that have what is defined at a place that is no type itself.
+    fn defined(place: &str) -> &'static [&'static str] {
+        if place == ACTIVITY { ACTIVITIES } else { &[] }
+    }
+
+    /// Returns whether custom fields of a type are defined elsewhere.
+    pub(super) fn is_defined_elsewhere(kind: &str) -> bool {
+        ACTIVITIES.contains(&kind)
     }
 
     /// Adds a field in the compact form; false if the type is unknown or the line is not one.
     pub(super) fn add(&mut self, world: &mut World, kind: &str, line: &str) -> bool {
+        let several = Self::defined(kind);
+        if !several.is_empty() {
+            return several.iter().all(|kind| self.add(world, kind, line));
+        }
         let now_ms = world.now_ms();
         let Some(kind) = self.kinds.iter_mut().find(|known| known.name == kind) else {
             return false;

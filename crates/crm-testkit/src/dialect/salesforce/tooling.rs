@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Salesforce;
 use super::answer::Answer;
 use super::ask::Ask;
+use super::describe::{ACTIVITY, Catalog};
 use super::ids;
 use super::problem::Problem;
 use super::room::Room;
@@ -34,27 +35,37 @@ impl Salesforce {
         let Some((kind, field)) = name.split_once('.') else {
             return Err(refused("FullName must name the object and the field", "FullName"));
         };
-        let kind = self.catalog.kind(kind).ok_or_else(|| {
+        let place = if kind == ACTIVITY { Some(ACTIVITY) } else { self.place(kind) };
+        let place = place.ok_or_else(|| {
             let message = format!("Entity Enumeration Or ID: bad value for {kind}");
             Problem::new("FIELD_INTEGRITY_EXCEPTION", message).fields(["FullName"])
         })?;
         if !field.ends_with("__c") {
             return Err(refused("The name of a custom field ends in __c", "FullName"));
         }
-        if kind.field(field).is_some() {
+        if self.catalog.defines(place, field) {
             let message = format!(
-                "There is already a field named {} on {}.",
+                "There is already a field named {} on {place}.",
                 field.trim_end_matches("__c"),
-                kind.name
             );
             return Err(Problem::new("DUPLICATE_DEVELOPER_NAME", message).fields(["FullName"]));
         }
+        if place == ACTIVITY && metadata.get("unique") == Some(&Value::Bool(true)) {
+            return Err(refused("A field of activities cannot be unique", "unique"));
+        }
         let line = format!("{field} {}", compact(metadata)?);
-        let kind = kind.name;
-        self.catalog.add(room.world, kind, &line);
+        self.catalog.add(room.world, place, &line);
         let id = ids::long("00N", room.world.next_key());
         let body = json!({ "id": id, "success": true, "errors": [], "warnings": [], "infos": [] });
         Ok(Answer::json(StatusCode::CREATED, &body))
+    }
+}
+
+impl Salesforce {
+    /// Returns the name of a type that custom fields can be added to.
+    fn place(&self, kind: &str) -> Option<&'static str> {
+        let kind = self.catalog.kind(kind)?.name;
+        (!Catalog::is_defined_elsewhere(kind)).then_some(kind)
     }
 }
 

@@ -114,7 +114,8 @@ impl<'s> Facts<'s> {
         matches: impl Fn(Option<&Value>) -> bool,
     ) -> bool {
         let family = || self.family(entity.id);
-        let mut golden = family().filter_map(|id| self.entities.get(&id)?.golden.slot(field));
+        let members = family().filter_map(|id| self.entities.get(&id));
+        let mut golden = members.filter_map(|entity| entity.golden.slot(field));
         if golden.any(|slot| matches(slot.value.as_ref())) {
             return true;
         }

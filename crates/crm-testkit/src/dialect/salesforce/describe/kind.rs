@@ -234,7 +234,8 @@ pub(in super::super) struct Kind {
     pub(in super::super) name: &'static str,
     pub(in super::super) plural: &'static str,
     pub(in super::super) prefix: &'static str,
-    /// One letter each: w(riteable) u(ndeletable) m(ergeable) s(earchable) r(eplicateable).
+    /// One letter each: w(riteable) u(ndeletable) m(ergeable) s(earchable) r(eplicateable)
+    /// a(dministered: changed in Setup only).
     flags: &'static str,
     pub(in super::super) fields: Vec<Field>,
     by_name: BTreeMap<String, usize>,

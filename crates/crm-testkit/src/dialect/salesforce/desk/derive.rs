@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::describe::Kind;
 use super::super::problem::Problem;
 use super::super::text::read_moment;
+use super::stage::{End, Stage};
 use crate::world::{Changes, Record};
 
 /// A record as it will be after a change.
@@ -44,6 +45,7 @@ pub(super) fn derive(
     record: Option<&Record>,
     changes: &mut Changes,
     now: Timestamp,
+    stage: &dyn Fn(&str) -> Option<Stage>,
 ) -> Result<(), Problem> {
     let mut draft = Draft { kind, record, changes };
     match kind.name {
@@ -54,7 +56,7 @@ pub(super) fn derive(
                 draft.flag("IsEmailBounced", bounced);
             }
         }
-        "Opportunity" => deal(&mut draft, now),
+        "Opportunity" => deal(&mut draft, now, stage),
         "Task" => task(&mut draft, now),
         "Event" => return event(&mut draft),
         _ => {}
@@ -70,35 +72,20 @@ fn name(draft: &mut Draft<'_>) {
     }
 }
 
-/// Stage, its usual probability in percent, and its forecast category by name and by code.
-const STAGES: &[(&str, &str, &str, &str)] = &[
-    ("Prospecting", "10.0", "Pipeline", "Pipeline"),
-    ("Qualification", "10.0", "Pipeline", "Pipeline"),
-    ("Needs Analysis", "20.0", "Pipeline", "Pipeline"),
-    ("Value Proposition", "50.0", "Pipeline", "Pipeline"),
-    ("Id. Decision Makers", "60.0", "Pipeline", "Pipeline"),
-    ("Perception Analysis", "70.0", "Pipeline", "Pipeline"),
-    ("Proposal/Price Quote", "75.0", "Best Case", "BestCase"),
-    ("Negotiation/Review", "90.0", "Commit", "Forecast"),
-    ("Closed Won", "100.0", "Closed", "Closed"),
-    ("Closed Lost", "0.0", "Omitted", "Omitted"),
-];
-
-fn deal(draft: &mut Draft<'_>, now: Timestamp) {
+fn deal(draft: &mut Draft<'_>, now: Timestamp, stage: &dyn Fn(&str) -> Option<Stage>) {
     if draft.changes("StageName") {
-        let stage = draft.get("StageName").unwrap_or_default();
-        let known = STAGES.iter().find(|known| known.0 == stage);
-        let (_, probability, category, code) =
-            *known.unwrap_or(&("", "10.0", "Pipeline", "Pipeline"));
+        let name = draft.get("StageName").unwrap_or_default();
+        // A name that Setup does not know is taken all the same: the picklist is not restricted.
+        let stage = stage(&name).unwrap_or_default();
         if !draft.changes("Probability") {
-            draft.set("Probability", Some(probability.to_owned()));
+            draft.set("Probability", Some(stage.probability));
         }
         if !draft.changes("ForecastCategoryName") {
-            draft.set("ForecastCategoryName", Some(category.to_owned()));
-            draft.set("ForecastCategory", Some(code.to_owned()));
+            draft.set("ForecastCategoryName", Some(stage.category));
+            draft.set("ForecastCategory", Some(stage.category_code));
         }
-        draft.flag("IsClosed", stage.starts_with("Closed"));
-        draft.flag("IsWon", stage == "Closed Won");
+        draft.flag("IsClosed", stage.end != End::Open);
+        draft.flag("IsWon", stage.end == End::Won);
         if draft.record.is_some() {
             draft.set("LastStageChangeDate", Some(now.to_string()));
         }

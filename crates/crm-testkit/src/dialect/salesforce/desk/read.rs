@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::super::describe::{Field, Kind, Type};
+use super::super::describe::{Field, Kind, Origin, Type};
 use super::super::ids;
 use super::super::problem::Problem;
 use super::super::schema::Found;
@@ -39,7 +39,8 @@ impl<'a> Desk<'a> {
                 changes.insert(column, id);
                 continue;
             };
-            if !field.has(flag) {
+            let in_setup = self.administers(kind) && field.origin == Origin::Row;
+            if !field.has(flag) && !in_setup {
                 locked.push(field.name.as_str());
                 continue;
             }

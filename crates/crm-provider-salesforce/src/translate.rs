@@ -1,0 +1,258 @@
+//! What the table alone cannot say: users, stages, and the ties of tasks and events, between the
+//! vendor's ids and our words. Pure: what is known of the org comes as an argument.
+
+use crm_core::mapping::{Row, Scalar};
+use crm_core::{
+    ErrorKind, Field, FieldRule, FieldType, Metadata, Normalizer, ObjectKind, Patch, ProviderError,
+    Ref, RemoteId, Result, Value, Wire,
+};
+use serde_json::{Map, Value as Json};
+
+use crate::table::{ROLE, column};
+
+/// The person of a task or event.
+const WHO: &str = "WhoId";
+/// What a task or event is about: one column for a company or a deal.
+pub(crate) const WHAT: &str = "WhatId";
+/// The stage of a deal.
+pub(crate) const STAGE: &str = "StageName";
+const ACCOUNT: &str = "001";
+const CONTACT: &str = "003";
+const DEAL: &str = "006";
+
+const STAGE_HINT: &str = "name one in `stages` of the connection, in crm.toml";
+const OWNER_HINT: &str =
+    "give the user in Salesforce this e-mail address (Setup, Users), or leave `owner` out";
+
+/// What a row says of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// Nothing that takes part.
+    Nothing,
+    /// That it is blank.
+    Blank,
+    /// Its value.
+    Held(Value),
+}
+
+impl Said {
+    fn of(value: Option<Value>) -> Self {
+        value.map_or(Self::Nothing, Self::Held)
+    }
+}
+
+/// Returns what a row says of a field that the table alone cannot read.
+pub(crate) fn said(
+    rule: &FieldRule,
+    variant: Option<&str>,
+    row: &Row<'_>,
+    metadata: &Metadata,
+    normalizer: Normalizer,
+) -> Said {
+    let text = || row.text(column(rule)?);
+    match rule.wire {
+        Wire::Variant => Said::of(variant.map(|name| Value::Choice(name.into()))),
+        Wire::Owner => {
+            // A queue, or a user whom nobody has told us of, says nothing.
+            let owner = text().and_then(|id| metadata.owner(id));
+            Said::of(owner.and_then(|owner| normalizer.text(FieldType::Email, &owner.email)))
+        }
+        Wire::Stage => {
+            let stage = text().and_then(|id| metadata.stage(None, id));
+            Said::of(stage.and_then(|stage| stage.ours.clone()).map(Value::Choice))
+        }
+        Wire::Related => {
+            let held = column(rule).and_then(|name| row.get(name));
+            held.map_or(Said::Nothing, |held| tie(rule, held))
+        }
+        Wire::Text
+        | Wire::Number
+        | Wire::NumberText
+        | Wire::Bool
+        | Wire::BoolText
+        | Wire::Date
+        | Wire::Instant
+        | Wire::Choice(_)
+        | Wire::Day
+        | Wire::Id => Said::Nothing,
+    }
+}
+
+/// Returns what a polymorphic id says of one of the fields that share it. An id of a type that we
+/// do not keep says nothing.
+fn tie(rule: &FieldRule, held: &Scalar<'_>) -> Said {
+    let id = match held {
+        Scalar::Text(id) if !id.is_empty() => &**id,
+        Scalar::Text(_) | Scalar::Null => return Said::Blank,
+        Scalar::Bool(_) | Scalar::Integer(_) | Scalar::Number(_) | Scalar::Nested => {
+            return Said::Nothing;
+        }
+    };
+    let to = |kind| Value::Ref(Ref::Remote(kind, id.into()));
+    match (rule.ty.refers_to(), id.get(..3)) {
+        (Some(ObjectKind::Contact), Some(CONTACT)) => {
+            Said::Held(Value::List(vec![to(ObjectKind::Contact)]))
+        }
+        (Some(ObjectKind::Company), Some(ACCOUNT)) => Said::Held(to(ObjectKind::Company)),
+        (Some(ObjectKind::Deal), Some(DEAL)) => Said::Held(to(ObjectKind::Deal)),
+        (Some(ObjectKind::Deal), Some(ACCOUNT)) => Said::Blank,
+        // The company of a deal's task is the deal's: nobody wrote it here.
+        (
+            Some(
+                ObjectKind::Company | ObjectKind::Contact | ObjectKind::Deal | ObjectKind::Activity,
+            )
+            | None,
+            _,
+        ) => Said::Nothing,
+    }
+}
+
+/// What is known of a record before it is changed; read only where a change depends on it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Present {
+    /// The vendor's stage.
+    pub(crate) stage: Option<String>,
+    /// What a task or event is about.
+    pub(crate) what: Option<String>,
+    /// What an activity is.
+    pub(crate) variant: Option<&'static str>,
+}
+
+/// A change of fields that the room translates.
+#[derive(Debug)]
+pub(crate) struct Translation<'a> {
+    pub(crate) metadata: &'a Metadata,
+    pub(crate) present: Present,
+    /// The patch, where there is one: it knows what a set was before.
+    pub(crate) patch: Option<&'a Patch>,
+    pub(crate) members: Map<String, Json>,
+}
+
+impl Translation<'_> {
+    /// Adds the member for a field; `None` clears it.
+    pub(crate) fn add(&mut self, rule: &FieldRule, value: Option<&Value>) -> Result<()> {
+        let Some(name) = column(rule).filter(|name| *name != ROLE) else {
+            return Ok(());
+        };
+        match rule.wire {
+            Wire::Owner => {
+                let id = self.owner(rule.field, value)?;
+                self.members.insert(name.to_owned(), Json::String(id));
+            }
+            Wire::Stage => {
+                if let Some(id) = self.stage(rule.field, value)? {
+                    self.members.insert(name.to_owned(), Json::String(id));
+                }
+            }
+            Wire::Related if name == WHO => self.who(rule.field, value)?,
+            Wire::Related => self.what(rule, value)?,
+            Wire::Text
+            | Wire::Number
+            | Wire::NumberText
+            | Wire::Bool
+            | Wire::BoolText
+            | Wire::Date
+            | Wire::Instant
+            | Wire::Choice(_)
+            | Wire::Day
+            | Wire::Id
+            | Wire::Variant => {}
+        }
+        Ok(())
+    }
+
+    fn owner(&self, field: Field, value: Option<&Value>) -> Result<String> {
+        let Some(Value::Text(email)) = value else {
+            let message = "a record in Salesforce always has an owner";
+            return Err(refused(field, message).with_hint("leave `owner` out, or set one"));
+        };
+        let owner = self.metadata.owner_of(email.key()).ok_or_else(|| {
+            refused(field, "no user of the org has the owner's e-mail address")
+                .with_hint(OWNER_HINT)
+        })?;
+        if !owner.active {
+            let message = "the owner is a user who is no longer active in the org";
+            return Err(refused(field, message).with_hint(OWNER_HINT));
+        }
+        Ok(owner.id.to_string())
+    }
+
+    /// Returns the vendor's stage to write; none where the present one stands for ours already.
+    fn stage(&self, field: Field, value: Option<&Value>) -> Result<Option<String>> {
+        let Some(ours) = value.and_then(Value::as_str) else {
+            return Err(refused(field, "a deal in Salesforce always has a stage"));
+        };
+        let present = self.present.stage.as_deref();
+        let present = present.and_then(|id| self.metadata.stage(None, id));
+        if present.is_some_and(|stage| stage.ours.as_deref() == Some(ours)) {
+            return Ok(None);
+        }
+        let stage = self.metadata.stage_for(None, ours).ok_or_else(|| {
+            let message = format!("no active stage of the org stands for `{ours}`");
+            refused(field, &message).with_hint(STAGE_HINT)
+        })?;
+        Ok(Some(stage.id.to_string()))
+    }
+
+    /// One person at most: the one who is there stays while the set still holds them.
+    fn who(&mut self, field: Field, value: Option<&Value>) -> Result<()> {
+        let wanted = value.map_or(&[][..], Value::members);
+        let come = self.patch.map(|patch| patch.members(field).0);
+        let stays = come.is_some_and(|come| wanted.iter().any(|one| !come.contains(&one)));
+        if stays {
+            return Ok(());
+        }
+        let id = wanted.first().map(|first| remote(field, first)).transpose()?;
+        self.members.insert(WHO.to_owned(), json(id));
+        Ok(())
+    }
+
+    /// A deal goes before a company, whose tie to the deal says the same.
+    fn what(&mut self, rule: &FieldRule, value: Option<&Value>) -> Result<()> {
+        let id = value.map(|value| remote(rule.field, value)).transpose()?;
+        let (own, is_deal) = match rule.ty.refers_to() {
+            Some(ObjectKind::Deal) => (DEAL, true),
+            Some(ObjectKind::Company | ObjectKind::Contact | ObjectKind::Activity) | None => {
+                (ACCOUNT, false)
+            }
+        };
+        let held = self.present.what.as_deref().and_then(|id| id.get(..3));
+        // A patch that says something of the deal has the last word.
+        let decided = !is_deal && self.patch.is_some_and(|patch| patch.contains(Field::DEAL));
+        let held = held.filter(|_| !decided);
+        let planned = self.members.get(WHAT).and_then(Json::as_str);
+        let set = match id {
+            Some(_) if is_deal => true,
+            Some(_) => !planned.map_or(held == Some(DEAL), |id| id.starts_with(DEAL)),
+            // What another field put there is not ours to clear.
+            None => planned.is_none() && held.is_none_or(|held| held == own),
+        };
+        if set {
+            self.members.insert(WHAT.to_owned(), json(id));
+        }
+        Ok(())
+    }
+}
+
+fn json(id: Option<&RemoteId>) -> Json {
+    id.map_or(Json::Null, |id| Json::String(id.to_string()))
+}
+
+/// Returns the id that a reference to a record of this org names.
+pub(crate) fn remote(field: Field, value: &Value) -> Result<&RemoteId> {
+    match value.as_reference() {
+        Some(Ref::Remote(_, id)) => Ok(id),
+        Some(Ref::Entity(_)) | None => {
+            Err(refused(field, "the record that it refers to is not in Salesforce yet"))
+        }
+    }
+}
+
+fn refused(field: Field, message: &str) -> ProviderError {
+    let message = format!("`{field}` cannot be written: {message}");
+    ProviderError::new(ErrorKind::Validation { field: Some(field) }, message)
+        .with_operation(crm_core::Operation::Apply)
+}
+
+#[cfg(test)]
+mod tests;

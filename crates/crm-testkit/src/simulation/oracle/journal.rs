@@ -1,0 +1,58 @@
+//! Whether every write that stands is in the write journal, and can be explained and undone.
+
+use crm_core::ProviderId;
+use crm_store::{Journal, JournalAction};
+
+use super::Verdict;
+use super::facts::Facts;
+use crate::memory::{Hand, Inner, Stroke};
+
+/// Checks every record that the engine made, and every value of its that nobody painted over.
+pub(super) fn check(facts: &Facts<'_>, inner: &Inner, rows: &[Journal], verdict: &mut Verdict) {
+    let of = |account: usize, record: u64| -> Option<Vec<&Journal>> {
+        // What nobody is tied to any more cannot be looked for.
+        facts.owner(account, record)?;
+        let account = inner.accounts.get(account)?;
+        let id = account.remote_id(record);
+        let here = rows.iter().filter(|row| row.provider == account.id && row.remote == id);
+        Some(here.collect())
+    };
+    for (account, record, _) in &inner.journal.creates {
+        let Some(rows) = of(*account, *record) else { continue };
+        if !rows.iter().any(|row| row.action == JournalAction::Create) {
+            verdict.fault(format_args!("journal: nothing says who made {account}:{record}"));
+        }
+    }
+    for stroke in &inner.journal.strokes {
+        let ours = matches!(stroke.hand, Hand::Engine { .. });
+        let stands = ours && stroke.next.is_none() && stroke.seen.is_some();
+        let Some(rows) = of(stroke.account, stroke.record).filter(|_| stands) else { continue };
+        let Some(account) = inner.accounts.get(stroke.account) else { continue };
+        let value = stroke.value.as_deref().and_then(|text| account.value(stroke.field, text));
+        // A side without attribution that stores what we send in a form of its own may hide one
+        // field of a write that is recognised by its others.
+        let untold = matches!(stroke.hand, Hand::Engine { told: false, .. });
+        let hidden = untold && !rows.is_empty();
+        let said = hidden
+            || rows.iter().any(|row| match row.change(stroke.field) {
+                Some(change) => change.after == value,
+                None => row.action == JournalAction::Create,
+            });
+        if !said && !is_edit(facts, stroke, &account.id) {
+            verdict.fault(format_args!("journal: nothing says who wrote {stroke:?}"));
+        }
+    }
+}
+
+/// What a side stored in a form of its own, when the answer was lost, is taken for an edit there:
+/// then the history or a conflict says so.
+fn is_edit(facts: &Facts<'_>, stroke: &Stroke, name: &ProviderId) -> bool {
+    let Some(entity) = facts.owner(stroke.account, stroke.record) else { return true };
+    let history = facts.history.get(&entity.id).into_iter().flatten();
+    let mut history = history.filter(|row| row.field == stroke.field);
+    let conflicts = facts.conflicts.get(&entity.id).into_iter().flatten();
+    let conflicts = conflicts.filter(|conflict| conflict.field == stroke.field);
+    let mut contenders = conflicts.flat_map(|conflict| &conflict.contenders);
+    history.any(|row| row.source.as_ref() == Some(name))
+        || contenders.any(|contender| contender.provider.as_ref() == Some(name))
+}
