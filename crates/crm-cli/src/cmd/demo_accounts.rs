@@ -49,7 +49,14 @@ impl AccountView {
         let capabilities = provider.capabilities();
         let object = capabilities.object(KIND);
         let object = object.ok_or_else(|| bug("a connection has no contacts"))?;
-        Ok(Self { fake, kind: object.mapping.remote, rules: object.rules().collect() })
+        // The demo names no fields, so those that must be named take no part.
+        let usual = |rule: &&'static FieldRule| {
+            crm::core::schema::spec(KIND, rule.field).is_some_and(|spec| !spec.opt_in)
+                && !rule.wire.is_translated()
+                && rule.ty.refers_to().is_none()
+        };
+        let rules = object.rules().filter(usual).collect();
+        Ok(Self { fake, kind: object.mapping.remote, rules })
     }
 
     /// Returns all live contacts.
