@@ -18,5 +18,5 @@ pub mod trace;
 
 pub use batch::{Batch, story};
 pub use run::{Base, Done, Errand, Flight, Pilot, Report, Scene, run};
-pub use scenario::{Mood, PEOPLE_ONLY, Rule, Scenario};
+pub use scenario::{MORE_KINDS, Mood, PEOPLE_ONLY, Rule, Scenario};
 pub use trace::Keep;

@@ -1,10 +1,10 @@
 //! Records that exist already where one was about to be made.
 //!
-//! Before a create, people are looked up by address, since somebody may have typed them in a
-//! moment ago; and when a provider says "exists already", that record is tied to the entity if
+//! Before a create, people are looked up by address and companies by domain, since somebody may
+//! have typed them in a moment ago; and when a provider says "exists already", that record is tied to the entity if
 //! it is the same person, and the create is parked if it is not.
 
-use crm_core::{Action, Field, KeyKind, Lookup, MatchKey, Remote, RemoteId, Value};
+use crm_core::{Action, KeyKind, Lookup, MatchKey, Remote, RemoteId};
 use crm_store::{Commit, Entity, EntityState, KeyHash, Link, Mark, Mutation, Parked, Resolved};
 
 use super::Session;
@@ -26,20 +26,18 @@ enum Owner {
 }
 
 impl Session<'_> {
-    /// Looks for people who are about to be made, and ties those who are there.
+    /// Looks for people and companies that are about to be made, and ties those that are there.
     pub(super) async fn adopt_twins(
         &mut self,
         rules: &Rules,
         jobs: &mut [Job],
     ) -> Result<(), EngineError> {
         for (index, side) in rules.sides.iter().enumerate() {
-            if !side.capability.find_by.contains(&KeyKind::Email) {
-                continue;
-            }
             let wanted: Vec<(usize, MatchKey)> = jobs
                 .iter()
                 .enumerate()
-                .filter_map(|(at, job)| Some((at, email_of_create(job, index)?)))
+                .filter_map(|(at, job)| Some((at, key_of_create(rules, job, index)?)))
+                .filter(|(_, key)| side.capability.find_by.contains(&key.kind()))
                 .collect();
             if wanted.is_empty() {
                 continue;
@@ -48,21 +46,39 @@ impl Session<'_> {
             let found = self.provider(&side.provider)?.find(rules.kind, &keys).await?;
             self.tally.read(&side.provider, keys.len(), side.capability.read_max.get());
             for (at, key) in wanted {
-                let mut same = found
-                    .iter()
-                    .filter(|r| identity::keys_of(rules.kind, &r.fields).contains(&key));
-                let (Some(remote), another) = (same.next(), same.next()) else {
-                    continue;
-                };
                 let Some(job) = jobs.get_mut(at) else { continue };
-                if another.is_some() {
-                    self.withhold(index, side, job);
-                } else {
-                    self.adopt_before(rules, index, job, remote).await?;
+                let same = |r: &&Remote| identity::keys_of(rules.kind, &r.fields).contains(&key);
+                let mut same: Vec<&Remote> = found.iter().filter(same).collect();
+                if !identity::is_unique(&key) {
+                    same = self.untied(rules, side, job, same).await?;
+                }
+                match same.as_slice() {
+                    [] => {}
+                    [remote] => self.adopt_before(rules, index, job, remote).await?,
+                    _ => self.withhold(index, side, job),
                 }
             }
         }
         Ok(())
+    }
+
+    /// Leaves out the records of others: who shares no more than a domain with them is their
+    /// namesake.
+    async fn untied<'r>(
+        &self,
+        rules: &Rules,
+        side: &Side,
+        job: &Job,
+        remotes: Vec<&'r Remote>,
+    ) -> Result<Vec<&'r Remote>, EngineError> {
+        let mut untied = Vec::with_capacity(remotes.len());
+        for remote in remotes {
+            match self.owner(rules, side, &job.entity, &remote.id).await? {
+                Owner::Free | Owner::Held(_) => untied.push(remote),
+                Owner::Taken => {}
+            }
+        }
+        Ok(untied)
     }
 
     async fn adopt_before(
@@ -368,12 +384,13 @@ fn dissolve(held: &Entity, into: crm_core::EntityId) -> Commit {
     Commit { expected: vec![(held.id, held.row_version)], fences: Vec::new(), mutations }
 }
 
-fn email_of_create(job: &Job, side: usize) -> Option<MatchKey> {
+/// Returns the key by which a record that is about to be made would be found.
+fn key_of_create(rules: &Rules, job: &Job, side: usize) -> Option<MatchKey> {
     let decision = job.decision.as_ref()?;
     let (_, write) = decision.writes.iter().find(|(known, _)| *known == side)?;
     let Action::Create { fields, .. } = &write.action else {
         return None;
     };
-    let Some(Value::Text(email)) = fields.get(Field::EMAIL) else { return None };
-    Some(MatchKey::Email(email.key().into()))
+    let mut keys = identity::keys_of(rules.kind, fields).into_iter();
+    keys.find(|key| matches!(key.kind(), KeyKind::Email | KeyKind::Domain))
 }

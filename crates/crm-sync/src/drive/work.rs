@@ -86,7 +86,22 @@ impl Session<'_> {
                     self.settle_duplicate(rules, &entity, of, fence).await?;
                 }
                 EntityState::Held { of: None, .. } => {
-                    self.reconsider(rules, entity, fence).await?;
+                    let (id, attempts) = (entity.id, entity.mark.map_or(0, |mark| mark.attempts));
+                    match self.reconsider(rules, entity, fence).await {
+                        // Another one of this batch came first: it is looked at again.
+                        Err(EngineError::Store(StoreError::Raced)) => {
+                            let mark = Mark { due: self.now(), attempts };
+                            let mutations = vec![Mutation::Mark(id, Some(mark))];
+                            let fences = vec![(id, fence)];
+                            let commit = Commit { fences, mutations, ..Commit::default() };
+                            match self.engine.store.commit(commit).await {
+                                // Who came first has marked it.
+                                Ok(()) | Err(StoreError::Raced) => {}
+                                Err(error) => return Err(error.into()),
+                            }
+                        }
+                        done => done?,
+                    }
                 }
                 EntityState::Merged { into } if !entity.links.is_empty() => {
                     self.settle_duplicate(rules, &entity, into, fence).await?;

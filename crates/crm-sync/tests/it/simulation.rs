@@ -2,7 +2,7 @@
 
 pub(crate) mod pilot;
 
-use crm_testkit::simulation::{self, Batch, Keep, PEOPLE_ONLY, Report};
+use crm_testkit::simulation::{self, Batch, Keep, MORE_KINDS, PEOPLE_ONLY, Report};
 use pilot::{EnginePilot, Ground};
 
 /// Seeds that once found a fault of the engine in people, beyond those that every run tries.
@@ -34,6 +34,13 @@ fn simulation_on_the_memory_store() {
 #[test]
 fn simulation_on_the_sqlite_store() {
     seeds(Ground::Sqlite, "sqlite", 200..250);
+}
+
+/// Companies, deals and activities, and what refers to what, in two to four CRMs.
+#[test]
+fn simulation_of_several_kinds() {
+    seeds(Ground::Memory, "memory", (0..80).map(|seed| seed | MORE_KINDS));
+    seeds(Ground::Sqlite, "sqlite", (80..100).map(|seed| seed | MORE_KINDS));
 }
 
 #[test]

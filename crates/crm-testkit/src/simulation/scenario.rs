@@ -128,16 +128,21 @@ pub const FIELDS: [Field; 12] = [
 /// them goes on finding it.
 pub const PEOPLE_ONLY: u64 = 1 << 40;
 
-/// How many of 10,000 seeds know more than people: none, until what these worlds find in the
-/// engine is mended (with 5,000, one seed in five fails).
+/// Added to a seed, it lets companies, deals or activities take part.
+pub const MORE_KINDS: u64 = 1 << 41;
+
+/// How many of 10,000 plain seeds know more than people: none, until what these worlds find in the
+/// engine is mended (2 of 1,000 fail).
 const KINDS_SHARE: u32 = 0;
 
 impl Scenario {
     /// Draws the scenario of a seed. Every eighth one is calm.
     pub fn of(seed: u64) -> Self {
-        let mut scenario = Self::of_people(seed & !PEOPLE_ONLY);
-        let mut rng = Rng::new(seed).fork("kinds");
-        if seed & PEOPLE_ONLY == 0 && rng.happens(KINDS_SHARE) {
+        let plain = seed & !(PEOPLE_ONLY | MORE_KINDS);
+        let mut scenario = Self::of_people(plain);
+        let mut rng = Rng::new(plain).fork("kinds");
+        let drawn = rng.happens(KINDS_SHARE);
+        if seed & MORE_KINDS != 0 || (drawn && seed & PEOPLE_ONLY == 0) {
             scenario.widen(&mut rng);
         }
         scenario

@@ -45,7 +45,10 @@ fn link(facts: &Facts<'_>, inner: &Inner, entity: &Entity, index: usize, verdict
     let Some(account) = inner.accounts.get(index) else { return };
     let (id, name) = (entity.id, &account.id);
     let Some(link) = entity.link(name) else {
-        if !entity.golden.iter().all(|(_, slot)| slot.value.is_none()) {
+        // What a record is makes none.
+        let says =
+            |(field, value): (Field, Option<&Value>)| field != Field::TYPE && value.is_some();
+        if entity.golden.iter().any(|(field, slot)| says((field, slot.value.as_ref()))) {
             verdict.fault(format_args!("I1: entity {id} has no record at {name}"));
         }
         return;
@@ -225,15 +228,18 @@ fn is_namesake(
     })
 }
 
-/// Returns whether some record of an account ever had the address of an entity.
+/// Returns whether some record of an account ever had the address or domain of an entity.
 fn had_once(inner: &Inner, entity: &Entity, index: usize, account: &Account) -> bool {
-    let address = entity.golden.value(Field::EMAIL);
-    address.is_some()
-        && inner.journal.strokes.iter().any(|stroke| {
-            let text = stroke.value.as_deref().filter(|_| stroke.account == index);
-            stroke.field == Field::EMAIL
-                && text.and_then(|text| account.value(Field::EMAIL, text)).as_ref() == address
-        })
+    let known = |field: Field| {
+        let address = entity.golden.value(field);
+        address.is_some()
+            && inner.journal.strokes.iter().any(|stroke| {
+                let text = stroke.value.as_deref().filter(|_| stroke.account == index);
+                stroke.field == field
+                    && text.and_then(|text| account.value(field, text)).as_ref() == address
+            })
+    };
+    known(Field::EMAIL) || known(Field::DOMAIN)
 }
 
 /// Returns whether a record got the address that it shows now by a call that was sent then.
