@@ -56,7 +56,7 @@ verify. The log holds no values of records. crm audit export prints one JSON obj
 const ABOUT_PROBLEMS: &str = "\
 Ids may be abbreviated. A dismissed problem is hidden until the record's agreed values change.";
 
-/// Keeps contacts in step between CRMs, both ways.
+/// Keeps contacts, companies, deals and activities in step between CRMs, both ways.
 const ABOUT_CONFLICTS: &str = "\
 Reads the store alone: no request is sent and no credentials are needed. The next crm sync writes
 what was decided. An id may be cut as long as no other one begins alike; what stands behind its @

@@ -20,6 +20,8 @@ mod errors;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod kinds;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod people;

@@ -54,9 +54,6 @@ pub(super) fn flows(
             continue;
         };
         let flow = flow(reader, &name, table, usual_flow(kind, usual), connections);
-        if flow.enabled && kind != ObjectKind::Contact {
-            reader.note(format!("data_flow.{name} is read; this release keeps contacts in step"));
-        }
         flows.push(flow);
     }
     if !flows.iter().any(|flow| flow.enabled) {
