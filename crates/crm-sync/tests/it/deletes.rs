@@ -183,3 +183,54 @@ fn a_merge_brings_records_along() {
     assert_eq!(live(&town), [1, 1]);
     assert_eq!(town.value(0, Field::LAST_NAME), town.value(1, Field::LAST_NAME));
 }
+
+/// A record that was edited while the other one was deleted is not even doomed.
+#[test]
+fn an_edit_beside_a_delete_wins() {
+    let mut town = town(3, Deletes::Propagate);
+    delete(&town, 0, 1);
+    town.edit(1, Field::JOB_TITLE, "Kept");
+    for _ in 0..3 {
+        town.pass(Duration::from_mins(10));
+        town.sync();
+        assert_eq!(live(&town), [2, 3]);
+    }
+    assert_eq!(town.value(1, Field::JOB_TITLE).as_deref(), Some("Kept"));
+}
+
+/// A deleted person leaves the deals of that CRM by themselves; nobody took them off the deal.
+#[test]
+fn whoever_is_deleted_in_one_crm_stays_with_the_deal_in_the_other() {
+    let flows = vec![flow(Deletes::Unlink), Flow::new(ObjectKind::Deal)];
+    let mut town = Town::of(&[&NORTH, &SOUTH], flows);
+    for name in ["Kept", "Deleted"] {
+        let mail = format!("{name}@mail.example");
+        town.person(2, &[(Field::LAST_NAME, name), (Field::EMAIL, &mail)]);
+    }
+    let kind = ObjectKind::Deal;
+    let values = vec![(Field::TITLE, "Screen".to_owned())];
+    let deal = Deed::Create { account: 0, kind, values, ties: Vec::new() };
+    town.realm.perform(deal);
+    for to in 0..2 {
+        let field = Field::CONTACTS;
+        town.realm.perform(Deed::Tie { account: 0, kind, pick: 0, field, to });
+    }
+    town.sync();
+    let people = |town: &Town, account| {
+        let id = town.realm.live(account, kind).remove(0);
+        let shown = town.realm.stored(account, kind, &id, Field::CONTACTS);
+        shown.map_or(0, |shown| shown.members().len())
+    };
+    assert_eq!([people(&town, 0), people(&town, 1)], [2, 2]);
+    town.realm.perform(Deed::Delete { account: 0, kind: ObjectKind::Contact, pick: 1 });
+    for _ in 0..2 {
+        town.pass(Duration::from_mins(10));
+        town.sync();
+        assert_eq!([people(&town, 0), people(&town, 1)], [1, 2]);
+    }
+    // Whoever comes back is part of the deal again.
+    town.realm.perform(Deed::Restore { account: 0, kind: ObjectKind::Contact, pick: 0 });
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    assert_eq!([people(&town, 0), people(&town, 1)], [2, 2]);
+}

@@ -111,8 +111,14 @@ fn engine(
 impl Town {
     /// Makes a world in which contacts are kept in step by a flow.
     pub(crate) fn new(profiles: &[&'static Profile], flow: Flow) -> Self {
+        Self::of(profiles, vec![flow])
+    }
+
+    /// Makes a world in which the kinds of these flows are kept in step.
+    pub(crate) fn of(profiles: &[&'static Profile], flows: Vec<Flow>) -> Self {
         let clock = Arc::new(ManualClock::new("2026-03-02T09:00:00Z".parse().unwrap()));
-        let realm = Realm::new(Arc::clone(&clock), profiles, 1);
+        let kinds: Vec<ObjectKind> = flows.iter().map(|flow| flow.kind).collect();
+        let realm = Realm::of_kinds(Arc::clone(&clock), profiles, &kinds, 1);
         let calls = Arc::new(Mutex::new(Calls::new()));
         let providers = (0..profiles.len()).map(|index| {
             let inner = MemoryProvider::open(&realm, index).unwrap();
@@ -123,7 +129,7 @@ impl Town {
             tenant: TenantId::default(),
             primary: names.next().unwrap(),
             secondary: names.collect(),
-            flows: vec![flow],
+            flows,
         };
         let store = Arc::new(MemoryStore::new());
         let providers: Vec<SharedProvider> = providers.collect();
