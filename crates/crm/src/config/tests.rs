@@ -131,7 +131,8 @@ fn the_guides_own_form_loads() {
     assert_eq!(settings.strategy, Strategy::RealTime);
     assert_eq!((settings.retry_attempts, settings.sync_interval_ms), (Some(3), 300_000));
     assert_eq!(settings.flows.len(), 2);
-    assert!(settings.notes.iter().any(|note| note.contains("activities")), "{:?}", settings.notes);
+    let activities = settings.flows.iter().find(|flow| flow.kind == ObjectKind::Activity).unwrap();
+    assert_eq!((activities.enabled, activities.direction), (true, Direction::ToPrimary));
     assert!(settings.notes.iter().any(|note| note.contains("notifications")));
     let hubspot = &settings.connections[&ProviderId::new("hubspot")];
     assert_eq!(hubspot.settings["access_token"], "word");
@@ -347,4 +348,21 @@ fn a_table_of_a_connection_reaches_the_room_as_it_is_spelled() {
     assert_eq!(hubspot.get("stages"), Some(&expected));
     let wrong = stages.replace("\"new\"", "7");
     assert!(load(&format!("{TWO}{wrong}"), &[("TEST_TOKEN", "t")]).is_err());
+}
+
+#[test]
+fn how_much_a_run_may_do_is_read_and_checked() {
+    let text = format!(
+        "[guard]\nmax_deletes = 0\nmaxCreates = 500\n\
+         [data_flow.deals]\ndeletes = \"archive\"\n[data_flow.contacts]\n{TWO}"
+    );
+    let settings = load(&text, &[("TEST_TOKEN", "t")]).unwrap();
+    let Guard { deletes, creates, updates_per_field } = settings.guard;
+    assert_eq!((deletes, creates, updates_per_field), (Some(0), Some(500), None));
+    let kinds: Vec<_> = settings.flows.iter().map(|flow| (flow.kind, flow.deletes)).collect();
+    assert!(kinds.contains(&(ObjectKind::Deal, Deletes::Archive)), "{kinds:?}");
+    assert!(kinds.contains(&(ObjectKind::Contact, Deletes::Unlink)), "{kinds:?}");
+    let wrong = told("[guard]\nmax_delete = 5\n[data_flow.contacts]\ndeletes = \"erase\"\n");
+    assert!(wrong.iter().any(|line| line.contains("`max_delete`")), "{wrong:?}");
+    assert!(wrong.iter().any(|line| line.contains("`deletes` cannot be `erase`")), "{wrong:?}");
 }
