@@ -105,7 +105,7 @@ fn end_to_end_every_kind_goes_both_ways_with_its_ties() {
     let (_, role) = found(&desk, roles, "OpportunityId", &deal);
     assert_eq!(role["ContactId"], there.as_str());
     let (_, task) = found(&desk, "/salesforce/records/Task", "Subject", "Call Oak back");
-    assert_eq!((&task["WhoId"], &task["WhatId"]), (&there.clone().into(), &deal.into()));
+    assert_eq!((&task["WhoId"], &task["WhatId"]), (&there.into(), &deal.into()));
     assert_eq!(task["ActivityDate"], "2026-12-01");
 
     let (company, _) = found(&desk, "/hubspot/records/companies", "name", "Birch Works");
