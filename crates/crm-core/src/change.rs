@@ -1,5 +1,6 @@
 //! What changed at a provider, and where reading goes on.
 
+use crate::mutant;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -94,7 +95,9 @@ impl Watermark {
     /// Returns from where a poll reads.
     pub fn from(&self, feed: Feed, overlap: Duration) -> Timestamp {
         match feed {
-            Feed::Changes | Feed::Deletions => earlier(self.settled, overlap),
+            Feed::Changes | Feed::Deletions => {
+                earlier(self.settled, mutant!(NoOverlap => Duration::ZERO, overlap))
+            }
             Feed::Fresh => self.polled.max(self.settled),
         }
     }
@@ -104,9 +107,10 @@ impl Watermark {
     #[must_use]
     pub fn advance(self, feed: Feed, now: Timestamp, lag: Duration) -> Self {
         match feed {
-            Feed::Changes | Feed::Deletions => {
-                Self { settled: self.settled.max(earlier(now, lag)), polled: self.polled.max(now) }
-            }
+            Feed::Changes | Feed::Deletions => Self {
+                settled: self.settled.max(earlier(now, mutant!(LagIgnored => Duration::ZERO, lag))),
+                polled: self.polled.max(now),
+            },
             Feed::Fresh => Self { settled: self.settled, polled: self.polled.max(now) },
         }
     }

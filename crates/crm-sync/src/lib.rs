@@ -60,6 +60,9 @@ pub struct Options {
     pub retry_base: Duration,
     /// How much a run may do before it stops and asks.
     pub guard: Guard,
+    /// How it is broken, to test the tests.
+    #[cfg(crm_mutants)]
+    pub mutant: Option<crm_core::mutant::Mutant>,
 }
 
 /// How much a run may do before it stops: one bad mapping, import or click must not change a
@@ -83,6 +86,8 @@ impl Default for Options {
             wait_max: Duration::from_mins(1),
             retry_base: Duration::from_secs(1),
             guard: Guard::default(),
+            #[cfg(crm_mutants)]
+            mutant: crm_core::mutant::chosen(),
         }
     }
 }
@@ -118,6 +123,8 @@ impl Engine {
         clock: Arc<dyn Clock>,
         options: Options,
     ) -> Result<Self, EngineError> {
+        #[cfg(crm_mutants)]
+        crm_core::mutant::choose(options.mutant);
         // What is referred to comes first.
         topology.flows.sort_by_key(|flow| flow.kind);
         let providers: BTreeMap<_, _> =

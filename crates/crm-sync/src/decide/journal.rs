@@ -1,7 +1,7 @@
 //! What is written into the journal: the state of a record before a write of ours, as soon as it
 //! is known that the write was applied.
 
-use crm_core::{Action, Author, Field, Remote, RemoteId, RunId, Write, WriteKey};
+use crm_core::{Action, Author, Field, Remote, RemoteId, RunId, Write, WriteKey, mutant};
 use crm_store::{Entity, FieldChange, Intent, Journal, JournalAction, Link, LinkState, Shadow};
 use jiff::Timestamp;
 
@@ -60,6 +60,7 @@ pub(super) fn recognise(
     now: Timestamp,
     run: RunId,
 ) {
+    mutant!(LostWriteUnsigned, return);
     let mut found = Vec::new();
     for (side, seen) in rules.sides.iter().zip(seen) {
         let (Some(remote), Some(link)) = (seen.remote(), work.entity.link(&side.provider)) else {

@@ -5,6 +5,7 @@
 
 use crm_core::{
     Access, Action, EntityId, Field, Fields, ObjectKind, Patch, Ref, Uid, Value, Write, WriteKey,
+    mutant,
 };
 use crm_store::{
     Claim, ClaimState, Entity, EntityState, Golden, Intent, Link, LinkState, Parked, Shadow,
@@ -35,6 +36,7 @@ pub(super) fn apply(
         match state {
             Some(LinkState::Live) => update(work, at, seen),
             None | Some(LinkState::Claimed) => create(work, at, seen),
+            Some(LinkState::Gone { .. }) if mutant!(DeletedMadeAgain) => create(work, at, seen),
             Some(LinkState::Gone { .. } | LinkState::Merged { .. } | LinkState::Doomed { .. }) => {}
         }
     }
@@ -64,6 +66,10 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
             if let (Seen::Fresh(remote), Some(record)) = (seen, link.remote.clone()) {
                 let key = WriteKey::derive(id, &side.provider, version);
                 let patch = patch(&fields, link, rules, index, at.ties);
+                mutant!(
+                    AckBeforeWrite,
+                    fields.iter().for_each(|f| link.slots.slot_mut(f.0).ack = f.2)
+                );
                 let expected = remote.version.clone();
                 let action = Action::Update { id: record, patch, expected };
                 work.writes.push((index, Write { key, kind: rules.kind, action }));
@@ -71,6 +77,7 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
                 // when this one was settled long ago.
                 link.intents.push(Intent { key, fields, at: now, watched: false, run: None });
                 trim(link);
+                mutant!(NoIntent, link.intents.clear());
                 link.parked = None;
                 changed = true;
             } else {
@@ -99,7 +106,10 @@ pub(super) fn patch(
             patch.set(*field, value.clone());
             continue;
         };
-        let translate = |value: &Value| ties.translate(index, kind, value);
+        let translate = |value: &Value| {
+            mutant!(ReferencesUntranslated, return Some(value.clone()));
+            ties.translate(index, kind, value)
+        };
         patch.set(*field, value.as_ref().and_then(translate));
         let base = link.slots.slot(*field).and_then(|slot| slot.shadow.value());
         if let Some(base) = base.and_then(translate) {
@@ -133,7 +143,7 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
         let Some(rule) = plan.rules.get(index).copied().flatten() else { continue };
         let Some(slot) = link.slots.slot(plan.field) else { continue };
         let version = golden.version(plan.field);
-        let frozen = golden.frozen(plan.field).is_some();
+        let frozen = golden.frozen(plan.field).is_some() && !mutant!(FrozenWritten);
         if slot.ack >= version || slot.shadow == Shadow::None || frozen {
             continue;
         }
@@ -145,16 +155,19 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
             // Alone, what is waited for would clear what is there. From a set only those go that
             // are no members any more.
             let waits = wanted.value.is_none() && !whole && !plan.ty.is_set();
+            let waits = waits && !mutant!(WaitingClears);
             let holds = waits || wanted.value == wanted.held;
             (wanted.value, holds, whole)
         } else {
             let projected = value.and_then(|value| rule.project(value));
             // Nothing may be cleared that must be there.
-            let stays = projected.is_none() && rule.required;
-            (value.cloned(), stays || slot.shadow.is(projected.as_deref()), true)
+            let stays = projected.is_none() && rule.required && !mutant!(RequiredCleared);
+            let form = mutant!(RawComparison => value, projected.as_deref());
+            (value.cloned(), stays || slot.shadow.is(form), true)
         };
-        let ack = if whole { version } else { slot.ack };
+        let ack = if whole || mutant!(WaitingAcknowledged) { version } else { slot.ack };
         let refused = slot.refused.as_ref().is_some_and(|refused| refused.version >= version);
+        let refused = refused && !mutant!(RefusedForEver);
         if holds {
             if whole {
                 link.slots.slot_mut(plan.field).ack = ack;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{Change, ChangePage, EntityId, Feed, Lookup, Remote, RemoteId};
+use crm_core::{Change, ChangePage, EntityId, Feed, Lookup, Remote, RemoteId, mutant};
 use crm_store::{
     Commit, Entity, EntityState, KeyHash, Link, LinkState, Mark, Observation, Resolved, Stage,
     StoreError,
@@ -66,6 +66,10 @@ impl Session<'_> {
     ) -> Result<(), EngineError> {
         for _ in 0..RACES_MAX {
             let commit = self.note(rules, side, feed, &page).await?;
+            mutant!(
+                CursorBeforeRows,
+                self.engine.store.commit(super::notes::cursor_of(&commit)).await?
+            );
             match self.engine.store.commit(commit).await {
                 Err(StoreError::Raced) => {}
                 done => return Ok(done?),
@@ -100,12 +104,14 @@ impl Session<'_> {
                     None => unread.push(id.clone()),
                     Some(found) => {
                         let exact = side.capability.detection.version_is_exact();
+                        let exact = exact || mutant!(CoarseVersion);
                         let same = version.is_some() && found.link.version == *version;
                         if !(exact && same && found.link.is_live()) {
                             notes.hint(found);
                         }
                     }
                 },
+                Change::Missing { .. } if mutant!(DeletionsUnread) => {}
                 Change::Missing { id } => {
                     if let Some(found) = known.get(id).filter(|found| found.link.is_live()) {
                         notes.hint(found);
@@ -375,6 +381,7 @@ fn place(
             found_entity(notes, rules, side, remote, link, Some(reason), now);
         }
         Match::Pending(_) => {
+            mutant!(DiscoveryDropped, return);
             let id =
                 found_entity(notes, rules, side, remote, link, Some("waiting_for_create"), now);
             let due = super::after(now, PENDING_WAIT);

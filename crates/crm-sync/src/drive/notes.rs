@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{ChangePage, EntityId, Feed, RemoteId};
+use crm_core::{ChangePage, EntityId, Feed, RemoteId, mutant};
 use crm_store::{Commit, Entity, KeyHash, Link, Mark, Mutation, Resolved};
 
 use crate::Rules;
@@ -65,6 +65,7 @@ impl Notes {
         let mut link = found.link.clone();
         if let Some(observed) = &mut link.observed
             && !observed.is_outdated()
+            && !mutant!(HintUnheeded)
         {
             observed.outdate();
             self.links.push((found.entity, link));
@@ -127,4 +128,11 @@ impl Notes {
         let expected = self.changed.into_iter().collect();
         Commit { expected, fences: Vec::new(), mutations }
     }
+}
+
+/// Returns the last change of a commit alone: that of the cursor.
+#[cfg(crm_mutants)]
+pub(super) fn cursor_of(commit: &Commit) -> Commit {
+    let mutations = commit.mutations.last().cloned().into_iter().collect();
+    Commit { mutations, ..Commit::default() }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{EntityId, Field, Lookup, ObjectKind, Ref, Remote, RemoteId, Value};
+use crm_core::{EntityId, Field, Lookup, ObjectKind, Ref, Remote, RemoteId, Value, mutant};
 use crm_store::{Entity, EntityState, Shadow};
 
 use super::Session;
@@ -149,6 +149,7 @@ impl Session<'_> {
         entities: &[Entity],
         views: &mut [View],
     ) -> Result<(), EngineError> {
+        mutant!(DeadMemberRemoved, return Ok(()));
         for (index, side) in rules.sides.iter().enumerate() {
             let mut gone: Vec<(usize, Field, ObjectKind, Value)> = Vec::new();
             for (at, (entity, view)) in entities.iter().zip(views.iter()).enumerate() {
@@ -288,7 +289,7 @@ fn translate(rules: &Rules, side: usize, remote: &mut Remote, owners: &Owners) -
             let members = (!members.is_empty()).then_some(Value::List(members));
             remote.fields.set(field, members);
         } else {
-            if members.is_empty() {
+            if members.is_empty() && !mutant!(UnknownReferenceClears) {
                 let read = remote.read.iter().copied().filter(|known| *known != field);
                 remote.read = read.collect();
             }

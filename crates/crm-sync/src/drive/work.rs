@@ -1,6 +1,6 @@
 //! Working off marks: lease, look, decide, announce, write, settle.
 
-use crm_core::{PauseCause, Write};
+use crm_core::{PauseCause, Write, mutant};
 use crm_store::{
     Commit, Entity, EntityState, Journal, LeaseRequest, Leased, Mark, Mutation, StoreError,
 };
@@ -120,7 +120,7 @@ impl Session<'_> {
             }
         }
         self.decide(rules, &mut jobs).await?;
-        if !self.first {
+        if !self.first && !mutant!(NoTwinCheck) {
             self.adopt_twins(rules, &mut jobs).await?;
         }
         self.guard(rules, &jobs).await?;
@@ -323,7 +323,10 @@ impl Session<'_> {
         for (index, (outcome, (owners, writes))) in outcomes.into_iter().zip(batches).enumerate() {
             let results = match outcome? {
                 None => continue,
-                Some(Ok(outcome)) => outcome.into_results(),
+                Some(Ok(outcome)) => {
+                    let results = outcome.into_results();
+                    mutant!(BatchMixedUp => results.into_iter().rev().collect(), results)
+                }
                 Some(Err(error)) => {
                     let told = not_sent(&error, writes.len());
                     stop = Some(error);
@@ -369,7 +372,7 @@ impl Session<'_> {
         if let Some((side, record, before)) = of {
             let when = (self.run, now);
             let row = journal::applied(&job.entity, side, write, record, before, when);
-            job.journal.push(row);
+            mutant!(JournalRowMissing => (), job.journal.push(row));
         }
         let mark = match settled {
             Settled::Applied | Settled::Parked => None,
@@ -380,7 +383,8 @@ impl Session<'_> {
             Settled::Paused(PauseCause::Connection) => Some(Mark { due: now, attempts: 0 }),
             Settled::Paused(PauseCause::Until(until)) => {
                 let due = until.unwrap_or_else(|| super::after(now, BACKOFF_MAX));
-                Some(Mark { due, attempts: job.attempts })
+                let attempts = mutant!(PauseCountsAttempt => job.attempts + 1, job.attempts);
+                Some(Mark { due, attempts })
             }
             Settled::Adopt(existing) => self.adopt(rules, side, job, existing).await?,
         };
