@@ -62,7 +62,7 @@ fn resolve(
 }
 
 #[test]
-fn a_side_is_taken_and_written_everywhere() {
+pub(crate) fn a_side_is_taken_and_written_everywhere() {
     let mut town = quarrel();
     let conflict = open(&town);
     assert_eq!(conflict.base.as_ref().map(Value::display).as_deref(), Some("Buyer"));
@@ -82,7 +82,7 @@ fn a_side_is_taken_and_written_everywhere() {
 }
 
 #[test]
-fn a_side_that_did_not_contend_can_be_taken() {
+pub(crate) fn a_side_that_did_not_contend_can_be_taken() {
     let mut town = quarrel();
     let conflict = open(&town);
     resolve(&mut town, &conflict, take("west")).unwrap();
@@ -91,7 +91,7 @@ fn a_side_that_did_not_contend_can_be_taken() {
 }
 
 #[test]
-fn a_value_is_given_that_nobody_had() {
+pub(crate) fn a_value_is_given_that_nobody_had() {
     let mut town = quarrel();
     let conflict = open(&town);
     let mut values = Patch::new();
@@ -104,7 +104,7 @@ fn a_value_is_given_that_nobody_had() {
 }
 
 #[test]
-fn what_is_edited_after_a_decision_contends_anew() {
+pub(crate) fn what_is_edited_after_a_decision_contends_anew() {
     let mut town = quarrel();
     let conflict = open(&town);
     resolve(&mut town, &conflict, take("north")).unwrap();
@@ -119,7 +119,7 @@ fn what_is_edited_after_a_decision_contends_anew() {
 }
 
 #[test]
-fn a_decision_about_what_is_no_more_is_refused() {
+pub(crate) fn a_decision_about_what_is_no_more_is_refused() {
     let mut town = quarrel();
     let conflict = open(&town);
     town.edit(1, FIELD, "Boss");
@@ -139,7 +139,7 @@ fn a_decision_about_what_is_no_more_is_refused() {
 }
 
 #[test]
-fn a_decision_that_does_not_fit_is_refused() {
+pub(crate) fn a_decision_that_does_not_fit_is_refused() {
     let mut town = quarrel();
     let conflict = open(&town);
     let error = resolve(&mut town, &conflict, take("east")).unwrap_err();

@@ -8,6 +8,8 @@ mod deletes;
 mod explain;
 #[cfg(test)]
 mod laws;
+#[cfg(all(test, crm_mutants))]
+mod mutants;
 #[cfg(test)]
 mod oscillation;
 #[cfg(test)]

@@ -328,7 +328,7 @@ fn first_run(seed: u64, met: &mut Met) {
 }
 
 #[test]
-fn a_later_run_is_taken_back() {
+pub(crate) fn a_later_run_is_taken_back() {
     let mut met = Met::default();
     for seed in 0..50 {
         later_run(seed, &mut met);
@@ -339,7 +339,7 @@ fn a_later_run_is_taken_back() {
 }
 
 #[test]
-fn a_first_sync_is_taken_back_and_needs_a_new_approval() {
+pub(crate) fn a_first_sync_is_taken_back_and_needs_a_new_approval() {
     let mut met = Met::default();
     for seed in 100..125 {
         first_run(seed, &mut met);
