@@ -95,9 +95,7 @@ impl Watermark {
     /// Returns from where a poll reads.
     pub fn from(&self, feed: Feed, overlap: Duration) -> Timestamp {
         match feed {
-            Feed::Changes | Feed::Deletions => {
-                earlier(self.settled, mutant!(NoOverlap => Duration::ZERO, overlap))
-            }
+            Feed::Changes | Feed::Deletions => earlier(self.settled, overlap),
             Feed::Fresh => self.polled.max(self.settled),
         }
     }

@@ -35,7 +35,6 @@ macro_rules! mutants {
 
 mutants! {
     // Reading.
-    NoOverlap: "a poll begins where the last one ended",
     LagIgnored: "the watermark is the present, whatever the index still hides",
     CursorBeforeRows: "the cursor is committed before the rows of its page",
     StaleRows: "a row that was listed long ago counts as a read, and is overwritten",
@@ -49,7 +48,6 @@ mutants! {
     DiscoveryDropped: "a record that is found while a create is under way is dropped",
     AmbiguityIgnored: "of several that share a key the first one is taken",
     ContradictionIgnored: "people who share a phone are one whatever their names",
-    StrangerAdopted: "what stands in the way of a create is adopted, whoever it is",
     // The merge.
     FirstContactSilent: "a record that is met for the first time overwrites what it never saw",
     LossyEcho: "what a CRM made of our own value counts as an edit",
@@ -57,7 +55,7 @@ mutants! {
     GoldenContendsAlways: "the golden value contends although a contender has seen it",
     LastArrivalWins: "of several contenders one is taken and nothing is logged",
     LosersUnlogged: "who loses a conflict is not logged",
-    LoserKept: "who loses a conflict is not overwritten",
+    LoserAcknowledged: "who loses a conflict counts as up to date",
     BlankGuardOff: "a blank beats a value everywhere",
     RankInverted: "the lowest rank goes before the highest",
     EpsilonZero: "clocks are believed to the microsecond",

@@ -281,10 +281,11 @@ impl Merge<'_> {
             slot.shadow = Shadow::of(bid.value.clone());
             if bid.value.as_ref() == chosen.value() {
                 slot.ack = version;
-            } else if stays && !mutant!(LoserKept) {
+            } else if stays {
                 // It lost, and is to be overwritten.
                 slot.ack = bid.ack.min(version.saturating_sub(1));
             }
+            mutant!(LoserAcknowledged, slot.ack = version);
             self.touch(index);
         }
     }

@@ -4,7 +4,7 @@
 //! have typed them in a moment ago; and when a provider says "exists already", that record is tied to the entity if
 //! it is the same person, and the create is parked if it is not.
 
-use crm_core::{Action, KeyKind, Lookup, MatchKey, Remote, RemoteId, mutant};
+use crm_core::{Action, KeyKind, Lookup, MatchKey, Remote, RemoteId};
 use crm_store::{Commit, Entity, EntityState, KeyHash, Link, Mark, Mutation, Parked, Resolved};
 
 use super::Session;
@@ -146,7 +146,6 @@ impl Session<'_> {
         let keys = identity::keys(&job.entity);
         let same = remote.filter(|remote| {
             crate::decide::share_key(&keys, &identity::keys_of(rules.kind, &remote.fields))
-                || mutant!(StrangerAdopted)
         });
         if let Some(remote) = same {
             let owner = self.owner(rules, side, &job.entity, &remote.id).await?;

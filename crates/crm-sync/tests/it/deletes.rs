@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crm_core::{Field, ObjectKind, RemoteId};
-use crm_store::{EntityState, LinkState, Seq, Store};
+use crm_core::{Field, ObjectKind, RemoteId, Value};
+use crm_store::{ConflictState, EntityState, LinkState, Seq, Store};
 use crm_sync::{Approval, Deletes, EngineError, Flow, Guard};
 use crm_testkit::memory::Deed;
 use crm_testkit::memory::profile::{NORTH, SOUTH};
@@ -117,6 +117,29 @@ pub(crate) fn a_restored_record_saves_the_doomed_ones() {
     town.sync();
     assert_eq!(live(&town), [3, 3]);
     assert!(town.entity().links.iter().all(crm_store::Link::is_live));
+}
+
+/// What comes back is met for the first time: it contends although it is as it was, and here the
+/// primary wins.
+#[test]
+pub(crate) fn a_restored_record_has_a_say() {
+    let mut town = town(1, Deletes::Unlink);
+    town.edit(0, Field::JOB_TITLE, "Before");
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    delete(&town, 0, 1);
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    town.edit(1, Field::JOB_TITLE, "Meanwhile");
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    town.realm.perform(Deed::Restore { account: 0, kind: KIND, pick: 0 });
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    assert_eq!(town.value(1, Field::JOB_TITLE).as_deref(), Some("Before"));
+    let lost = town.conflicts(ConflictState::Auto);
+    let mut losers = lost.iter().flat_map(|conflict| &conflict.contenders);
+    assert!(losers.any(|loser| loser.value == Some(Value::text("Meanwhile"))), "{lost:?}");
 }
 
 /// Two people merged in one CRM are one: their records elsewhere stay until somebody merges them

@@ -7,6 +7,8 @@ mod deletes;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod laws;
 #[cfg(all(test, crm_mutants))]
 mod mutants;
@@ -20,3 +22,5 @@ mod simulation;
 mod town;
 #[cfg(test)]
 mod undo;
+#[cfg(test)]
+mod workers;

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crm_core::mutant::{self, Mutant};
 
-use crate::{conflict, deletes, oscillation, reconcile, undo};
+use crate::{conflict, deletes, identity, oscillation, reconcile, undo, workers};
 
 /// A test under its name.
 type Test = (&'static str, fn());
@@ -20,6 +20,11 @@ macro_rules! tests {
 
 /// The tests that are tried, the quickest first.
 const TESTS: &[Test] = tests![
+    identity::nobody_is_linked_where_there_is_doubt,
+    identity::people_who_share_a_phone_are_told_apart,
+    workers::a_worker_whose_lease_is_over_commits_nothing,
+    workers::two_decisions_on_one_row_are_not_both_kept,
+    workers::work_that_waits_uses_no_attempt_up,
     reconcile::every_row_of_the_tables_holds,
     conflict::a_side_is_taken_and_written_everywhere,
     conflict::a_side_that_did_not_contend_can_be_taken,
@@ -31,6 +36,7 @@ const TESTS: &[Test] = tests![
     deletes::a_delete_spreads_only_where_it_shall_and_after_the_hold,
     deletes::whoever_edits_a_doomed_record_saves_it,
     deletes::a_restored_record_saves_the_doomed_ones,
+    deletes::a_restored_record_has_a_say,
     deletes::people_merged_in_one_crm_are_one_entity,
     deletes::a_merge_brings_records_along,
     deletes::an_edit_beside_a_delete_wins,

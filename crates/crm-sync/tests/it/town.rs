@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use crm_core::{
-    Account, Action, BatchOutcome, Capabilities, ChangePage, Clock, Cursor, Feed, Field, Finding,
-    Lookup, MatchKey, ObjectKind, Provider, ProviderId, Remote, RemoteId, Result, RunId,
-    SharedProvider, TenantId, Usage, Write,
+    Account, Action, BatchOutcome, Capabilities, ChangePage, Clock, Cursor, ErrorKind, Feed, Field,
+    Finding, Lookup, MatchKey, ObjectKind, Provider, ProviderError, ProviderId, Remote, RemoteId,
+    Result, RunId, SharedProvider, TenantId, Usage, Write,
 };
 use crm_store::{Conflict, ConflictQuery, ConflictState, Entity, MemoryStore, Seq, Store};
 use crm_sync::{Approval, Engine, EngineError, Flow, Guard, Options, Report, Topology};
@@ -30,6 +30,8 @@ pub(crate) type Calls = BTreeMap<(ProviderId, RemoteId), u32>;
 struct Counted {
     inner: MemoryProvider,
     calls: Arc<Mutex<Calls>>,
+    /// Until when writes are held back.
+    shut: Arc<Mutex<Option<Timestamp>>>,
 }
 
 impl Counted {
@@ -68,6 +70,10 @@ impl Provider for Counted {
         self.inner.changes(kind, feed, after).await
     }
     async fn apply(&self, writes: &[Write]) -> Result<BatchOutcome> {
+        if let Some(until) = *self.shut.lock().unwrap() {
+            let kind = ErrorKind::Suspended { until };
+            return Err(ProviderError::new(kind, "writes are held back"));
+        }
         self.count(writes.iter().filter_map(|write| match &write.action {
             Action::Update { id, .. } | Action::Delete { id } => Some(id),
             Action::Create { .. } => None,
@@ -90,6 +96,7 @@ pub(crate) struct Town {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) engine: Engine,
     calls: Arc<Mutex<Calls>>,
+    shut: Arc<Mutex<Option<Timestamp>>>,
     runs: u128,
     topology: Topology,
     providers: Vec<SharedProvider>,
@@ -120,9 +127,11 @@ impl Town {
         let kinds: Vec<ObjectKind> = flows.iter().map(|flow| flow.kind).collect();
         let realm = Realm::of_kinds(Arc::clone(&clock), profiles, &kinds, 1);
         let calls = Arc::new(Mutex::new(Calls::new()));
+        let shut = Arc::new(Mutex::new(None));
         let providers = (0..profiles.len()).map(|index| {
             let inner = MemoryProvider::open(&realm, index).unwrap();
-            Arc::new(Counted { inner, calls: Arc::clone(&calls) }) as SharedProvider
+            let (calls, shut) = (Arc::clone(&calls), Arc::clone(&shut));
+            Arc::new(Counted { inner, calls, shut }) as SharedProvider
         });
         let mut names = profiles.iter().map(|profile| ProviderId::new(profile.name));
         let topology = Topology {
@@ -135,7 +144,7 @@ impl Town {
         let providers: Vec<SharedProvider> = providers.collect();
         let options = Options::default();
         let engine = engine(&topology, &providers, &store, &clock, options.clone());
-        Self { clock, realm, store, engine, calls, runs: 0, topology, providers, options }
+        Self { clock, realm, store, engine, calls, shut, runs: 0, topology, providers, options }
     }
 
     /// Starts the engine anew, with another guard.
@@ -148,6 +157,11 @@ impl Town {
     pub(crate) fn impatient(&mut self) {
         self.options.wait_max = Duration::ZERO;
         self.restart();
+    }
+
+    /// Holds all writes back until a time, or no longer.
+    pub(crate) fn hold_back(&self, until: Option<Timestamp>) {
+        *self.shut.lock().unwrap() = until;
     }
 
     fn restart(&mut self) {

@@ -1,6 +1,7 @@
 //! The checks: what the engine's ledger says, compared with what really happened.
 
 mod agreement;
+mod care;
 mod edits;
 mod facts;
 mod journal;
@@ -95,6 +96,7 @@ pub async fn judge(
     edits::check(&facts, &inner, &mut verdict);
     policy::check(&facts, &inner, &mut verdict);
     ties::check(&facts, &inner, &mut verdict);
+    care::check(&facts, &inner, &mut verdict);
     // Counted, and no fault yet: where records moved to another entity, a row is missing in a few
     // of a thousand worlds.
     let mut journal = Verdict::default();
