@@ -7,7 +7,7 @@ use crm_store::{Conflict, ConflictState, Store};
 use crm_sync::{ConflictRef, EngineError, Flow, Outcome, Policy, Resolution, value_of};
 use crm_testkit::memory::profile::{NORTH, SOUTH, WEST};
 
-use crate::town::Town;
+use crate::town::{KIND, Town};
 
 const FIELD: Field = Field::JOB_TITLE;
 
@@ -155,6 +155,24 @@ pub(crate) fn a_decision_that_does_not_fit_is_refused() {
     assert!(Resolution::try_from("merged").is_err());
     assert_eq!(open(&town), conflict);
     assert_eq!(town.sync().outcome(), Outcome::Partial);
+}
+
+/// What a CRM requires is not cleared there, although a blank won: it would refuse the write.
+#[test]
+pub(crate) fn what_is_required_is_not_cleared() {
+    let flow = Flow { allow_clear: vec![Field::LAST_NAME], ..Flow::new(KIND) };
+    let mut town = Town::new(&[&NORTH, &SOUTH], flow);
+    town.person(2, &[(Field::LAST_NAME, "Novak"), (Field::EMAIL, "novak@mail.example")]);
+    town.sync();
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    town.edit(0, Field::LAST_NAME, "");
+    town.pass(Duration::from_mins(10));
+    let report = town.sync();
+    assert_eq!(town.value(0, Field::LAST_NAME), None);
+    assert_eq!(town.value(1, Field::LAST_NAME).as_deref(), Some("Novak"));
+    assert_eq!((report.writes(), town.entity().golden.value(Field::LAST_NAME)), (0, None));
+    assert!(report.kinds.values().all(|kind| kind.failed == 0), "{report:?}");
 }
 
 #[test]

@@ -32,6 +32,7 @@ const TESTS: &[Test] = tests![
     conflict::what_is_edited_after_a_decision_contends_anew,
     conflict::a_decision_about_what_is_no_more_is_refused,
     conflict::a_decision_that_does_not_fit_is_refused,
+    conflict::what_is_required_is_not_cleared,
     deletes::a_mass_delete_stops_the_run_before_anything_is_done,
     deletes::a_delete_spreads_only_where_it_shall_and_after_the_hold,
     deletes::whoever_edits_a_doomed_record_saves_it,
@@ -49,8 +50,28 @@ const TESTS: &[Test] = tests![
     undo::a_first_sync_is_taken_back_and_needs_a_new_approval,
 ];
 
-/// What the simulation does not bring about.
-const MUTANTS: &[Mutant] = Mutant::ALL;
+/// What the simulation does not bring about, or cannot tell.
+const MUTANTS: &[Mutant] = &[
+    Mutant::AmbiguityIgnored,
+    Mutant::ContradictionIgnored,
+    Mutant::DirectionIgnored,
+    Mutant::EditedRecordDoomed,
+    Mutant::FenceIgnored,
+    Mutant::FrozenWritten,
+    Mutant::GuardOff,
+    Mutant::HoldIgnored,
+    Mutant::MovedKeepsAck,
+    Mutant::OscillationUnseen,
+    Mutant::PauseCountsAttempt,
+    Mutant::RaceIgnored,
+    Mutant::RequiredCleared,
+    Mutant::ResolutionContended,
+    Mutant::RestoredKeepsBase,
+    Mutant::RevertOverEdits,
+    Mutant::StaleResolution,
+    Mutant::TouchedArchived,
+    Mutant::UnreadIsBlank,
+];
 
 /// Runs a test with a mutant at work; returns whether the test noticed.
 fn notices(test: fn(), mutant: Option<Mutant>) -> bool {

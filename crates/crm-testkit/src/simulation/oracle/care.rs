@@ -56,11 +56,8 @@ fn merges(
     let into = |row: &&Row| matches!(row.state, State::Merged(into, _) if into == kept.number);
     for lost in account.rows.values().filter(into) {
         let Some(loser) = facts.owner(index, lost.number) else { continue };
-        let apart = match loser.state {
-            EntityState::Tombstone { .. } | EntityState::Held { of: None, .. } => true,
-            EntityState::Live | EntityState::Held { .. } | EntityState::Merged { .. } => false,
-        };
-        if !apart && facts.head(loser.id) != facts.head(winner.id) {
+        // Whose record moved on since was part of somebody else for a while.
+        if loser.state == EntityState::Live && facts.head(loser.id) != facts.head(winner.id) {
             let id = account.remote_id(lost.number);
             verdict.fault(format_args!(
                 "I2: {id} was merged into {}, but {} is another one than {}",
@@ -75,7 +72,9 @@ fn merges(
 /// I7: nobody is asked about what everybody agrees on.
 fn open(inner: &Inner, entity: &Entity, verdict: &mut Verdict) {
     for (field, slot) in entity.golden.iter() {
-        if entity.golden.frozen(field).is_none() {
+        // What a CRM stores in a form of its own is another value to whoever does not know that.
+        let mut rewrites = inner.accounts.iter().flat_map(|account| account.profile.rewrites);
+        if entity.golden.frozen(field).is_none() || rewrites.any(|(known, _)| *known == field) {
             continue;
         }
         let mut shown = inner.accounts.iter().enumerate().filter_map(|(index, account)| {
