@@ -46,6 +46,8 @@ pub enum Seen {
     },
     /// A create was announced, and the provider has no record with its uid.
     Absent,
+    /// The side takes no calls for now: nothing is known of it, and nothing is written to it.
+    Closed,
 }
 
 impl Seen {
@@ -53,7 +55,9 @@ impl Seen {
     pub fn remote(&self) -> Option<&Remote> {
         match self {
             Self::Fresh(remote) | Self::Listed(remote) => Some(remote),
-            Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent => None,
+            Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent | Self::Closed => {
+                None
+            }
         }
     }
 
@@ -61,7 +65,9 @@ impl Seen {
     pub fn remote_mut(&mut self) -> Option<&mut Remote> {
         match self {
             Self::Fresh(remote) | Self::Listed(remote) => Some(remote),
-            Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent => None,
+            Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent | Self::Closed => {
+                None
+            }
         }
     }
 }
@@ -113,6 +119,8 @@ pub struct Decision {
     pub writes: Vec<(usize, Write)>,
     /// Sides that must be read before they can be written.
     pub reread: Vec<usize>,
+    /// Sides that take no calls and have, or shall have, a record of it.
+    pub closed: Vec<usize>,
     /// Ids that led to this record and are no more.
     pub aliases: Vec<(usize, RemoteId, RemoteId)>,
     /// Creates that cannot be made, with the reason, for the plan.
@@ -144,6 +152,7 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
         journal: Vec::new(),
         writes: Vec::new(),
         reread: Vec::new(),
+        closed: Vec::new(),
         aliases: Vec::new(),
         skipped: Vec::new(),
         pending: unknown,

@@ -9,6 +9,7 @@ mod guard;
 mod intake;
 mod merge;
 mod notes;
+mod pause;
 mod reads;
 mod refs;
 mod tally;
@@ -18,7 +19,7 @@ mod work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crm_core::{Feed, ObjectKind, ProviderId, RunId, SharedProvider, Usage};
+use crm_core::{Account, Feed, ObjectKind, ProviderId, RunId, SharedProvider, Usage};
 use crm_store::{
     Actor, AuditKind, AuditNote, Commit, ConflictQuery, ConflictState, Mark, Mutation, Run,
     RunStatus, Stage,
@@ -47,6 +48,11 @@ pub(crate) struct Session<'e> {
     /// Kinds whose first sync this run carries out.
     firsts: BTreeSet<ObjectKind>,
     usage: BTreeMap<ProviderId, Usage>,
+    /// Whether what the run says is worth nothing unless every connection answers.
+    pub(crate) whole: bool,
+    pauses: BTreeMap<ProviderId, pause::Pause>,
+    /// When what this run does not wait for is due.
+    next_run: Option<Timestamp>,
 }
 
 /// Finds out what a sync would do.
@@ -57,6 +63,7 @@ pub(crate) async fn plan(
 ) -> Result<Plan, EngineError> {
     let mut session = Session::open(engine, run, progress);
     session.planning = true;
+    session.whole = true;
     let flows = session.prepare().await?;
     let mut state = "live";
     for rules in &flows {
@@ -133,6 +140,9 @@ impl<'e> Session<'e> {
             toll: BTreeMap::new(),
             firsts: BTreeSet::new(),
             usage,
+            whole: false,
+            pauses: BTreeMap::new(),
+            next_run: None,
         }
     }
 
@@ -151,20 +161,14 @@ impl<'e> Session<'e> {
 
     /// Probes every account, refuses to go on where something must be mended, and compiles the
     /// rules of each kind.
-    async fn prepare(&self) -> Result<Vec<Rules>, EngineError> {
-        let topology: &Topology = &self.engine.topology;
+    async fn prepare(&mut self) -> Result<Vec<Rules>, EngineError> {
+        let topology: &'e Topology = &self.engine.topology;
         let Some(first) = topology.flows.first() else {
             // Nothing is enabled: nobody is asked anything.
             return Ok(Vec::new());
         };
         self.phase(first.kind, Phase::Probe);
-        let names: Vec<&ProviderId> = topology.ranked().collect();
-        let probes = names.iter().map(|name| async {
-            let provider = self.provider(name)?;
-            Ok::<_, EngineError>(((*name).clone(), provider.probe().await?))
-        });
-        let accounts = futures_util::future::try_join_all(probes).await?;
-        for (provider, account) in accounts {
+        for (provider, account) in self.probe().await? {
             let kinds = |kind| topology.flows.iter().any(|flow| flow.kind == kind);
             let blocking = account.findings.into_iter().find(|f| f.blocking && kinds(f.kind));
             if let Some(finding) = blocking {
@@ -183,6 +187,33 @@ impl<'e> Session<'e> {
             .iter()
             .map(|flow| Rules::compile(topology, flow, &capabilities))
             .collect())
+    }
+
+    /// Asks every account about itself; leaves out those without which the run goes on.
+    async fn probe(&mut self) -> Result<Vec<(ProviderId, Account)>, EngineError> {
+        let names: Vec<&'e ProviderId> = self.engine.topology.ranked().collect();
+        let this = &*self;
+        let probes = names
+            .iter()
+            .map(|name| async { Ok::<_, EngineError>(this.provider(name)?.probe().await) });
+        let answers = futures_util::future::try_join_all(probes).await?;
+        let mut accounts = Vec::with_capacity(names.len());
+        for (name, mut answer) in names.into_iter().zip(answers) {
+            loop {
+                match answer {
+                    Ok(account) => accounts.push((name.clone(), account)),
+                    Err(error) => {
+                        self.pause(name, error)?;
+                        if self.resume(name).await {
+                            answer = self.provider(name)?.probe().await;
+                            continue;
+                        }
+                    }
+                }
+                break;
+            }
+        }
+        Ok(accounts)
     }
 
     /// Notes which account a connection reaches; refuses another one than the ledger is about.
@@ -326,6 +357,7 @@ impl<'e> Session<'e> {
             kinds,
             calls,
             conflicts: std::mem::take(&mut self.tally.conflicts),
+            paused: self.paused(),
         };
         report.hash = report::fingerprint(&report.kinds);
         let state = match report.outcome() {

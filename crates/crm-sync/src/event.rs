@@ -42,6 +42,15 @@ pub enum Event {
         /// How many there are in all, where it is known.
         total: Option<u64>,
     },
+    /// A connection failed; the run goes on without it.
+    Paused {
+        /// The connection.
+        provider: ProviderId,
+        /// Until then; `None`: to the end of the run.
+        until: Option<Timestamp>,
+        /// Why.
+        message: String,
+    },
     /// Work waits.
     Waiting {
         /// Until then.

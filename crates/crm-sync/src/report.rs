@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crm_core::{EntityId, Field, ObjectKind, ProviderId, RunId, Usage, Value};
+use crm_core::{EntityId, Field, ObjectKind, ProviderError, ProviderId, RunId, Usage, Value};
 use crm_store::{Conflict, Entity};
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +120,25 @@ pub struct Report {
     pub calls: BTreeMap<ProviderId, Cost>,
     /// Conflicts met in this run.
     pub conflicts: Vec<Conflict>,
+    /// Connections that failed, and without which the run went on.
+    #[serde(default)]
+    pub paused: BTreeMap<ProviderId, Paused>,
+}
+
+/// Why a run went on without a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// What it said.
+    pub message: String,
+    /// What a person can do about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
+}
+
+impl Paused {
+    pub(crate) fn of(error: &ProviderError) -> Self {
+        Self { message: error.to_string(), hint: error.hint().map(str::to_owned) }
+    }
 }
 
 /// What was done with one kind.
@@ -159,7 +178,7 @@ impl Report {
     /// Returns whether nothing was left.
     pub fn outcome(&self) -> Outcome {
         let left = |kind: &KindReport| kind.waiting + kind.open_conflicts + kind.parked;
-        if self.kinds.values().all(|kind| left(kind) == 0) {
+        if self.paused.is_empty() && self.kinds.values().all(|kind| left(kind) == 0) {
             Outcome::Success
         } else {
             Outcome::Partial

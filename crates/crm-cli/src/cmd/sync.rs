@@ -121,6 +121,12 @@ pub(crate) fn print(report: &Report) {
             }
         }
     }
+    for (provider, paused) in &report.paused {
+        output::line(&format!("{provider} was left out: {}", paused.message));
+        if let Some(hint) = &paused.hint {
+            output::line(&format!("  {hint}; then run `crm sync` again"));
+        }
+    }
     if !report.conflicts.is_empty() {
         let shown = report.conflicts.iter().take(CONFLICTS_MAX);
         let rows = shown.map(|conflict| Told::of(conflict, None).row().split_off(1));

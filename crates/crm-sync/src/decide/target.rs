@@ -31,6 +31,12 @@ pub(super) fn apply(
             continue;
         }
         let state = work.entity.link(&side.provider).map(|link| link.state.clone());
+        if *seen == Seen::Closed {
+            if state.is_some() || side.writes {
+                work.closed.push(index);
+            }
+            continue;
+        }
         let at = Place { rules, index, side, ties, now };
         match state {
             Some(LinkState::Live) => update(work, at, seen),

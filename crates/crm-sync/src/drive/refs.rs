@@ -170,7 +170,18 @@ impl Session<'_> {
             if gone.is_empty() {
                 continue;
             }
-            let dead = self.dead(index, rules, &gone).await?;
+            let dead = match self.dead(index, rules, &gone).await {
+                Ok(dead) => dead,
+                Err(EngineError::Provider(error)) => {
+                    // What a side lost and why cannot be told now: it is not heard.
+                    self.pause(&side.provider, error)?;
+                    for slot in views.iter_mut().filter_map(|view| view.seen.get_mut(index)) {
+                        *slot = Seen::Closed;
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             for (at, field, _, member) in gone {
                 if let Some(view) = views.get_mut(at).filter(|_| dead.contains(&member)) {
                     view.lost.push(Lost { side: index, field, member });

@@ -11,6 +11,8 @@ mod laws;
 #[cfg(test)]
 mod oscillation;
 #[cfg(test)]
+mod pause;
+#[cfg(test)]
 mod reconcile;
 #[cfg(test)]
 mod simulation;
