@@ -71,6 +71,8 @@ impl Progress for Bars {
                 let text = format!("{provider} failed, {then}: {message}");
                 self.bar.suspend(|| output::status(&text));
             }
+            // The report has them.
+            Event::SchemaDrift(_) => {}
             Event::Waiting { until } => {
                 let text = format!("waiting until {}", until.strftime("%H:%M:%S UTC"));
                 if self.plain {

@@ -4,6 +4,7 @@
 //! what is newer. State moves only in commits; every write was announced by one.
 
 mod adopt;
+mod drift;
 mod first;
 mod guard;
 mod intake;
@@ -19,7 +20,7 @@ mod work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crm_core::{Account, Feed, ObjectKind, ProviderId, RunId, SharedProvider, Usage};
+use crm_core::{Account, Feed, ObjectKind, Priority, ProviderId, RunId, SharedProvider, Usage};
 use crm_store::{
     Actor, AuditKind, AuditNote, Commit, ConflictQuery, ConflictState, Mark, Mutation, Run,
     RunStatus, Stage,
@@ -57,6 +58,14 @@ pub(crate) struct Session<'e> {
 
 /// Finds out what a sync would do.
 pub(crate) async fn plan(
+    engine: &Engine,
+    run: RunId,
+    progress: &dyn Progress,
+) -> Result<Plan, EngineError> {
+    Priority::Background.scope(planned(engine, run, progress)).await
+}
+
+async fn planned(
     engine: &Engine,
     run: RunId,
     progress: &dyn Progress,
@@ -107,7 +116,7 @@ pub(crate) async fn sync(
     let mut session = Session::open(engine, run, progress);
     session.refuse_unapproved(approval).await?;
     session.log(RunStatus::Running, None).await?;
-    match session.sync_all().await {
+    match Priority::Realtime.scope(session.sync_all()).await {
         Ok(report) => {
             let status = match report.outcome() {
                 report::Outcome::Success => RunStatus::Success,
@@ -252,11 +261,12 @@ impl<'e> Session<'e> {
         let flows = self.prepare().await?;
         for rules in &flows {
             self.recover(rules).await?;
+            self.notice_drift(rules).await?;
             let stage = self.engine.store.stage(rules.kind).await?;
             self.first = stage != Stage::Live;
             if self.first {
                 self.tally.kind(rules.kind).linked += linked_by(&stage, rules.kind);
-                self.snapshot(rules).await?;
+                Priority::Background.scope(self.snapshot(rules)).await?;
                 self.firsts.insert(rules.kind);
                 let running = Mutation::Run(Box::new(self.row(RunStatus::Running, None)));
                 let approved = Mutation::Audit(Box::new(self.approved(rules.kind)));
@@ -265,7 +275,11 @@ impl<'e> Session<'e> {
             }
             self.poll(rules, Feed::Changes).await?;
             self.poll(rules, Feed::Deletions).await?;
-            let worked = self.work(rules).await?;
+            let worked = if self.first {
+                Priority::Background.scope(self.work(rules)).await?
+            } else {
+                self.work(rules).await?
+            };
             if worked || self.first {
                 // Work takes time: what came meanwhile is seen in this run too. Where there was
                 // nothing to do, the feeds were read a moment ago.
@@ -358,6 +372,7 @@ impl<'e> Session<'e> {
             calls,
             conflicts: std::mem::take(&mut self.tally.conflicts),
             paused: self.paused(),
+            drift: std::mem::take(&mut self.tally.drift),
         };
         report.hash = report::fingerprint(&report.kinds);
         let state = match report.outcome() {

@@ -3,6 +3,8 @@
 use crm_core::{ObjectKind, ProviderId};
 use jiff::Timestamp;
 
+use crate::report::Drift;
+
 /// Listens to a run.
 pub trait Progress: Send + Sync {
     /// Is told what happened.
@@ -51,6 +53,8 @@ pub enum Event {
         /// Why.
         message: String,
     },
+    /// A connection lost or gained a field.
+    SchemaDrift(Drift),
     /// Work waits.
     Waiting {
         /// Until then.

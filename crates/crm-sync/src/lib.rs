@@ -32,7 +32,9 @@ pub use event::{Event, Phase, Progress};
 pub use explain::{Explanation, explain};
 pub use policy::{Join, Policy, Preset, UnknownPolicy};
 pub use problem::{Problem, ProblemClass};
-pub use report::{Cost, KindPlan, KindReport, Outcome, Paused, Plan, Report, Sample};
+pub use report::{
+    Cost, Drift, DriftKind, KindPlan, KindReport, Outcome, Paused, Plan, Report, Sample,
+};
 pub use topology::{Deletes, Direction, FieldPlan, Flow, Role, Rules, Side, Topology};
 pub use undo::{Left, Stays, UndoMode, UndoReport, Undone};
 

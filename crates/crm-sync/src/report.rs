@@ -123,6 +123,32 @@ pub struct Report {
     /// Connections that failed, and without which the run went on.
     #[serde(default)]
     pub paused: BTreeMap<ProviderId, Paused>,
+    /// Fields that connections lost or gained since the last run.
+    #[serde(default)]
+    pub drift: Vec<Drift>,
+}
+
+/// A field that a connection lost or gained since the last run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The connection.
+    pub provider: ProviderId,
+    /// The kind.
+    pub kind: ObjectKind,
+    /// The field.
+    pub field: Field,
+    /// What happened.
+    pub change: DriftKind,
+}
+
+/// What happened to a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftKind {
+    /// It is not there any more, or hidden: it is left alone until it is back.
+    Lost,
+    /// It takes part from now on: all records are looked at.
+    Gained,
 }
 
 /// Why a run went on without a connection.

@@ -93,6 +93,8 @@ pub struct ConnectionSettings {
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Limits of quotas by name, where they are not what the vendor publishes.
     pub quotas: BTreeMap<String, u64>,
+    /// How many percent of a daily quota are left to others, if not as usual.
+    pub quota_reserve: Option<u8>,
     /// What makes it.
     pub origin: Origin,
 }
@@ -115,6 +117,7 @@ impl fmt::Debug for ConnectionSettings {
             .field("provider", &self.provider)
             .field("settings", &self.settings.keys().collect::<Vec<_>>())
             .field("quotas", &self.quotas)
+            .field("quota_reserve", &self.quota_reserve)
             .field("origin", &self.origin)
             .finish()
     }

@@ -125,6 +125,7 @@ pub fn connect(
         setup.batch_max = settings.batch_size.and_then(NonZeroU16::new);
         setup.quotas.clone_from(&connection.quotas);
         setup.quota_divisor = settings.quota_divisor;
+        setup.quota_reserve = connection.quota_reserve.unwrap_or(setup.quota_reserve);
         match (room.open)(setup) {
             Ok(provider) => {
                 providers.push(Stack::new(Arc::clone(clock)).wrap(provider).provider);

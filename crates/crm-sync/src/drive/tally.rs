@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crm_core::{Action, ObjectKind, ProviderId, Write};
 use crm_store::{Conflict, ConflictId, ConflictState, Entity};
 
-use crate::report::{self, Cost, KindPlan, KindReport, Sample};
+use crate::report::{self, Cost, Drift, KindPlan, KindReport, Sample};
 use crate::{Rules, decide::Decision};
 
 /// The most conflicts that a report lists; the store has them all.
@@ -16,6 +16,7 @@ const CONFLICTS_MAX: usize = 1_000;
 pub(crate) struct Tally {
     pub(crate) kinds: BTreeMap<ObjectKind, KindReport>,
     pub(crate) conflicts: Vec<Conflict>,
+    pub(crate) drift: Vec<Drift>,
     /// Those of them that wait for a person.
     open: BTreeSet<ConflictId>,
     /// Rows listed, records read by id, records written; by connection: the lower bound.

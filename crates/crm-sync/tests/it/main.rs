@@ -5,6 +5,8 @@ mod conflict;
 #[cfg(test)]
 mod deletes;
 #[cfg(test)]
+mod drift;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod laws;

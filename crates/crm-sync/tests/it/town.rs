@@ -28,12 +28,16 @@ pub(crate) type Calls = BTreeMap<(ProviderId, RemoteId), u32>;
 /// Connections that answer every call with an error.
 type Shut = BTreeMap<ProviderId, ErrorKind>;
 
+/// Fields that connections do not have for now.
+type Lost = BTreeMap<ProviderId, Vec<Field>>;
+
 /// A connection that counts reads by id and writes of each record, and can be shut.
 #[derive(Debug)]
 struct Counted {
     inner: MemoryProvider,
     calls: Arc<Mutex<Calls>>,
     shut: Arc<Mutex<Shut>>,
+    lost: Arc<Mutex<Lost>>,
 }
 
 impl Counted {
@@ -58,7 +62,15 @@ impl Provider for Counted {
         self.inner.id()
     }
     fn capabilities(&self) -> Arc<Capabilities> {
-        self.inner.capabilities()
+        let mut capabilities = Capabilities::clone(&self.inner.capabilities());
+        let lost = self.lost.lock().unwrap().get(self.id()).cloned().unwrap_or_default();
+        for object in &mut capabilities.objects {
+            let mut suspended: Vec<Field> = object.suspended.to_vec();
+            suspended.extend(&lost);
+            suspended.sort_unstable();
+            object.suspended = suspended.into();
+        }
+        Arc::new(capabilities)
     }
     async fn probe(&self) -> Result<Account> {
         self.open()?;
@@ -107,6 +119,7 @@ pub(crate) struct Town {
     pub(crate) engine: Engine,
     calls: Arc<Mutex<Calls>>,
     shut: Arc<Mutex<Shut>>,
+    lost: Arc<Mutex<Lost>>,
     runs: u128,
     topology: Topology,
     providers: Vec<SharedProvider>,
@@ -138,10 +151,12 @@ impl Town {
         let realm = Realm::of_kinds(Arc::clone(&clock), profiles, &kinds, 1);
         let calls = Arc::new(Mutex::new(Calls::new()));
         let shut = Arc::new(Mutex::new(Shut::new()));
+        let lost = Arc::new(Mutex::new(Lost::new()));
         let providers = (0..profiles.len()).map(|index| {
             let inner = MemoryProvider::open(&realm, index).unwrap();
             let (calls, shut) = (Arc::clone(&calls), Arc::clone(&shut));
-            Arc::new(Counted { inner, calls, shut }) as SharedProvider
+            let lost = Arc::clone(&lost);
+            Arc::new(Counted { inner, calls, shut, lost }) as SharedProvider
         });
         let mut names = profiles.iter().map(|profile| ProviderId::new(profile.name));
         let topology = Topology {
@@ -154,7 +169,19 @@ impl Town {
         let providers: Vec<SharedProvider> = providers.collect();
         let options = Options::default();
         let engine = engine(&topology, &providers, &store, &clock, options.clone());
-        Self { clock, realm, store, engine, calls, shut, runs: 0, topology, providers, options }
+        Self {
+            clock,
+            realm,
+            store,
+            engine,
+            calls,
+            shut,
+            lost,
+            runs: 0,
+            topology,
+            providers,
+            options,
+        }
     }
 
     /// Lets an account answer every call with an error, until it is opened again.
@@ -165,6 +192,17 @@ impl Town {
     /// Lets an account answer again.
     pub(crate) fn open(&self, account: &Profile) {
         self.shut.lock().unwrap().remove(&ProviderId::new(account.name));
+    }
+
+    /// Takes fields away from an account, and gives back those it lacked.
+    pub(crate) fn lose(&self, account: &Profile, fields: &[Field]) {
+        self.lost.lock().unwrap().insert(ProviderId::new(account.name), fields.to_vec());
+    }
+
+    /// Starts the engine anew, with other rules of the first kind.
+    pub(crate) fn reconfigure(&mut self, flow: Flow) {
+        self.topology.flows[0] = flow;
+        self.restart();
     }
 
     /// Starts the engine anew, with another guard.

@@ -131,7 +131,9 @@ pub(super) fn connections(env: &Env) -> BTreeMap<ProviderId, ConnectionSettings>
             let provider = room.name.to_owned();
             let quotas = BTreeMap::new();
             let origin = Origin::Variables;
-            let connection = ConnectionSettings { provider, settings, quotas, origin };
+            let quota_reserve = None;
+            let connection =
+                ConnectionSettings { provider, settings, quotas, quota_reserve, origin };
             connections.insert(ProviderId::new(room.name), connection);
         }
     }
