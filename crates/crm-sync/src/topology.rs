@@ -285,6 +285,12 @@ impl Rules {
         known.map_or(self, |(_, rules)| rules)
     }
 
+    /// Returns whether records are only added at the primary side, as to a journal: what happened
+    /// there or at its source later does not change the entry. So no two sides can disagree.
+    pub fn appends(&self) -> bool {
+        self.kind == ObjectKind::Activity && self.direction == Direction::ToPrimary
+    }
+
     /// Returns how a side stores a field.
     pub fn rule(&self, side: usize, field: Field) -> Option<&'static FieldRule> {
         let index = self.fields.binary_search_by_key(&field, |plan| plan.field).ok()?;

@@ -1,6 +1,8 @@
 //! Tests of the engine through its public face.
 
 #[cfg(test)]
+mod append;
+#[cfg(test)]
 mod conflict;
 #[cfg(test)]
 mod deletes;
