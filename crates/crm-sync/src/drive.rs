@@ -9,6 +9,7 @@ mod first;
 mod guard;
 mod intake;
 mod merge;
+mod mirror;
 mod notes;
 mod pause;
 mod reads;

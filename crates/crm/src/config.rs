@@ -146,6 +146,8 @@ pub struct FlowSettings {
     pub required_default: BTreeMap<Field, Value>,
     /// What becomes of the other records when one was deleted.
     pub deletes: Deletes,
+    /// Whether the company that a contact names in a text becomes a record of its own.
+    pub company_to_record: bool,
 }
 
 impl Settings {

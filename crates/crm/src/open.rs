@@ -151,6 +151,7 @@ fn topology(settings: &Settings) -> Topology {
         field_direction: flow.field_direction.clone(),
         required_default: flow.required_default.clone(),
         deletes: flow.deletes,
+        company_to_record: flow.company_to_record,
     });
     Topology {
         tenant: TenantId::default(),

@@ -162,6 +162,10 @@ pub(super) fn plan(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Times
 }
 
 fn tombstone(work: &mut Decision, now: Timestamp) {
+    if work.entity.links.is_empty() {
+        // It was founded without a record, and is to have its first ones.
+        return;
+    }
     let lives = work.entity.links.iter().any(|link| match link.state {
         LinkState::Live | LinkState::Claimed | LinkState::Doomed { .. } => true,
         LinkState::Gone { .. } | LinkState::Merged { .. } => false,

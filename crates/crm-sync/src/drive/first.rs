@@ -182,6 +182,7 @@ impl Session<'_> {
         }
         self.count_link(rules.kind, entity);
         let decision = self.decision(rules, entity, view);
+        self.count_company(rules, &decision);
         self.tally.planned(rules, &decision);
     }
 

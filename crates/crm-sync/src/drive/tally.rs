@@ -17,6 +17,8 @@ pub(crate) struct Tally {
     pub(crate) kinds: BTreeMap<ObjectKind, KindReport>,
     pub(crate) conflicts: Vec<Conflict>,
     pub(crate) drift: Vec<Drift>,
+    /// Names of companies that a plan would make.
+    pub(crate) companies: BTreeSet<String>,
     /// Those of them that wait for a person.
     open: BTreeSet<ConflictId>,
     /// Rows listed, records read by id, records written; by connection: the lower bound.

@@ -29,6 +29,8 @@ pub(super) struct Job {
     pub decision: Option<Decision>,
     /// The records that entities have which this one refers to.
     pub ties: Ties,
+    /// What it was decided on, where it may have to be decided again.
+    pub view: Option<View>,
     /// The writes under way, with their side.
     pub writes: Vec<(usize, Write)>,
     /// When it is to be looked at again.
@@ -115,6 +117,7 @@ impl Session<'_> {
                     fence,
                     decision: None,
                     ties: Ties::default(),
+                    view: None,
                     writes: Vec::new(),
                     again: None,
                     journal: Vec::new(),
@@ -122,6 +125,7 @@ impl Session<'_> {
             }
         }
         self.decide(rules, &mut jobs).await?;
+        self.found_companies(rules, &mut jobs).await?;
         if !self.first {
             self.adopt_twins(rules, &mut jobs).await?;
         }
@@ -177,6 +181,7 @@ impl Session<'_> {
                 job.decision = None;
                 continue;
             }
+            job.view = rules.company_to_record.then(|| view.clone());
             let mut decision = self.decision(rules, &job.entity, view);
             if absorbed == Absorbed::Later {
                 decision.reread.extend(merged.map(|(side, _)| side));
@@ -207,6 +212,7 @@ impl Session<'_> {
         for (index, view) in chosen.into_iter().zip(views) {
             if let Some(job) = jobs.get_mut(index) {
                 job.ties = view.ties.clone();
+                job.view = rules.company_to_record.then(|| view.clone());
                 job.decision = Some(self.decision(rules, &job.entity, view));
             }
         }
@@ -214,9 +220,10 @@ impl Session<'_> {
     }
 
     pub(super) fn decision(&self, rules: &Rules, entity: &Entity, view: View) -> Decision {
-        let View { seen, ties, unknown, lost } = view;
+        let View { seen, ties, unknown, lost, companies } = view;
         let (now, run) = (self.now(), self.run);
-        let state = State { entity: entity.clone(), seen, ties, unknown, lost, now, run };
+        let entity = entity.clone();
+        let state = State { entity, seen, ties, unknown, lost, companies, now, run };
         decide::decide(state, rules)
     }
 
@@ -470,12 +477,14 @@ impl Session<'_> {
                     attempts: 0,
                     decision: None,
                     ties: Ties::default(),
+                    view: None,
                     writes: Vec::new(),
                     again: None,
                     journal: Vec::new(),
                 })
                 .collect();
             self.decide(rules, &mut jobs).await?;
+            self.found_companies(rules, &mut jobs).await?;
             for decision in jobs.iter().filter_map(|job| job.decision.as_ref()) {
                 self.tally.planned(rules, decision);
             }

@@ -13,6 +13,8 @@ mod explain;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod mirror;
+#[cfg(test)]
 mod oscillation;
 #[cfg(test)]
 mod pause;

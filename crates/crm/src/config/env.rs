@@ -250,6 +250,7 @@ pub(super) fn default_flow(kind: ObjectKind) -> FlowSettings {
         field_direction: BTreeMap::new(),
         required_default: BTreeMap::new(),
         deletes: Deletes::default(),
+        company_to_record: false,
     }
 }
 
