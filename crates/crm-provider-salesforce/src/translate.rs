@@ -68,6 +68,7 @@ pub(crate) fn said(
         Wire::Text
         | Wire::Number
         | Wire::NumberText
+        | Wire::MillisText
         | Wire::Bool
         | Wire::BoolText
         | Wire::Date
@@ -149,6 +150,7 @@ impl Translation<'_> {
             Wire::Text
             | Wire::Number
             | Wire::NumberText
+            | Wire::MillisText
             | Wire::Bool
             | Wire::BoolText
             | Wire::Date

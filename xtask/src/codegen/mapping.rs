@@ -122,6 +122,7 @@ fn wire(table: &RuleTable) -> String {
         Wire::Text
         | Wire::Number
         | Wire::NumberText
+        | Wire::MillisText
         | Wire::Bool
         | Wire::BoolText
         | Wire::Date

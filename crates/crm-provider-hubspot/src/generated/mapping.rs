@@ -715,7 +715,7 @@ pub(crate) static ACTIVITY_CALL: Mapping = Mapping {
             field: Field::DURATION_S,
             remote: "hs_call_duration",
             ty: FieldType::Integer,
-            wire: Wire::NumberText,
+            wire: Wire::MillisText,
             form: Form::FAITHFUL,
             writable: true,
             required: false,

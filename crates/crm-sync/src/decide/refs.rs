@@ -132,11 +132,7 @@ pub(super) fn wanted(
 
 /// Chooses the members of a set that a side keeps which has room for so many: those that it has,
 /// then the others in order.
-fn fitting<'v>(
-    mut wanted: Vec<&'v Value>,
-    held: &[&Value],
-    most: Option<usize>,
-) -> Vec<&'v Value> {
+fn fitting<'v>(mut wanted: Vec<&'v Value>, held: &[&Value], most: Option<usize>) -> Vec<&'v Value> {
     let most = most.unwrap_or(usize::MAX);
     if wanted.len() > most {
         wanted.sort_by_key(|member| (!held.contains(member), *member));

@@ -14,7 +14,7 @@ use crate::fault::{Aim, Fault, FaultPlan, Profile, Rates, RetryAfter};
 use crate::people::Person;
 use crate::quota::{Quotas, Window};
 use crate::scene::Scene;
-use crate::world::{FakeClock, World};
+use crate::world::{Deeds, FakeClock, World};
 
 /// How a request is counted.
 #[derive(Clone, Debug)]
@@ -315,7 +315,11 @@ impl<D: Dialect> Fake for Simulated<D> {
     fn counters(&self) -> Counters {
         let inner = self.lock();
         let quotas = inner.quotas.report(inner.world.now_ms());
-        Counters { endpoints: inner.counters.endpoints.clone(), quotas }
+        let kinds = inner.world.kinds().filter_map(|kind| {
+            let deeds = inner.world.table(kind)?.deeds();
+            (deeds != Deeds::default()).then(|| (kind.to_owned(), deeds))
+        });
+        Counters { endpoints: inner.counters.endpoints.clone(), quotas, records: kinds.collect() }
     }
 
     fn window(&self, name: &str) -> Option<Window> {
