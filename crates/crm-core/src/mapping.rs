@@ -84,8 +84,6 @@ pub enum Wire {
     Number,
     /// A number inside a JSON string.
     NumberText,
-    /// Whole seconds as milliseconds inside a JSON string.
-    MillisText,
     /// A JSON boolean.
     Bool,
     /// `"true"` or `"false"`.
@@ -120,7 +118,6 @@ impl Wire {
             Self::Text
             | Self::Number
             | Self::NumberText
-            | Self::MillisText
             | Self::Bool
             | Self::BoolText
             | Self::Date

@@ -263,7 +263,6 @@ pub(crate) fn column(rule: &FieldRule) -> Option<&'static str> {
         Wire::Text
         | Wire::Number
         | Wire::NumberText
-        | Wire::MillisText
         | Wire::Bool
         | Wire::BoolText
         | Wire::Date

@@ -68,7 +68,6 @@ pub(crate) fn said(
         Wire::Text
         | Wire::Number
         | Wire::NumberText
-        | Wire::MillisText
         | Wire::Bool
         | Wire::BoolText
         | Wire::Date
@@ -150,7 +149,6 @@ impl Translation<'_> {
             Wire::Text
             | Wire::Number
             | Wire::NumberText
-            | Wire::MillisText
             | Wire::Bool
             | Wire::BoolText
             | Wire::Date

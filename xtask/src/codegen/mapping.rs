@@ -122,7 +122,6 @@ fn wire(table: &RuleTable) -> String {
         Wire::Text
         | Wire::Number
         | Wire::NumberText
-        | Wire::MillisText
         | Wire::Bool
         | Wire::BoolText
         | Wire::Date

@@ -2,8 +2,8 @@
 //! whole, nobody is there twice, a further sync is silent, and what reports say is what the fakes
 //! counted.
 //!
-//! `CRM_TEST_WEATHER=all` runs every profile, not only those that CI has time for, and
-//! `CRM_TEST_PEOPLE=N` takes larger worlds.
+//! `cargo nextest run -p crm-cli three_crms --run-ignored all` runs every profile, not only those
+//! that CI has time for; `CRM_TEST_PEOPLE=N` takes larger worlds.
 
 mod agreement;
 mod book;
@@ -155,16 +155,10 @@ fn survives(profile: &str) {
     }
 }
 
-/// Runs a profile that CI has no time for, if it is asked for.
-fn survives_if_asked(profile: &str) {
-    if std::env::var("CRM_TEST_WEATHER").is_ok_and(|asked| asked == "all" || asked == profile) {
-        survives(profile);
-    }
-}
-
 #[test]
+#[ignore = "CI has time for two profiles: --run-ignored all"]
 fn faults_three_crms_agree_in_calm_weather() {
-    survives_if_asked("calm");
+    survives("calm");
 }
 
 #[test]
@@ -173,13 +167,15 @@ fn faults_three_crms_agree_after_rough_weather() {
 }
 
 #[test]
+#[ignore = "CI has time for two profiles: --run-ignored all"]
 fn faults_three_crms_agree_where_search_lags() {
-    survives_if_asked("lag");
+    survives("lag");
 }
 
 #[test]
+#[ignore = "CI has time for two profiles: --run-ignored all"]
 fn faults_three_crms_agree_with_small_quotas() {
-    survives_if_asked("quota");
+    survives("quota");
 }
 
 #[test]

@@ -238,10 +238,6 @@ fn value(
         FieldType::Text | FieldType::Email | FieldType::Phone | FieldType::Url => {
             Ok(normalizer.text(rule.ty, &text))
         }
-        FieldType::Integer if rule.wire == Wire::MillisText => {
-            let millis = text.trim().parse::<i64>().ok();
-            some(millis.map(|millis| Value::Integer(millis.div_euclid(1_000))))
-        }
         FieldType::Integer => some(text.trim().parse().ok().map(Value::Integer)),
         FieldType::Decimal | FieldType::Money => some(normal::decimal(&text).map(Value::Decimal)),
         FieldType::Bool => some(text.trim().parse().ok().map(Value::Bool)),

@@ -46,9 +46,6 @@ fn member(rule: &FieldRule, value: &Value) -> Json {
         // Both vendors are given NFC without surrounding white space, whatever the source had.
         Value::Text(text) => normal::text(text.raw()).into_owned(),
         Value::Choice(name) => vendor_choice(rule.wire, name).to_owned(),
-        Value::Integer(seconds) if rule.wire == Wire::MillisText => {
-            (i128::from(*seconds) * 1_000).to_string()
-        }
         Value::Integer(number) => return number_member(rule.wire, &number.to_string()),
         Value::Decimal(number) => return number_member(rule.wire, &number.to_string()),
         Value::Bool(yes) => {

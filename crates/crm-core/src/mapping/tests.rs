@@ -77,18 +77,6 @@ fn a_number_passes_through_its_text() {
 }
 
 #[test]
-fn seconds_travel_as_milliseconds_where_the_vendor_counts_those() {
-    const RULE: FieldRule = rule(Field::DURATION_S, "took", FieldType::Integer, Wire::MillisText);
-    const CALLS: Mapping = Mapping { rules: &[RULE], ..TABLE };
-    let asked: Arc<[Field]> = [Field::DURATION_S].into();
-    let row: Row<'_> = serde_json::from_str(r#"{"took":"63500"}"#).unwrap();
-    let decoded = decode(&CALLS, Normalizer::default(), &row, &asked);
-    assert_eq!(decoded.fields.get(Field::DURATION_S), Some(&Value::Integer(63)));
-    let json = serde_json::Value::Object(encode_fields(&CALLS, &decoded.fields)).to_string();
-    assert_eq!(json, r#"{"took":"63000"}"#);
-}
-
-#[test]
 fn an_encoded_patch_names_only_its_fields() {
     let mut patch = Patch::new();
     patch.set(Field::EMAIL, None);

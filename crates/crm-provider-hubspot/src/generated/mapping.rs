@@ -715,7 +715,7 @@ pub(crate) static ACTIVITY_CALL: Mapping = Mapping {
             field: Field::DURATION_S,
             remote: "hs_call_duration",
             ty: FieldType::Integer,
-            wire: Wire::MillisText,
+            wire: Wire::NumberText,
             form: Form::FAITHFUL,
             writable: true,
             required: false,

@@ -118,7 +118,12 @@ fn edits(books: &Books, round: usize, (people, companies, deals): Keys<'_>) -> V
         ),
         set(
             format!("/hubspot-2/records/deals/{}", id(&books.second.deal, &deals[2])),
-            json!({ "amount": format!("12{round}.45") }),
+            // Before the first sync, deals are known by title and amount.
+            if round == 0 {
+                json!({ "description": "Urgent" })
+            } else {
+                json!({ "amount": format!("12{round}.45") })
+            },
         ),
     ]
 }
