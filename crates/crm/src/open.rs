@@ -131,7 +131,7 @@ pub fn connect(
                 providers.push(Stack::new(Arc::clone(clock)).wrap(provider).provider);
             }
             Err(error) => {
-                let error = variables::renamed(error, room, connection.origin);
+                let error = variables::renamed(error, room, name.as_str(), connection.origin);
                 errors.push(error.with_provider(name));
             }
         }

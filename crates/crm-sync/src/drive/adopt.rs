@@ -109,7 +109,7 @@ impl Session<'_> {
         }
         let ours = journal::found(&job.entity, side, remote, (self.run, self.now()));
         job.entity.set_link(observed_link(side, remote, self.now()));
-        self.tally.kind(rules.kind).linked += 1;
+        self.tally.kind(rules.kind).linked += u64::from(ours.is_none());
         self.decide(rules, std::slice::from_mut(job)).await?;
         if let Some(decision) = &mut job.decision {
             decision.journal.extend(ours);
@@ -169,9 +169,11 @@ impl Session<'_> {
                 if let Owner::Held(other) = owner {
                     self.give_up(&other, job.entity.id).await?;
                 }
-                job.journal.extend(journal::found(&job.entity, side, &remote, (self.run, now)));
+                let ours = journal::found(&job.entity, side, &remote, (self.run, now));
+                self.tally.kind(rules.kind).linked += u64::from(ours.is_none());
+                self.tally.learned(ours.as_slice());
+                job.journal.extend(ours);
                 job.entity.set_link(observed_link(side, &remote, now));
-                self.tally.kind(rules.kind).linked += 1;
                 return Ok(Some(Mark { due: now, attempts: job.attempts + 1 }));
             }
         }

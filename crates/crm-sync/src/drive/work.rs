@@ -232,11 +232,13 @@ impl Session<'_> {
     async fn announce(&mut self, rules: &Rules, jobs: &mut Vec<Job>) -> Result<(), EngineError> {
         let now = self.now();
         let mut commits = Vec::with_capacity(jobs.len());
+        let mut learned = Vec::new();
         for job in jobs.iter_mut() {
             let Some(mut decision) = job.decision.take() else {
                 continue;
             };
             self.count(rules, job, &decision);
+            learned.extend(decision.journal.iter().cloned());
             let again = (!decision.reread.is_empty()).then(|| self.backoff(job.attempts, now));
             // A mark that counts an attempt replaces the one under which this was looked at.
             let attempts = job.attempts.max(1);
@@ -256,6 +258,8 @@ impl Session<'_> {
         }
         let raced = self.commit_all(commits).await?;
         jobs.retain(|job| !raced.contains(&job.entity.id));
+        learned.retain(|row| !raced.contains(&row.entity));
+        self.tally.learned(&learned);
         Ok(())
     }
 
@@ -375,7 +379,7 @@ impl Session<'_> {
         result: Result<crm_core::Written, crm_core::ProviderError>,
     ) -> Result<(), EngineError> {
         let now = self.now();
-        self.tally_result(rules, side, write, &result);
+        self.tally.settled(rules, side, write, result.is_ok());
         if let Err(error) = &result {
             tracing::debug!(%error, entity = %job.entity.id, "write refused");
         }
@@ -419,36 +423,6 @@ impl Session<'_> {
             }
         }
         Ok(())
-    }
-
-    fn tally_result(
-        &mut self,
-        rules: &Rules,
-        side: usize,
-        write: &Write,
-        result: &Result<crm_core::Written, crm_core::ProviderError>,
-    ) {
-        let Some(side) = rules.sides.get(side) else {
-            return;
-        };
-        let kind = self.tally.kind(rules.kind);
-        let provider = side.provider.clone();
-        match (result, &write.action) {
-            (Ok(_), crm_core::Action::Create { .. }) => {
-                kind.created += 1;
-                *kind.done.create.entry(provider).or_default() += 1;
-            }
-            (Ok(_), crm_core::Action::Update { patch, .. }) => {
-                kind.updated += 1;
-                *kind.done.update_records.entry(provider.clone()).or_default() += 1;
-                let fields = kind.done.update.entry(provider).or_default();
-                for (field, _) in patch.iter() {
-                    *fields.entry(field).or_default() += 1;
-                }
-            }
-            (Ok(_), crm_core::Action::Delete { .. }) => {}
-            (Err(_), _) => kind.failed += 1,
-        }
     }
 
     /// Counts what working off the marks would do, without doing it.

@@ -300,7 +300,7 @@ fn connection(reader: &mut Reader<'_>, name: &str, mut table: Table) -> Option<C
     {
         reader.note(format!("{section}.environment does nothing: base_url says where to go"));
     }
-    let mut settings = env::address(reader.env, room);
+    let mut settings = env::address(reader.env, room, name);
     let origin = if settings.is_empty() { Origin::File } else { Origin::FileWithAddress };
     let known: Vec<String> = table.keys().cloned().collect();
     for key in known {

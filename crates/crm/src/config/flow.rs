@@ -24,7 +24,8 @@ const FLOW: &[&str] = &[
     "company_to_record",
 ];
 
-/// Reads all flows; without a word about any, contacts flow both ways.
+/// Reads all flows; without a word about any, those kinds flow both ways that a variable names,
+/// else contacts.
 pub(super) fn flows(
     reader: &mut Reader<'_>,
     top: &mut Table,
@@ -32,7 +33,10 @@ pub(super) fn flows(
     connections: &[&str],
 ) -> Vec<FlowSettings> {
     let Some(table) = reader.table(top, "data_flow") else {
-        return vec![usual_flow(ObjectKind::Contact, usual)];
+        let mut problems = Vec::new();
+        let kinds = env::kinds(reader.env, &mut problems);
+        reader.problems.extend(problems.into_iter().map(|problem| (None, problem)));
+        return kinds.into_iter().map(|kind| usual_flow(kind, usual)).collect();
     };
     let plurals: Vec<&str> = ObjectKind::ALL.iter().map(|kind| kind.plural()).collect();
     let mut flows = Vec::new();

@@ -398,3 +398,65 @@ fn how_much_a_run_may_do_is_read_and_checked() {
     assert!(wrong.iter().any(|line| line.contains("`max_delete`")), "{wrong:?}");
     assert!(wrong.iter().any(|line| line.contains("`deletes` cannot be `erase`")), "{wrong:?}");
 }
+
+fn from(vars: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+    let vars: Vec<(String, String)> =
+        vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Settings::from_variables(&vars)
+}
+
+#[test]
+fn variables_with_a_number_make_further_connections_of_a_provider() {
+    let settings = from(&[
+        ("HUBSPOT_API_KEY", "one"),
+        ("HUBSPOT_BASE_URL", "http://127.0.0.1:1"),
+        ("HUBSPOT_2_API_KEY", "two"),
+        ("HUBSPOT_2_BASE_URL", "http://127.0.0.1:2"),
+        ("SALESFORCE_CLIENT_ID", "id"),
+        ("SALESFORCE_3_CLIENT_ID", "third"),
+        ("HUBSPOT_4_BASE_URL", "http://127.0.0.1:4"),
+    ])
+    .unwrap();
+    let names: Vec<&str> = settings.connections.keys().map(ProviderId::as_str).collect();
+    assert_eq!(names, ["hubspot", "hubspot-2", "salesforce", "salesforce-3"]);
+    assert_eq!(settings.primary.as_str(), "hubspot");
+    let second = &settings.connections[&ProviderId::new("hubspot-2")];
+    assert_eq!(second.provider, "hubspot");
+    assert_eq!(second.settings["access_token"], "two");
+    assert_eq!(second.settings["base_url"], "http://127.0.0.1:2");
+}
+
+#[test]
+fn several_connections_of_one_provider_go_where_their_own_variables_say() {
+    let text = format!("{TWO}[connections.hubspot-2]\nprovider = \"hubspot\"\napi_key = \"b\"\n");
+    let vars = [
+        ("TEST_TOKEN", "a"),
+        ("HUBSPOT_BASE_URL", "http://127.0.0.1:1"),
+        ("HUBSPOT_2_BASE_URL", "http://127.0.0.1:2"),
+    ];
+    let base = |settings: &Settings, name: &str| {
+        settings.connections[&ProviderId::new(name)].settings["base_url"].clone()
+    };
+    let settings = load(&text, &vars).unwrap();
+    assert_eq!(base(&settings, "hubspot"), "http://127.0.0.1:1");
+    assert_eq!(base(&settings, "hubspot-2"), "http://127.0.0.1:2");
+    let settings = load(&text, &vars[..2]).unwrap();
+    assert_eq!(base(&settings, "hubspot-2"), "http://127.0.0.1:1", "never past a sandbox");
+}
+
+#[test]
+fn a_variable_names_the_kinds_where_no_file_does() {
+    let all = ("CRM_KINDS", "company, contact,deals,activity");
+    let kinds =
+        |settings: Settings| settings.flows.iter().map(|flow| flow.kind).collect::<Vec<_>>();
+    let one = ("HUBSPOT_API_KEY", "one");
+    assert_eq!(kinds(from(&[one]).unwrap()), [ObjectKind::Contact]);
+    assert_eq!(kinds(from(&[one, all]).unwrap()), ObjectKind::ALL);
+    let token = ("TEST_TOKEN", "a");
+    assert_eq!(kinds(load(TWO, &[token, all]).unwrap()), ObjectKind::ALL);
+    let own = format!("{TWO}[data_flow.deals]\n");
+    assert_eq!(kinds(load(&own, &[token, all]).unwrap()), [ObjectKind::Deal]);
+    let error = from(&[one, ("CRM_KINDS", "company,people")]).unwrap_err();
+    assert!(error.to_string().contains("CRM_KINDS names `people`"), "{error}");
+    load(TWO, &[token, ("CRM_KINDS", "people")]).unwrap_err();
+}
