@@ -66,6 +66,10 @@ pub enum Phase {
     Work,
     /// A run is taken back.
     Undo,
+    /// Everything is read again, and compared.
+    Verify,
+    /// Everything is read again, so that nothing is lost for ever.
+    Sweep,
 }
 
 impl Phase {
@@ -79,6 +83,8 @@ impl Phase {
             Self::Poll => "reading changes",
             Self::Work => "writing differences",
             Self::Undo => "taking the run back",
+            Self::Verify => "comparing all records",
+            Self::Sweep => "reading all records again",
         }
     }
 }

@@ -99,10 +99,18 @@ pub struct Cost {
     pub made: u64,
     /// The fewest requests that any correct engine needs for this.
     pub bound: u64,
+    /// Those of `reads` and `bound` that a sweep made, which reads everything again.
+    #[serde(skip_serializing_if = "is_none", default)]
+    pub swept: u64,
     /// Seconds at the pace that the account allows.
     pub seconds: f64,
     /// The share of the day's budget, where there is one.
     pub quota_share: Option<f64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a run did.

@@ -25,6 +25,7 @@ pub(crate) struct Tally {
 #[derive(Clone, Copy, Debug, Default)]
 struct Needed {
     pages: u64,
+    swept: u64,
     reads: u64,
     writes: u64,
 }
@@ -37,6 +38,17 @@ impl Tally {
     /// Notes a page of a feed; every poll needs one at least.
     pub(crate) fn listed(&mut self, provider: &ProviderId, pages: u64) {
         self.needed.entry(provider.clone()).or_default().pages += pages;
+    }
+
+    /// Notes a page of a sweep.
+    pub(crate) fn swept(&mut self, provider: &ProviderId, pages: u64) {
+        self.listed(provider, pages);
+        self.needed.entry(provider.clone()).or_default().swept += pages;
+    }
+
+    /// Returns how many pages sweeps have read.
+    pub(crate) fn sweeps(&self, provider: &ProviderId) -> u64 {
+        self.needed.get(provider).map_or(0, |needed| needed.swept)
     }
 
     /// Notes records read by id.
