@@ -5,6 +5,8 @@ mod conflict;
 #[cfg(test)]
 mod deletes;
 #[cfg(test)]
+mod erase;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod laws;
@@ -18,3 +20,5 @@ mod simulation;
 mod town;
 #[cfg(test)]
 mod undo;
+#[cfg(test)]
+mod verify;
