@@ -85,7 +85,8 @@ fn checkpoint(connection: &Connection) -> StoreResult<()> {
         return Ok(());
     }
     Err(StoreError::Backend {
-        message: "what was erased is still in the journal of the store, which somebody reads".into(),
+        message: "what was erased is still in the journal of the store, which somebody reads"
+            .into(),
         hint: Some("end other crm commands, then run `crm erase --resume`".into()),
         source: None,
     })

@@ -60,10 +60,8 @@ impl SqliteLedger {
             .connection
             .prepare_cached(select_link!("", "WHERE place = ?1 AND ext_id = ?2 AND state = 0"))
             .map_err(sql)?;
-        let mut entity = self
-            .connection
-            .prepare_cached(select_entity!("WHERE entity.eid = ?1"))
-            .map_err(sql)?;
+        let mut entity =
+            self.connection.prepare_cached(select_entity!("WHERE entity.eid = ?1")).map_err(sql)?;
         let mut found = Vec::with_capacity(ids.len());
         for id in ids {
             let mut rows = link.query(params![place, id.as_str()]).map_err(sql)?;

@@ -71,9 +71,7 @@ pub enum ErasureStage {
 }
 
 /// What became of a record in a CRM.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordFate {
     /// It was deleted for good.
@@ -163,9 +161,8 @@ mod tests {
     #[test]
     fn kinds_connections_and_keys_are_told_apart() {
         let key = [7; 32];
-        let record = |provider: &str, id: &str| {
-            Trait::Record(ProviderId::new(provider), RemoteId::new(id))
-        };
+        let record =
+            |provider: &str, id: &str| Trait::Record(ProviderId::new(provider), RemoteId::new(id));
         let mut digests = vec![
             record("ab", "c").digest(ObjectKind::Contact, &key),
             record("a", "bc").digest(ObjectKind::Contact, &key),

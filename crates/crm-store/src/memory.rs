@@ -23,9 +23,9 @@ use jiff::Timestamp;
 pub use lease::Leases;
 
 use crate::{
-    Audit, AuditCheck, Commit, Conflict, ConflictId, ConflictQuery, Counts, Entity, Erasure, History,
-    Journal, JournalQuery, KeyHash, LeaseRequest, Leased, ProblemQuery, Resolved, Run, Seq, Stage,
-    Store, StoreResult, Trait,
+    Audit, AuditCheck, Commit, Conflict, ConflictId, ConflictQuery, Counts, Entity, Erasure,
+    History, Journal, JournalQuery, KeyHash, LeaseRequest, Leased, ProblemQuery, Resolved, Run,
+    Seq, Stage, Store, StoreResult, Trait,
 };
 
 /// A provider's record of one kind.

@@ -9,8 +9,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{
-    Access, Action, Deletion, EntityId, ErrorKind, Field, Lookup, MatchKey, ObjectKind,
-    ProviderId, Ref, Remote, RemoteId, RunId, Value, Write, WriteKey,
+    Access, Action, Deletion, EntityId, ErrorKind, Field, Lookup, MatchKey, ObjectKind, ProviderId,
+    Ref, Remote, RemoteId, RunId, Value, Write, WriteKey,
 };
 use crm_store::{
     Actor, AuditKind, AuditNote, Claim, ClaimState, Commit, Entity, Erasure, ErasureStage, Link,
@@ -170,9 +170,8 @@ impl Session<'_> {
         // Who turned out to be one of them may be found before that one.
         loop {
             let before = ids.len();
-            let same = |entity: &Entity| {
-                entity.state.same_as().is_some_and(|into| ids.contains(&into))
-            };
+            let same =
+                |entity: &Entity| entity.state.same_as().is_some_and(|into| ids.contains(&into));
             let found = self.all(what.kind, same).await?;
             ids.extend(found.iter().map(|entity| entity.id));
             if ids.len() == before {

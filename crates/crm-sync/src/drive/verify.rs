@@ -54,7 +54,8 @@ pub(crate) async fn verify(
         return Err(EngineError::NeverSynced { kinds: kinds.join(", ") });
     }
     let since = session.last_sync().await?;
-    let mut audit = Audit { what, since, found: KindCheck::default(), marks: BTreeSet::new(), marked: 0 };
+    let mut audit =
+        Audit { what, since, found: KindCheck::default(), marks: BTreeSet::new(), marked: 0 };
     let mut kinds = std::collections::BTreeMap::new();
     for rules in flows_live {
         session.phase(rules.kind, Phase::Verify);

@@ -18,7 +18,8 @@ const REPAIR: Verify = Verify { extent: Extent::Full, repair: Repair::Mark };
 fn fill(town: &Town, accounts: usize, people: usize) {
     for number in 0..people {
         let (name, mail) = (format!("Novak{number}"), format!("p{number}@mail.example"));
-        let values = [(Field::LAST_NAME, &*name), (Field::EMAIL, &mail), (Field::JOB_TITLE, "Head")];
+        let values =
+            [(Field::LAST_NAME, &*name), (Field::EMAIL, &mail), (Field::JOB_TITLE, "Head")];
         town.person(accounts, &values);
     }
 }
