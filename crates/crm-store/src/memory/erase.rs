@@ -1,5 +1,7 @@
 //! Removing what is known of an entity, and recognising it afterwards.
 
+use std::collections::BTreeMap;
+
 use crm_core::{EntityId, ObjectKind, Ref, RunId};
 use jiff::Timestamp;
 
@@ -14,7 +16,7 @@ const KEY: ErasureKey = [0; 32];
 #[derive(Debug, Default)]
 pub(super) struct Erased {
     erasures: Vec<Erasure>,
-    digests: std::collections::BTreeMap<Digest, RunId>,
+    digests: BTreeMap<Digest, RunId>,
 }
 
 impl Tables {
@@ -95,8 +97,8 @@ impl Tables {
     }
 
     pub(super) fn set_erasure(&mut self, mut erasure: Erasure) {
-        let micro = |at: Timestamp| Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at);
-        erasure.at = micro(erasure.at);
+        let at = Timestamp::from_microsecond(erasure.at.as_microsecond());
+        erasure.at = at.unwrap_or(erasure.at);
         erasure.digests = Vec::new();
         match self.erased.erasures.iter_mut().find(|known| known.run == erasure.run) {
             Some(known) => *known = erasure,

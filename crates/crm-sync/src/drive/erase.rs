@@ -6,31 +6,27 @@
 //! which removed rows can still be read. Whatever was not done is found in the announcement by the
 //! next run.
 
+mod recognise;
+mod subject;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{
-    Access, Action, Deletion, EntityId, ErrorKind, Field, Lookup, MatchKey, ObjectKind, ProviderId,
-    Ref, Remote, RemoteId, RunId, Value, Write, WriteKey,
+    Action, ErrorKind, Lookup, MatchKey, ObjectKind, ProviderId, RemoteId, RunId, Write, WriteKey,
 };
 use crm_store::{
-    Actor, AuditKind, AuditNote, Claim, ClaimState, Commit, Entity, Erasure, ErasureStage, Link,
-    Mark, Mutation, OpenRecord, RecordFate, Seq, Stage, Trait,
+    Actor, AuditKind, AuditNote, Commit, Erasure, ErasureStage, Mark, Mutation, OpenRecord,
+    RecordFate, Stage, Trait,
 };
 use uuid::Uuid;
 
+use self::subject::{Subject, texts};
 use super::Session;
-use crate::decide::identity;
-use crate::erase::{Erase, EraseMode, EraseReport, ErasedRecord, Records};
-use crate::topology::Side;
-use crate::{Engine, EngineError, Progress, Rules};
+use crate::erase::{Erase, EraseMode, EraseReport};
+use crate::{Engine, EngineError, Progress};
 
-/// How many entities are read at once.
-const SCAN: usize = 500;
 /// How many runs are looked through for what they say.
 const RUNS: usize = 100_000;
-/// Why a record is left alone that was erased.
-const ERASED: &str = "erased";
-
 /// Erases entities, or tells what that would do.
 pub(crate) async fn erase(
     engine: &Engine,
@@ -60,165 +56,7 @@ pub(crate) async fn resume(
     Session::open(engine, run, progress).end_erasures().await
 }
 
-/// Everything that an erasure is about.
-#[derive(Default)]
-struct Subject {
-    kind: Option<ObjectKind>,
-    /// The entities, and those that turned out to be the same.
-    entities: Vec<Entity>,
-    /// Other entities that refer to them.
-    referring: BTreeMap<ObjectKind, BTreeSet<EntityId>>,
-    records: Vec<ErasedRecord>,
-    open: Vec<OpenRecord>,
-}
-
-impl Subject {
-    /// Decides what becomes of each record.
-    fn plan(&mut self, session: &Session<'_>, records: Records) {
-        for link in self.entities.iter().flat_map(|entity| &entity.links) {
-            let announced = |claim: &&Claim| claim.state != ClaimState::Refused;
-            if let (None, Some(claim)) = (&link.remote, link.claim.as_ref().filter(announced)) {
-                self.open.push(OpenRecord::Announced(link.provider.clone(), claim.uid.clone()));
-            }
-            let Some(record) = link.remote.clone().filter(|_| is_there(link)) else { continue };
-            let provider = link.provider.clone();
-            let fate = match records {
-                Records::Keep => RecordFate::Kept,
-                Records::Delete => session.way_of_deletion(&provider, self.kind),
-            };
-            if matches!(fate, RecordFate::Deleted | RecordFate::Archived) {
-                self.open.push(OpenRecord::Known(provider.clone(), record.clone()));
-            }
-            self.records.push(ErasedRecord { provider, record, fate });
-        }
-        if records == Records::Keep {
-            self.open.clear();
-        }
-    }
-
-    fn report(&self, what: &Erase, run: RunId) -> EraseReport {
-        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let announced = self.open.iter().filter(|open| matches!(open, OpenRecord::Announced(..)));
-        EraseReport {
-            run_id: run,
-            kind: what.kind,
-            mode: what.mode,
-            entities: count(self.entities.len()),
-            records: self.records.clone(),
-            announced: count(announced.count()),
-            referring: self.referring.iter().map(|(kind, ids)| (*kind, count(ids.len()))).collect(),
-            erasure: None,
-            stuck: BTreeMap::new(),
-        }
-    }
-
-    /// Returns by what the records are recognised should they show up again.
-    fn traits(&self) -> Vec<Trait> {
-        let mut traits = Vec::new();
-        for entity in &self.entities {
-            for link in &entity.links {
-                let record = link.remote.clone();
-                traits.extend(record.map(|record| Trait::Record(link.provider.clone(), record)));
-            }
-            let golden = entity.golden.value(Field::EMAIL);
-            let links = entity.links.iter();
-            let seen = links.flat_map(|link| {
-                let slot = link.slots.slot(Field::EMAIL);
-                let observed = link.observed.as_ref();
-                let shadow = slot.and_then(|slot| slot.shadow.value());
-                shadow.into_iter().chain(observed.and_then(|o| o.fields.get(Field::EMAIL)))
-            });
-            traits.extend(golden.into_iter().chain(seen).filter_map(address).map(Trait::Email));
-        }
-        traits.sort_unstable();
-        traits.dedup();
-        traits
-    }
-}
-
-fn address(value: &Value) -> Option<String> {
-    match value {
-        Value::Text(text) => Some(text.key().to_owned()),
-        _ => None,
-    }
-}
-
-/// Returns whether a link leads to a record that may be there.
-fn is_there(link: &Link) -> bool {
-    use crm_store::LinkState;
-    match link.state {
-        LinkState::Live | LinkState::Doomed { .. } | LinkState::Claimed => true,
-        LinkState::Gone { .. } | LinkState::Merged { .. } => false,
-    }
-}
-
-/// Returns whether an entity refers to any of others.
-fn refers(entity: &Entity, others: &BTreeSet<EntityId>) -> bool {
-    let golden = entity.golden.iter().filter_map(|(_, slot)| slot.value.as_ref());
-    let slots = entity.links.iter().flat_map(|link| link.slots.iter());
-    let shadows = slots.filter_map(|(_, slot)| slot.shadow.value());
-    golden.chain(shadows).flat_map(Value::members).any(|member| match member.as_reference() {
-        Some(Ref::Entity(id)) => others.contains(id),
-        Some(Ref::Remote(..)) | None => false,
-    })
-}
-
 impl Session<'_> {
-    /// Reads the entities, those that turned out to be the same, and those that refer to them.
-    async fn subject(&self, what: &Erase) -> Result<Subject, EngineError> {
-        let mut ids: BTreeSet<EntityId> = what.entities.iter().copied().collect();
-        // Who turned out to be one of them may be found before that one.
-        loop {
-            let before = ids.len();
-            let same =
-                |entity: &Entity| entity.state.same_as().is_some_and(|into| ids.contains(&into));
-            let found = self.all(what.kind, same).await?;
-            ids.extend(found.iter().map(|entity| entity.id));
-            if ids.len() == before {
-                break;
-            }
-        }
-        let all: Vec<EntityId> = ids.iter().copied().collect();
-        let entities: Vec<Entity> =
-            self.engine.store.entities(&all).await?.into_iter().flatten().collect();
-        let mut subject = Subject { kind: Some(what.kind), entities, ..Subject::default() };
-        for kind in ObjectKind::ALL {
-            let found = self.all(kind, |entity| refers(entity, &ids)).await?;
-            let found: BTreeSet<EntityId> =
-                found.iter().map(|entity| entity.id).filter(|id| !ids.contains(id)).collect();
-            if !found.is_empty() {
-                subject.referring.insert(kind, found);
-            }
-        }
-        Ok(subject)
-    }
-
-    async fn all(
-        &self,
-        kind: ObjectKind,
-        wanted: impl Fn(&Entity) -> bool + Send + Sync,
-    ) -> Result<Vec<Entity>, EngineError> {
-        let mut found = Vec::new();
-        let mut after = Seq::default();
-        loop {
-            let page = self.engine.store.scan(kind, after, SCAN).await?;
-            let Some(last) = page.last().and_then(|entity| entity.seq) else { return Ok(found) };
-            after = last;
-            found.extend(page.into_iter().filter(|entity| wanted(entity)));
-        }
-    }
-
-    /// Returns what a delete comes to at a connection.
-    fn way_of_deletion(&self, provider: &ProviderId, kind: Option<ObjectKind>) -> RecordFate {
-        let capabilities = self.engine.providers.get(provider).map(|known| known.capabilities());
-        let object = capabilities.as_ref().zip(kind).and_then(|(can, kind)| can.object(kind));
-        match object.map(|object| (object.access, object.deletion)) {
-            Some((Access::Full, Deletion::Archive)) => RecordFate::Archived,
-            Some((Access::Full, Deletion::Permanent)) => RecordFate::Deleted,
-            Some((_, _)) | None => RecordFate::Undeletable,
-        }
-    }
-
     /// Removes every value, remembers hashes, and announces what is still to be done.
     async fn begin_erasure(&self, what: &Erase, subject: &Subject) -> Result<(), EngineError> {
         let now = self.now();
@@ -476,116 +314,4 @@ impl Session<'_> {
         let (kind, run, at) = (erasure.kind, erasure.run, self.now());
         self.keep(erasure, vec![Mutation::Block { kind, traits, run, at }]).await
     }
-
-    /// Says of each record whether it was erased.
-    pub(super) async fn erased(
-        &self,
-        kind: ObjectKind,
-        side: &Side,
-        remotes: impl Iterator<Item = &Remote>,
-    ) -> Result<Vec<bool>, EngineError> {
-        let mut traits = Vec::new();
-        let mut owners = Vec::new();
-        let mut count = 0;
-        for remote in remotes {
-            let mut note = |it| {
-                traits.push(it);
-                owners.push(count);
-            };
-            note(Trait::Record(side.provider.clone(), remote.id.clone()));
-            for key in identity::keys_of(kind, &remote.fields) {
-                if let MatchKey::Email(address) = key {
-                    note(Trait::Email(address.to_string()));
-                }
-            }
-            count += 1;
-        }
-        let mut erased = vec![false; count];
-        for (owner, known) in owners.into_iter().zip(self.engine.store.erased(kind, &traits).await?)
-        {
-            if let Some(slot) = erased.get_mut(owner) {
-                *slot |= known;
-            }
-        }
-        Ok(erased)
-    }
-
-    /// Leaves out new records that were erased, and counts them.
-    pub(super) async fn leave_out_erased(
-        &mut self,
-        rules: &Rules,
-        side: &Side,
-        newcomers: &mut Vec<&Remote>,
-    ) -> Result<(), EngineError> {
-        if newcomers.is_empty() {
-            return Ok(());
-        }
-        let erased = self.erased(rules.kind, side, newcomers.iter().copied()).await?;
-        self.leave_out(rules, newcomers, erased);
-        Ok(())
-    }
-
-    /// Leaves out ids of records that were erased: they are not even read.
-    pub(super) async fn leave_out_erased_ids(
-        &mut self,
-        rules: &Rules,
-        side: &Side,
-        ids: &mut Vec<RemoteId>,
-    ) -> Result<(), EngineError> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let trait_of = |id: &RemoteId| Trait::Record(side.provider.clone(), id.clone());
-        let traits: Vec<Trait> = ids.iter().map(trait_of).collect();
-        let erased = self.engine.store.erased(rules.kind, &traits).await?;
-        self.leave_out(rules, ids, erased);
-        Ok(())
-    }
-
-    fn leave_out<T>(&mut self, rules: &Rules, items: &mut Vec<T>, erased: Vec<bool>) {
-        let count = erased.iter().filter(|erased| **erased).count();
-        if count == 0 {
-            return;
-        }
-        let mut erased = erased.into_iter();
-        items.retain(|_| !erased.next().unwrap_or_default());
-        let skip = &mut self.tally.kind(rules.kind).done.skip;
-        *skip.entry(ERASED.to_owned()).or_default() += u64::try_from(count).unwrap_or(u64::MAX);
-    }
-
-    /// Leaves out references to records that were erased: nobody waits for them.
-    pub(super) async fn forget_erased(
-        &self,
-        side: &Side,
-        unknown: &mut Vec<Ref>,
-    ) -> Result<(), EngineError> {
-        let mut kept = Vec::with_capacity(unknown.len());
-        for to in std::mem::take(unknown) {
-            let erased = match &to {
-                Ref::Remote(kind, id) => {
-                    let it = Trait::Record(side.provider.clone(), id.clone());
-                    self.engine.store.erased(*kind, &[it]).await?.into_iter().any(|it| it)
-                }
-                Ref::Entity(_) => false,
-            };
-            if !erased {
-                kept.push(to);
-            }
-        }
-        *unknown = kept;
-        Ok(())
-    }
-}
-
-/// Returns the values of an entity by which somebody could be known.
-fn texts(entity: &Entity) -> Vec<String> {
-    let golden = entity.golden.iter().filter_map(|(_, slot)| slot.value.as_ref());
-    let slots = entity.links.iter().flat_map(|link| link.slots.iter());
-    let shadows = slots.filter_map(|(_, slot)| slot.shadow.value());
-    let texts = golden.chain(shadows).filter_map(Value::as_str).map(str::to_owned);
-    // Shorter ones are in many words.
-    let mut texts: Vec<String> = texts.filter(|text| text.chars().count() > 3).collect();
-    texts.sort_unstable();
-    texts.dedup();
-    texts
 }

@@ -4,7 +4,9 @@
 //! entity is kept, to find out afterwards whose record was not there. A row that a provider does
 //! not vouch for, and an absence from a list, are confirmed by a read by id.
 
-use std::collections::BTreeSet;
+mod sample;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{Change, EntityId, Feed, Lookup, ObjectKind, Remote, RemoteId, RunId, Value};
 use crm_store::{
@@ -56,7 +58,7 @@ pub(crate) async fn verify(
     let since = session.last_sync().await?;
     let mut audit =
         Audit { what, since, found: KindCheck::default(), marks: BTreeSet::new(), marked: 0 };
-    let mut kinds = std::collections::BTreeMap::new();
+    let mut kinds = BTreeMap::new();
     for rules in flows_live {
         session.phase(rules.kind, Phase::Verify);
         for side in &rules.sides {
@@ -107,6 +109,28 @@ impl Audit {
             shown: None,
             agreed: None,
         });
+    }
+
+    /// A record that is linked no more, or is known by an old id.
+    fn past(&mut self, side: &Side, remote: &Remote, found: &Resolved) {
+        let age = self.age(side, remote);
+        let counts = self.found.side(&side.provider);
+        if found.link.remote.as_ref() != Some(&remote.id) {
+            counts.doubled += 1;
+            self.differs(side, &remote.id, Some(found.entity), Matter::Doubled);
+            return;
+        }
+        match found.link.state {
+            LinkState::Doomed { .. } => counts.know("to_be_deleted"),
+            LinkState::Live | LinkState::Claimed => counts.know("pending"),
+            LinkState::Gone { .. } | LinkState::Merged { .. } if age == Age::New => {
+                counts.know("news");
+            }
+            LinkState::Gone { .. } | LinkState::Merged { .. } => {
+                counts.returned += 1;
+                self.differs(side, &remote.id, Some(found.entity), Matter::Returned);
+            }
+        }
     }
 
     /// Compares a record with its entity, field by field.
@@ -260,34 +284,12 @@ impl Session<'_> {
             if erased {
                 audit.found.side(&side.provider).know("erased");
             } else if let Some(found) = link {
-                self.verify_past(side, &remote, &found, audit);
+                audit.past(side, &remote, &found);
             } else {
                 unlinked.extend(self.verify_unlinked(side, remote, audit).await?);
             }
         }
         Ok(unlinked)
-    }
-
-    /// A record that is linked no more, or is known by an old id.
-    fn verify_past(&self, side: &Side, remote: &Remote, found: &Resolved, audit: &mut Audit) {
-        let age = audit.age(side, remote);
-        let counts = audit.found.side(&side.provider);
-        if found.link.remote.as_ref() != Some(&remote.id) {
-            counts.doubled += 1;
-            audit.differs(side, &remote.id, Some(found.entity), Matter::Doubled);
-            return;
-        }
-        match found.link.state {
-            LinkState::Doomed { .. } => counts.know("to_be_deleted"),
-            LinkState::Live | LinkState::Claimed => counts.know("pending"),
-            LinkState::Gone { .. } | LinkState::Merged { .. } if age == Age::New => {
-                counts.know("news");
-            }
-            LinkState::Gone { .. } | LinkState::Merged { .. } => {
-                counts.returned += 1;
-                audit.differs(side, &remote.id, Some(found.entity), Matter::Returned);
-            }
-        }
     }
 
     /// A record that nobody knows; returned if it is to be taken in.
@@ -404,68 +406,6 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Reads the records of some entities, all of which are as likely to be drawn.
-    async fn verify_sample(
-        &mut self,
-        rules: &Rules,
-        count: usize,
-        audit: &mut Audit,
-    ) -> Result<(), EngineError> {
-        let drawn = self.draw(rules.kind, count).await?;
-        for ids in drawn.chunks(SCAN) {
-            let entities: Vec<Entity> =
-                self.engine.store.entities(ids).await?.into_iter().flatten().collect();
-            for (index, side) in rules.sides.iter().enumerate() {
-                let live = |entity: &Entity| {
-                    let link = entity.link(&side.provider).filter(|link| link.is_live())?;
-                    link.remote.clone()
-                };
-                let (owners, ids): (Vec<&Entity>, Vec<RemoteId>) =
-                    entities.iter().filter_map(|entity| Some((entity, live(entity)?))).unzip();
-                if ids.is_empty() {
-                    continue;
-                }
-                let lookups = self.provider(&side.provider)?.get(rules.kind, &ids).await?;
-                for ((entity, id), lookup) in owners.into_iter().zip(ids).zip(lookups) {
-                    let answer = (id, Some(lookup));
-                    self.verify_lookup(rules, index, entity, answer, audit).await?;
-                }
-                self.mend(rules, side, audit, Vec::new()).await?;
-            }
-            let (kind, done) = (rules.kind, u64::try_from(ids.len()).unwrap_or(u64::MAX));
-            self.progress.event(&Event::Worked { kind, done, total: None });
-        }
-        Ok(())
-    }
-
-    /// Draws linked entities: each of those read so far is as likely to be kept.
-    async fn draw(&self, kind: ObjectKind, count: usize) -> Result<Vec<EntityId>, EngineError> {
-        let mut dice = Dice::of(self.run);
-        let mut drawn: Vec<EntityId> = Vec::new();
-        let (mut after, mut read) = (Seq::default(), 0_u64);
-        loop {
-            let page = self.engine.store.scan(kind, after, SCAN).await?;
-            let Some(last) = page.last().and_then(|entity| entity.seq) else {
-                drawn.sort_unstable();
-                return Ok(drawn);
-            };
-            after = last;
-            let linked = |entity: &&Entity| {
-                entity.state == EntityState::Live && entity.links.iter().any(Link::is_live)
-            };
-            for entity in page.iter().filter(linked) {
-                read += 1;
-                if drawn.len() < count {
-                    drawn.push(entity.id);
-                } else if let Ok(place) = usize::try_from(dice.below(read))
-                    && let Some(slot) = drawn.get_mut(place)
-                {
-                    *slot = entity.id;
-                }
-            }
-        }
-    }
-
     /// Marks what differs and takes in records that belong to nobody, if that is wanted.
     async fn mend(
         &mut self,
@@ -505,10 +445,10 @@ impl Session<'_> {
     fn verified(
         &self,
         extent: Extent,
-        kinds: std::collections::BTreeMap<ObjectKind, KindCheck>,
+        kinds: BTreeMap<ObjectKind, KindCheck>,
         marked: u64,
     ) -> VerifyReport {
-        let mut calls = std::collections::BTreeMap::new();
+        let mut calls = BTreeMap::new();
         for (id, provider) in &self.engine.providers {
             let before = self.usage.get(id).cloned().unwrap_or_default();
             let mut cost = report::used(&before, &provider.usage());
@@ -521,24 +461,5 @@ impl Session<'_> {
         let state = if report.differences() == 0 { "agree" } else { "differ" };
         state.clone_into(&mut report.state);
         report
-    }
-}
-
-/// Numbers that seem random and follow from the run's id.
-struct Dice(u64);
-
-impl Dice {
-    fn of(run: RunId) -> Self {
-        let (high, low) = run.uuid().as_u64_pair();
-        Self(high ^ low)
-    }
-
-    /// Returns a number below a limit (`SplitMix64`).
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit.max(1)
     }
 }
