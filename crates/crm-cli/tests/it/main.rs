@@ -16,6 +16,8 @@ mod demo;
 #[cfg(test)]
 mod desk;
 #[cfg(test)]
+mod erase;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod help;
@@ -27,5 +29,7 @@ mod ledger;
 mod people;
 #[cfg(test)]
 mod touched;
+#[cfg(test)]
+mod verify;
 #[cfg(test)]
 mod weather;
