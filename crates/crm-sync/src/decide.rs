@@ -6,6 +6,7 @@
 
 mod circumstance;
 mod delete;
+pub mod drift;
 pub mod identity;
 mod join;
 pub(crate) mod journal;

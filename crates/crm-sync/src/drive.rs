@@ -4,7 +4,9 @@
 //! what is newer. State moves only in commits; every write was announced by one.
 
 mod adopt;
+mod census;
 mod drift;
+mod erase;
 mod first;
 mod guard;
 mod intake;
@@ -14,8 +16,10 @@ mod notes;
 mod pause;
 mod reads;
 mod refs;
+mod sweep;
 mod tally;
 mod undo;
+mod verify;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,8 +35,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::event::{Event, Phase};
 use crate::report::{self, Cost};
 use crate::{Approval, Engine, EngineError, FirstSync, Plan, Progress, Report, Rules, Topology};
+pub(crate) use erase::{erase, resume};
 use tally::Tally;
 pub(crate) use undo::undo;
+pub use verify::Verify;
+pub(crate) use verify::verify;
 
 /// One run.
 pub(crate) struct Session<'e> {
@@ -260,6 +267,9 @@ impl<'e> Session<'e> {
 
     async fn sync_all(&mut self) -> Result<Report, EngineError> {
         let flows = self.prepare().await?;
+        for (provider, error) in self.end_erasures().await? {
+            tracing::warn!(%provider, %error, "records of an erasure are still there");
+        }
         for rules in &flows {
             self.recover(rules).await?;
             self.notice_drift(rules).await?;
@@ -293,6 +303,11 @@ impl<'e> Session<'e> {
         for rules in &flows {
             let due = self.engine.store.next_due(rules.kind).await?;
             if flows.len() > 1 && due.is_some_and(|due| due <= self.now()) {
+                self.work(rules).await?;
+            }
+        }
+        for rules in &flows {
+            if Priority::Background.scope(self.sweep(rules)).await? {
                 self.work(rules).await?;
             }
         }
@@ -359,6 +374,7 @@ impl<'e> Session<'e> {
             let mut cost = report::used(&before, &provider.usage());
             price(provider, &mut cost);
             let (reads, writes) = self.tally.bound(id);
+            cost.swept = self.tally.sweeps(id);
             cost.bound = reads + writes;
             cost.seconds = self.now().duration_since(self.started).as_secs_f64();
             calls.insert(id.clone(), cost);

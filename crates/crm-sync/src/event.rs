@@ -3,7 +3,7 @@
 use crm_core::{ObjectKind, ProviderId};
 use jiff::Timestamp;
 
-use crate::report::Drift;
+use crate::report::SchemaDrift;
 
 /// Listens to a run.
 pub trait Progress: Send + Sync {
@@ -54,7 +54,7 @@ pub enum Event {
         message: String,
     },
     /// A connection lost or gained a field.
-    SchemaDrift(Drift),
+    SchemaDrift(SchemaDrift),
     /// Work waits.
     Waiting {
         /// Until then.
@@ -79,6 +79,10 @@ pub enum Phase {
     Work,
     /// A run is taken back.
     Undo,
+    /// Everything is read again, and compared.
+    Verify,
+    /// Everything is read again, so that nothing is lost for ever.
+    Sweep,
 }
 
 impl Phase {
@@ -92,6 +96,8 @@ impl Phase {
             Self::Poll => "reading changes",
             Self::Work => "writing differences",
             Self::Undo => "taking the run back",
+            Self::Verify => "comparing all records",
+            Self::Sweep => "reading all records again",
         }
     }
 }

@@ -99,10 +99,18 @@ pub struct Cost {
     pub made: u64,
     /// The fewest requests that any correct engine needs for this.
     pub bound: u64,
+    /// Those of `reads` and `bound` that a sweep made, which reads everything again.
+    #[serde(skip_serializing_if = "is_none", default)]
+    pub swept: u64,
     /// Seconds at the pace that the account allows.
     pub seconds: f64,
     /// The share of the day's budget, where there is one.
     pub quota_share: Option<f64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a run did.
@@ -125,12 +133,12 @@ pub struct Report {
     pub paused: BTreeMap<ProviderId, Paused>,
     /// Fields that connections lost or gained since the last run.
     #[serde(default)]
-    pub drift: Vec<Drift>,
+    pub drift: Vec<SchemaDrift>,
 }
 
 /// A field that a connection lost or gained since the last run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drift {
+pub struct SchemaDrift {
     /// The connection.
     pub provider: ProviderId,
     /// The kind.
@@ -138,13 +146,13 @@ pub struct Drift {
     /// The field.
     pub field: Field,
     /// What happened.
-    pub change: DriftKind,
+    pub change: SchemaChange,
 }
 
 /// What happened to a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum DriftKind {
+pub enum SchemaChange {
     /// It is not there any more, or hidden: it is left alone until it is back.
     Lost,
     /// It takes part from now on: all records are looked at.

@@ -16,13 +16,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crm_core::{Field, ObjectKind, ProviderId, Region, Value};
-use crm_sync::{Deletes, Direction, FirstSync, Guard, Policy};
+use crm_sync::{Deletes, Direction, FirstSync, Guard, Policy, Records};
 use jiff::Timestamp;
 
 pub use env::read_env_file;
 
 /// The file that is looked for where none is named.
 const FILE: &str = "crm.toml";
+/// After how many days everything is read again, unless it is said.
+const SWEEP_DAYS: u64 = 7;
 /// The database where none is named.
 const DATABASE: &str = "crm.db";
 
@@ -49,6 +51,10 @@ pub struct Settings {
     pub first_sync: FirstSync,
     /// How much a run may do before it stops and asks.
     pub guard: Guard,
+    /// After how many days everything is read again; 0 is never.
+    pub sweep_days: u64,
+    /// What becomes of the records of somebody who is erased.
+    pub erase_records: Records,
     /// The database file.
     pub database: PathBuf,
     /// The connections by name.

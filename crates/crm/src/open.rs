@@ -4,6 +4,8 @@ use std::num::NonZeroU16;
 #[cfg(feature = "sqlite")]
 use std::path::Path;
 use std::sync::Arc;
+#[cfg(feature = "sqlite")]
+use std::time::Duration;
 
 #[cfg(feature = "sqlite")]
 use crm_core::TenantId;
@@ -187,7 +189,9 @@ pub fn open(settings: &Settings) -> Result<System, OpenError> {
     let config = crm_store_sqlite::SqliteConfig::new(&settings.database);
     let store: SharedStore = Arc::new(crm_store_sqlite::SqliteStore::open(&config)?);
     let (first_sync, guard) = (settings.first_sync, settings.guard);
-    let options = Options { first_sync, guard, ..Options::default() };
+    let days = (settings.sweep_days > 0).then_some(settings.sweep_days);
+    let sweep_every = days.map(|days| Duration::from_hours(24 * days));
+    let options = Options { first_sync, guard, sweep_every, ..Options::default() };
     let engine = Engine::new(
         topology(settings),
         providers.clone(),

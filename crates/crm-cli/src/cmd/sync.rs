@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crm::Settings;
 use crm::store::Stage;
-use crm::sync::{Approval, Drift, DriftKind, FirstSync, Outcome, Report};
+use crm::sync::{Approval, FirstSync, Outcome, Report, SchemaChange, SchemaDrift};
 
 use super::plan;
 use super::told::Told;
@@ -122,12 +122,12 @@ pub(crate) fn print(report: &Report) {
         }
     }
     for drift in &report.drift {
-        let Drift { provider, kind, field, change } = drift;
+        let SchemaDrift { provider, kind, field, change } = drift;
         let what = match change {
-            DriftKind::Lost => {
+            SchemaChange::Lost => {
                 "is not there any more: it is left alone until it is back (see `crm check`)"
             }
-            DriftKind::Gained => "takes part from now on",
+            SchemaChange::Gained => "takes part from now on",
         };
         output::line(&format!("{provider}: {field} of {} {what}", kind.plural()));
     }

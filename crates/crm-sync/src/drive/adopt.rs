@@ -5,7 +5,9 @@
 //! it is the same person, and the create is parked if it is not.
 
 use crm_core::{Action, KeyKind, Lookup, MatchKey, Remote, RemoteId};
-use crm_store::{Commit, Entity, EntityState, KeyHash, Link, Mark, Mutation, Parked, Resolved};
+use crm_store::{
+    Commit, Entity, EntityState, KeyHash, Link, Mark, Mutation, Parked, Resolved, Trait,
+};
 
 use super::Session;
 use super::intake::observed_link;
@@ -225,6 +227,11 @@ impl Session<'_> {
         entity: &Entity,
         id: &RemoteId,
     ) -> Result<Owner, EngineError> {
+        let it = Trait::Record(side.provider.clone(), id.clone());
+        if self.engine.store.erased(rules.kind, &[it]).await?.contains(&true) {
+            // It is left alone, whoever it was.
+            return Ok(Owner::Taken);
+        }
         let ids = std::slice::from_ref(id);
         let found = self.engine.store.links(&side.provider, rules.kind, ids).await?;
         let Some(Resolved { entity: owner, .. }) = found.into_iter().flatten().next() else {

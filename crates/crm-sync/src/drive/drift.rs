@@ -12,7 +12,7 @@ use crm_store::{Commit, Mark, Mutation, Stage};
 
 use super::Session;
 use crate::event::Event;
-use crate::report::{Drift, DriftKind};
+use crate::report::{SchemaChange, SchemaDrift};
 use crate::topology::Side;
 use crate::{EngineError, Rules};
 
@@ -61,10 +61,11 @@ impl Session<'_> {
     ) {
         // What the configuration leaves out is nobody's loss.
         let lost = had.difference(has).filter(|field| side.capability.suspended.contains(field));
-        let lost = lost.map(|field| (*field, DriftKind::Lost));
-        let gained = has.difference(had).map(|field| (*field, DriftKind::Gained));
+        let lost = lost.map(|field| (*field, SchemaChange::Lost));
+        let gained = has.difference(had).map(|field| (*field, SchemaChange::Gained));
         for (field, change) in lost.chain(gained) {
-            let drift = Drift { provider: side.provider.clone(), kind: rules.kind, field, change };
+            let drift =
+                SchemaDrift { provider: side.provider.clone(), kind: rules.kind, field, change };
             tracing::warn!(?drift, "schema drift");
             self.progress.event(&Event::SchemaDrift(drift.clone()));
             self.tally.drift.push(drift);

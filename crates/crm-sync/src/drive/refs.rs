@@ -48,11 +48,13 @@ impl Session<'_> {
         let shown = views.iter().flat_map(|view| view.seen.iter().enumerate());
         let owners = self.owners(rules, shown.filter_map(|(i, s)| Some((i, s.remote()?)))).await?;
         for view in &mut views {
-            for (side, seen) in view.seen.iter_mut().enumerate() {
-                if let Some(remote) = seen.remote_mut() {
-                    let unknown = translate(rules, side, remote, &owners);
-                    view.unknown.extend(unknown.into_iter().map(|to| (side, to)));
-                }
+            for (index, seen) in view.seen.iter_mut().enumerate() {
+                let (Some(remote), Some(side)) = (seen.remote_mut(), rules.sides.get(index)) else {
+                    continue;
+                };
+                let mut unknown = translate(rules, index, remote, &owners);
+                self.forget_erased(side, &mut unknown).await?;
+                view.unknown.extend(unknown.into_iter().map(|to| (index, to)));
             }
         }
         self.miss_the_dead(rules, entities, &mut views).await?;
@@ -80,6 +82,23 @@ impl Session<'_> {
         let owners = self.owners(rules, own.iter().map(|remote| (side, remote))).await?;
         own.retain_mut(|remote| translate(rules, side, remote, &owners).is_empty());
         Ok(own.into_iter().map(|remote| (remote.id.clone(), remote)).collect())
+    }
+
+    /// Turns records into the engine's terms; what they name and nobody knows counts as not read.
+    pub(super) async fn translated(
+        &self,
+        rules: &Rules,
+        side: usize,
+        remotes: &mut [Remote],
+    ) -> Result<(), EngineError> {
+        if rules.references().next().is_none() {
+            return Ok(());
+        }
+        let owners = self.owners(rules, remotes.iter().map(|remote| (side, remote))).await?;
+        for remote in remotes {
+            translate(rules, side, remote, &owners);
+        }
+        Ok(())
     }
 
     /// Finds out to which entities the records belong that others name.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crm_core::{Field, ObjectKind};
-use crm_sync::{DriftKind, Flow, Outcome, Report};
+use crm_sync::{Flow, Outcome, Report, SchemaChange};
 use crm_testkit::memory::profile::{EAST, NORTH, Profile, SOUTH};
 
 use crate::town::Town;
@@ -40,7 +40,7 @@ fn values(town: &Town, accounts: usize, field: Field) -> Vec<String> {
     (0..accounts).map(|account| town.value(account, field).unwrap_or_default()).collect()
 }
 
-fn told(report: &Report) -> Vec<(&str, Field, DriftKind)> {
+fn told(report: &Report) -> Vec<(&str, Field, SchemaChange)> {
     let drift = report.drift.iter();
     drift.map(|drift| (drift.provider.as_str(), drift.field, drift.change)).collect()
 }
@@ -54,7 +54,7 @@ fn a_field_that_is_lost_is_left_alone_until_it_is_back() {
         let mut town = town(profiles, flow());
         town.lose(&SOUTH, &[Field::JOB_TITLE]);
         let report = later(&mut town);
-        assert_eq!(told(&report), [(SOUTH.name, Field::JOB_TITLE, DriftKind::Lost)]);
+        assert_eq!(told(&report), [(SOUTH.name, Field::JOB_TITLE, SchemaChange::Lost)]);
         assert_eq!((report.writes(), report.outcome()), (0, Outcome::Success));
         assert_eq!(values(&town, accounts, Field::JOB_TITLE), vec!["Owner"; accounts]);
 
@@ -70,7 +70,7 @@ fn a_field_that_is_lost_is_left_alone_until_it_is_back() {
 
         town.lose(&SOUTH, &[]);
         let report = later(&mut town);
-        assert!(told(&report).contains(&(SOUTH.name, Field::JOB_TITLE, DriftKind::Gained)));
+        assert!(told(&report).contains(&(SOUTH.name, Field::JOB_TITLE, SchemaChange::Gained)));
         assert_eq!(values(&town, accounts, Field::JOB_TITLE), vec!["Director"; accounts]);
         assert_eq!((report.conflicts.len(), report.writes()), (0, 1));
         let report = later(&mut town);
@@ -104,7 +104,7 @@ fn a_field_that_is_configured_later_is_brought_in_step() {
     assert_eq!(later(&mut town).writes(), 0);
     town.reconfigure(fields(&[Field::LAST_NAME, Field::EMAIL, Field::JOB_TITLE]));
     let report = later(&mut town);
-    let change = DriftKind::Gained;
+    let change = SchemaChange::Gained;
     let both = [(NORTH.name, Field::JOB_TITLE, change), (SOUTH.name, Field::JOB_TITLE, change)];
     assert_eq!(told(&report), both);
     assert_eq!(values(&town, 2, Field::JOB_TITLE), ["Director", "Director"]);

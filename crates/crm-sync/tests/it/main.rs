@@ -9,6 +9,8 @@ mod deletes;
 #[cfg(test)]
 mod drift;
 #[cfg(test)]
+mod erase;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod laws;
@@ -26,3 +28,5 @@ mod simulation;
 mod town;
 #[cfg(test)]
 mod undo;
+#[cfg(test)]
+mod verify;

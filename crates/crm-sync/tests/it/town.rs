@@ -16,6 +16,10 @@ use crm_sync::{Approval, Engine, EngineError, Flow, Guard, Options, Report, Topo
 use crm_testkit::clock::ManualClock;
 use crm_testkit::memory::{Deed, MemoryProvider, Profile, Realm};
 use crm_testkit::simulation::executor::{Ended, Executor};
+use crm_testkit::simulation::life::Life;
+use crm_testkit::simulation::mortal::{MortalProvider, MortalStore, Process};
+use crm_testkit::simulation::trace::{Keep, Trace};
+use crm_testkit::world::Rng;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -217,6 +221,29 @@ impl Town {
         self.restart();
     }
 
+    /// Starts the engine anew, which then reads everything again now and then.
+    pub(crate) fn sweeping(&mut self, every: Duration) {
+        self.options.sweep_every = Some(every);
+        self.restart();
+    }
+
+    /// Makes an engine that dies sooner or later, at any step.
+    pub(crate) fn mortal(&self, seed: u64) -> (Engine, Arc<Process>) {
+        let life = Life::new(Rng::new(seed), 1_500);
+        let (trace, clock) = (Trace::new(Keep::Tail), Arc::clone(&self.clock));
+        let process = Arc::new(Process { life, trace, clock });
+        let providers = self.providers.iter().map(|provider| {
+            let mortal = MortalProvider::new(Arc::clone(provider), Arc::clone(&process));
+            Arc::new(mortal) as SharedProvider
+        });
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        let store = Arc::new(MortalStore::new(store, Arc::clone(&process))) as Arc<dyn Store>;
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let (topology, options) = (self.topology.clone(), self.options.clone());
+        let engine = Engine::new(topology, providers.collect(), store, clock, options).unwrap();
+        (engine, process)
+    }
+
     fn restart(&mut self) {
         let options = self.options.clone();
         self.store.restart();
@@ -257,6 +284,11 @@ impl Town {
             Ended::Done(output) => output,
             Ended::Died | Ended::Deadlock | Ended::Endless => panic!("it does not end"),
         }
+    }
+
+    /// Runs something until the process dies; returns whether it did before the end.
+    pub(crate) fn run_until<F: Future>(&self, future: F, dies: impl Fn() -> bool) -> bool {
+        matches!(Executor::new(&self.clock).run(future, dies), Ended::Died)
     }
 
     /// Makes the id of a run.

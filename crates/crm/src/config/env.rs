@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crm_core::{ObjectKind, ProviderId, Region};
-use crm_sync::{Deletes, Direction, FirstSync, Guard, Policy};
+use crm_sync::{Deletes, Direction, FirstSync, Guard, Policy, Records};
 use serde_json::{Map, Value};
 
 use super::{
-    ConfigError, ConnectionSettings, DATABASE, Faster, FlowSettings, Origin, Problem, Settings,
-    Strategy,
+    ConfigError, ConnectionSettings, DATABASE, Faster, FlowSettings, Origin, Problem, SWEEP_DAYS,
+    Settings, Strategy,
 };
 use crate::{registry, variables};
 
@@ -243,6 +243,8 @@ pub(super) fn settings(env: &Env) -> Result<Settings, ConfigError> {
         default_region: Region::default(),
         first_sync: FirstSync::Preview,
         guard: Guard::default(),
+        sweep_days: SWEEP_DAYS,
+        erase_records: Records::default(),
         database: env.database(),
         connections,
         flows: kinds.into_iter().map(default_flow).collect(),

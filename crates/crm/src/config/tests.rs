@@ -460,3 +460,15 @@ fn a_variable_names_the_kinds_where_no_file_does() {
     assert!(error.to_string().contains("CRM_KINDS names `people`"), "{error}");
     load(TWO, &[token, ("CRM_KINDS", "people")]).unwrap_err();
 }
+
+#[test]
+fn sweeps_and_erasures_are_configured() {
+    let usual = load(TWO, &[("TEST_TOKEN", "t")]).unwrap();
+    assert_eq!((usual.sweep_days, usual.erase_records), (7, Records::Delete));
+    let text = format!("sweepDays = 0\n[erase]\nrecords = \"keep\"\n{TWO}");
+    let settings = load(&text, &[("TEST_TOKEN", "t")]).unwrap();
+    assert_eq!((settings.sweep_days, settings.erase_records), (0, Records::Keep));
+    let wrong = told("sweep_days = 1000\n[erase]\nrecords = \"burn\"\n");
+    assert!(wrong.iter().any(|line| line.contains("`sweep_days` must be")), "{wrong:?}");
+    assert!(wrong.iter().any(|line| line.contains("`records` cannot be `burn`")), "{wrong:?}");
+}
