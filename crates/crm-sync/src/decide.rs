@@ -10,6 +10,7 @@ pub mod identity;
 mod join;
 pub(crate) mod journal;
 mod merge;
+mod names;
 pub mod oscillation;
 mod refs;
 mod resolve;
@@ -21,6 +22,7 @@ use crm_core::{EntityId, MatchKey, Ref, Remote, RemoteId, RunId, Write};
 use crm_store::{Commit, Conflict, Entity, History, Journal, KeyHash, Mark, Mutation};
 use jiff::Timestamp;
 
+pub use names::Names;
 pub use refs::{Lost, Ties};
 
 use crate::Rules;
@@ -73,6 +75,8 @@ pub struct State {
     pub entity: Entity,
     /// What each side shows, by index of the side; references name entities.
     pub seen: Vec<Seen>,
+    /// What entities are called that turned out to be others; so does `seen`.
+    pub names: Names,
     /// The records that entities have which this one refers to.
     pub ties: Ties,
     /// References of sides to records that nobody knows; they are not in `seen`.
@@ -88,8 +92,9 @@ pub struct State {
 impl State {
     /// Makes the state of an entity that refers to nothing.
     pub fn new(entity: Entity, seen: Vec<Seen>, now: Timestamp, run: RunId) -> Self {
-        let (ties, unknown, lost) = (Ties::default(), Vec::new(), Vec::new());
-        Self { entity, seen, ties, unknown, lost, now, run }
+        let (names, ties) = (Names::default(), Ties::default());
+        let (unknown, lost) = (Vec::new(), Vec::new());
+        Self { entity, seen, names, ties, unknown, lost, now, run }
     }
 }
 
@@ -129,7 +134,7 @@ pub struct Decision {
 
 /// Decides about one entity.
 pub fn decide(state: State, rules: &Rules) -> Decision {
-    let State { entity, seen, ties, unknown, lost, now, run } = state;
+    let State { entity, seen, names, ties, unknown, lost, now, run } = state;
     let rules = rules.of(|field| {
         let seen = || seen.iter().filter_map(Seen::remote).find_map(|r| r.fields.get(field));
         entity.golden.value(field).or_else(seen)
@@ -153,6 +158,7 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
         expected,
         entity,
     };
+    names::apply(&mut work, rules, &names, now, run);
     let known = merge::known_since(&work.entity, rules);
     refs::forget(&mut work, rules, &lost);
     journal::recognise(&mut work, &seen, rules, now, run);

@@ -212,9 +212,9 @@ impl Session<'_> {
     }
 
     pub(super) fn decision(&self, rules: &Rules, entity: &Entity, view: View) -> Decision {
-        let View { seen, ties, unknown, lost } = view;
+        let View { seen, names, ties, unknown, lost } = view;
         let (now, run) = (self.now(), self.run);
-        let state = State { entity: entity.clone(), seen, ties, unknown, lost, now, run };
+        let state = State { entity: entity.clone(), seen, names, ties, unknown, lost, now, run };
         decide::decide(state, rules)
     }
 
