@@ -15,7 +15,6 @@ use crm_store::{
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-use super::names;
 use super::oscillation;
 use super::resolve::{self, Bid, Verdict};
 use super::{Decision, Seen};
@@ -146,7 +145,6 @@ impl Merge<'_> {
         let golden = self.work.entity.golden.value(field).cloned();
         let contends = self.work.entity.golden.frozen(field).is_some()
             && self.met.get(index).copied().unwrap_or(false);
-        let itself = names::is_itself(self.work.entity.id, shown);
         let Some(link) = self.work.entity.link_mut(&side.provider) else { return };
         let slot = link.slots.slot(field).cloned().unwrap_or_default();
         if slot.shadow.is(shown) {
@@ -168,10 +166,6 @@ impl Merge<'_> {
                 filtered.push(loser("never_blank"));
             }
             golden_version
-        } else if itself {
-            // It refers to a duplicate of its own.
-            filtered.push(loser(names::RULE));
-            0
         } else if let Some(filter) = filter(side, plan, &slot, shown) {
             // At first contact a blank has nothing to say, unless an open conflict is about it.
             if slot.shadow != Shadow::None || shown.is_some() || contends {

@@ -3,7 +3,8 @@
 //! Whoever refers to an entity that was merged into another one refers to that one. Nobody changed
 //! anything: golden values, shadows and announcements are only renamed, so that a record which
 //! shows the old one and a record which shows the new one show the same. One thing is a change:
-//! who would refer to itself refers to nobody.
+//! who would refer to itself refers to nobody. A record that refers to a duplicate of itself is
+//! left so.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use super::Decision;
 use crate::Rules;
 
 /// The rule by which a reference is dropped that would lead to its own entity.
-pub(super) const RULE: &str = "merged_records";
+const RULE: &str = "itself";
 
 /// What entities are called that turned out to be others.
 #[derive(Clone, Debug, Default)]
@@ -96,7 +97,7 @@ impl Names {
 }
 
 /// Returns whether a value refers to an entity itself.
-pub(super) fn is_itself(entity: EntityId, value: Option<&Value>) -> bool {
+fn is_itself(entity: EntityId, value: Option<&Value>) -> bool {
     matches!(value.and_then(Value::as_reference), Some(Ref::Entity(id)) if *id == entity)
 }
 
@@ -117,6 +118,12 @@ pub(super) fn apply(
         let side = rules.side(&link.provider).and_then(|side| work.links_changed.get_mut(side));
         if let Some(slot) = side {
             *slot |= changed;
+        }
+    }
+    let id = work.entity.id;
+    for (_, slot) in work.entity.links.iter_mut().flat_map(|link| link.slots.iter_mut()) {
+        if is_itself(id, slot.shadow.value()) {
+            slot.shadow = Shadow::Blank;
         }
     }
     if golden {

@@ -68,11 +68,11 @@ impl Session<'_> {
         let named = self.became(entities.iter().flat_map(|it| named_by(rules, it))).await?;
         let names = Names::new(named.iter().map(|(id, entity)| (*id, entity.id)));
         let mut shows: Vec<Vec<(usize, EntityId, RemoteId)>> = Vec::with_capacity(views.len());
-        for view in &mut views {
+        for (view, entity) in views.iter_mut().zip(entities) {
             let mut shown = Vec::new();
             for (side, seen) in view.seen.iter_mut().enumerate() {
                 let Some(remote) = seen.remote_mut() else { continue };
-                let translated = translate(rules, side, remote, &owners.of);
+                let translated = translate(rules, (side, Some(entity.id)), remote, &owners.of);
                 view.unknown.extend(translated.unknown.into_iter().map(|to| (side, to)));
                 shown.extend(translated.shown.into_iter().map(|(id, remote)| (side, id, remote)));
             }
@@ -112,7 +112,11 @@ impl Session<'_> {
         }
         let mut own: Vec<Remote> = remotes.cloned().collect();
         let owners = self.owners(rules, own.iter().map(|remote| (side, remote))).await?;
-        own.retain_mut(|remote| translate(rules, side, remote, &owners.of).unknown.is_empty());
+        own.retain_mut(|remote| {
+            let key = (side, rules.kind, remote.id.clone());
+            let entity = owners.of.get(&key).copied();
+            translate(rules, (side, entity), remote, &owners.of).unknown.is_empty()
+        });
         Ok(own.into_iter().map(|remote| (remote.id.clone(), remote)).collect())
     }
 
@@ -123,7 +127,11 @@ impl Session<'_> {
         shown: impl Iterator<Item = (usize, &'r Remote)>,
     ) -> Result<Owners, EngineError> {
         let mut asked: BTreeMap<(usize, ObjectKind), BTreeSet<RemoteId>> = BTreeMap::new();
+        let own_kind = rules.references().any(|(_, kind)| kind == rules.kind);
         for (side, remote) in shown {
+            if own_kind {
+                asked.entry((side, rules.kind)).or_default().insert(remote.id.clone());
+            }
             for (field, _) in rules.references() {
                 for member in remote.fields.get(field).map_or(&[][..], Value::members) {
                     if let Some(Ref::Remote(kind, id)) = member.as_reference() {
@@ -313,16 +321,22 @@ fn named_by(rules: &Rules, entity: &Entity) -> BTreeSet<EntityId> {
 
 /// Replaces a provider's records by entities. A set without those that nobody knows is still a
 /// set, unless it is written as a whole; that, and a single reference that leads nowhere, counts
-/// as not read.
-fn translate(rules: &Rules, side: usize, remote: &mut Remote, owners: &OwnerOf) -> Translated {
+/// as not read. Who refers to a duplicate of itself refers to nobody.
+fn translate(
+    rules: &Rules,
+    (side, itself): (usize, Option<EntityId>),
+    remote: &mut Remote,
+    owners: &OwnerOf,
+) -> Translated {
     let mut translated = Translated::default();
     for (field, _) in rules.references() {
         let Some(value) = remote.fields.get(field).cloned() else { continue };
         let mut members = Vec::with_capacity(value.members().len());
-        let before = translated.unknown.len();
+        let (before, mut is_itself) = (translated.unknown.len(), false);
         for member in value.members() {
             let Some(Ref::Remote(kind, id)) = member.as_reference() else { continue };
             match owners.get(&(side, *kind, id.clone())) {
+                Some(entity) if Some(*entity) == itself => is_itself = true,
                 Some(entity) => {
                     members.push(Value::Ref(Ref::Entity(*entity)));
                     translated.shown.push((*entity, id.clone()));
@@ -335,7 +349,7 @@ fn translate(rules: &Rules, side: usize, remote: &mut Remote, owners: &OwnerOf) 
         let is_set = matches!(value, Value::List(_));
         let whole = rules.rule(side, field).is_some_and(|rule| rule.length_max.is_some());
         let leaves_out = translated.unknown.len() > before && whole;
-        if (is_set && leaves_out) || (!is_set && members.is_empty()) {
+        if (is_set && leaves_out) || (!is_set && members.is_empty() && !is_itself) {
             let read = remote.read.iter().copied().filter(|known| *known != field);
             remote.read = read.collect();
         }

@@ -9,6 +9,8 @@ mod explain;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod merged;
+#[cfg(test)]
 mod oscillation;
 #[cfg(test)]
 mod reconcile;

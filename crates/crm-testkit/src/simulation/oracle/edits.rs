@@ -58,6 +58,10 @@ fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
     let Some(entity) = facts.owner(stroke.account, stroke.record) else { return Fate::Kept };
     let matches =
         |value: Option<&Value>| shows(account, stroke.field, value, stroke.value.as_deref());
+    if stroke.value.as_deref() == Some(&*facts.head(entity.id).to_string()) {
+        // Who refers to a duplicate of itself refers to nobody.
+        return Fate::Kept;
+    }
     if facts.remembers(entity, stroke.field, matches) || is_mute(facts, inner, entity, stroke) {
         return Fate::Kept;
     }
