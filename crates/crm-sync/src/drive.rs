@@ -11,6 +11,7 @@ mod merge;
 mod notes;
 mod reads;
 mod refs;
+mod survivors;
 mod tally;
 mod undo;
 mod work;

@@ -140,6 +140,7 @@ impl Session<'_> {
         unread.dedup();
         let read = self.read_unknown(rules, side, &unread).await?;
         newcomers.extend(&read);
+        let newcomers = self.survivors(rules, side, newcomers, &mut notes).await?;
         let snapshot = self.engine.store.stage(rules.kind).await? == Stage::Snapshot;
         self.found(rules, side, &newcomers, snapshot, &mut notes).await?;
         Ok(notes.into_commit(rules, side, feed, page, now))
