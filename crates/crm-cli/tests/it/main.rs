@@ -16,6 +16,8 @@ mod demo;
 #[cfg(test)]
 mod desk;
 #[cfg(test)]
+mod erase;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod help;
@@ -31,5 +33,7 @@ mod people;
 mod three;
 #[cfg(test)]
 mod touched;
+#[cfg(test)]
+mod verify;
 #[cfg(test)]
 mod weather;

@@ -58,6 +58,17 @@ impl Tables {
         resolved(past?)
     }
 
+    pub(super) fn tied(
+        &self,
+        provider: &ProviderId,
+        kind: ObjectKind,
+        id: &RemoteId,
+    ) -> Option<Entity> {
+        let owner = self.owner(&(provider.clone(), kind, id.clone()))?;
+        let links = owner.link(provider).cloned().into_iter().collect();
+        Some(Entity { links, ..owner.clone() })
+    }
+
     pub(super) fn candidates(&self, kind: ObjectKind, key: KeyHash) -> Vec<EntityId> {
         self.keys
             .range((kind, key, Seq(i64::MIN))..=(kind, key, Seq(i64::MAX)))

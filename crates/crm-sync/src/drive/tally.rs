@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crm_core::{Action, Field, ObjectKind, ProviderId, Write};
 use crm_store::{Conflict, ConflictId, ConflictState, Entity, Journal, JournalAction};
 
-use crate::report::{self, Cost, KindPlan, KindReport, Sample};
+use crate::report::{self, Cost, KindPlan, KindReport, Sample, SchemaDrift};
 use crate::{Rules, decide::Decision};
 
 /// The most conflicts that a report lists; the store has them all.
@@ -16,6 +16,9 @@ const CONFLICTS_MAX: usize = 1_000;
 pub(crate) struct Tally {
     pub(crate) kinds: BTreeMap<ObjectKind, KindReport>,
     pub(crate) conflicts: Vec<Conflict>,
+    pub(crate) drift: Vec<SchemaDrift>,
+    /// Names of companies that a plan would make.
+    pub(crate) companies: BTreeSet<String>,
     /// Those of them that wait for a person.
     open: BTreeSet<ConflictId>,
     /// Rows listed, records read by id, records written; by connection: the lower bound.
@@ -25,6 +28,7 @@ pub(crate) struct Tally {
 #[derive(Clone, Copy, Debug, Default)]
 struct Needed {
     pages: u64,
+    swept: u64,
     reads: u64,
     writes: u64,
 }
@@ -37,6 +41,17 @@ impl Tally {
     /// Notes a page of a feed; every poll needs one at least.
     pub(crate) fn listed(&mut self, provider: &ProviderId, pages: u64) {
         self.needed.entry(provider.clone()).or_default().pages += pages;
+    }
+
+    /// Notes a page of a sweep.
+    pub(crate) fn swept(&mut self, provider: &ProviderId, pages: u64) {
+        self.listed(provider, pages);
+        self.needed.entry(provider.clone()).or_default().swept += pages;
+    }
+
+    /// Returns how many pages sweeps have read.
+    pub(crate) fn sweeps(&self, provider: &ProviderId) -> u64 {
+        self.needed.get(provider).map_or(0, |needed| needed.swept)
     }
 
     /// Notes records read by id.

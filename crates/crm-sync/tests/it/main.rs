@@ -1,15 +1,25 @@
 //! Tests of the engine through its public face.
 
 #[cfg(test)]
+mod append;
+#[cfg(test)]
 mod conflict;
 #[cfg(test)]
 mod deletes;
+#[cfg(test)]
+mod drift;
+#[cfg(test)]
+mod erase;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod mirror;
+#[cfg(test)]
 mod oscillation;
+#[cfg(test)]
+mod pause;
 #[cfg(test)]
 mod reconcile;
 #[cfg(test)]
@@ -18,3 +28,5 @@ mod simulation;
 mod town;
 #[cfg(test)]
 mod undo;
+#[cfg(test)]
+mod verify;

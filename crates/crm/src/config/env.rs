@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crm_core::{ObjectKind, ProviderId, Region};
-use crm_sync::{Deletes, Direction, FirstSync, Guard, Policy};
+use crm_sync::{Deletes, Direction, FirstSync, Guard, Policy, Records};
 use serde_json::{Map, Value};
 
 use super::{
-    ConfigError, ConnectionSettings, DATABASE, Faster, FlowSettings, Origin, Problem, Settings,
-    Strategy,
+    ConfigError, ConnectionSettings, DATABASE, Faster, FlowSettings, Origin, Problem, SWEEP_DAYS,
+    Settings, Strategy,
 };
 use crate::{registry, variables};
 
@@ -136,7 +136,9 @@ pub(super) fn connections(env: &Env) -> BTreeMap<ProviderId, ConnectionSettings>
                 let provider = room.name.to_owned();
                 let quotas = BTreeMap::new();
                 let origin = Origin::Variables;
-                let connection = ConnectionSettings { provider, settings, quotas, origin };
+                let quota_reserve = None;
+                let connection =
+                    ConnectionSettings { provider, settings, quotas, quota_reserve, origin };
                 connections.insert(ProviderId::from(name), connection);
             }
         }
@@ -241,6 +243,8 @@ pub(super) fn settings(env: &Env) -> Result<Settings, ConfigError> {
         default_region: Region::default(),
         first_sync: FirstSync::Preview,
         guard: Guard::default(),
+        sweep_days: SWEEP_DAYS,
+        erase_records: Records::default(),
         database: env.database(),
         connections,
         flows: kinds.into_iter().map(default_flow).collect(),
@@ -272,6 +276,7 @@ pub(super) fn default_flow(kind: ObjectKind) -> FlowSettings {
         field_direction: BTreeMap::new(),
         required_default: BTreeMap::new(),
         deletes: Deletes::default(),
+        company_to_record: false,
     }
 }
 

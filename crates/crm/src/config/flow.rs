@@ -21,6 +21,7 @@ const FLOW: &[&str] = &[
     "field_direction",
     "required_default",
     "deletes",
+    "company_to_record",
 ];
 
 /// Reads all flows; without a word about any, those kinds flow both ways that a variable names,
@@ -59,6 +60,10 @@ pub(super) fn flows(
         };
         let flow = flow(reader, &name, table, usual_flow(kind, usual), connections);
         flows.push(flow);
+    }
+    let companies = flows.iter().any(|flow| flow.enabled && flow.kind == ObjectKind::Company);
+    if flows.iter().any(|flow| flow.enabled && flow.company_to_record) && !companies {
+        reader.note("company_to_record does nothing without [data_flow.companies]".to_owned());
     }
     if !flows.iter().any(|flow| flow.enabled) {
         reader.note("nothing is enabled in [data_flow]".to_owned());
@@ -99,6 +104,14 @@ fn flow(
             ("propagate", Deletes::Propagate),
         ];
         flow.deletes = reader.one_of("deletes", &text, &known).unwrap_or_default();
+    }
+    if let Some(wanted) = reader.flag(&mut table, "company_to_record") {
+        if wanted && kind != ObjectKind::Contact {
+            let message = format!("`company_to_record` in [{section}] is about contacts");
+            let hint = "move it to [data_flow.contacts]".to_owned();
+            reader.refuse("company_to_record", message, hint);
+        }
+        flow.company_to_record = wanted;
     }
     required_default(reader, kind, &mut table, &mut flow);
     flow

@@ -350,6 +350,38 @@ fn a_table_of_a_connection_reaches_the_room_as_it_is_spelled() {
     assert!(load(&format!("{TWO}{wrong}"), &[("TEST_TOKEN", "t")]).is_err());
 }
 
+/// The text of a contact's company becomes a record only where that is asked for, and only with
+/// companies.
+#[test]
+fn a_company_becomes_a_record_where_that_is_configured() {
+    let wanted = |text: &str| {
+        let settings = load(&format!("{text}\n{TWO}"), &[("TEST_TOKEN", "t")]).unwrap();
+        let contacts = settings.flows.iter().find(|flow| flow.kind == ObjectKind::Contact);
+        (contacts.unwrap().company_to_record, settings.notes)
+    };
+    let both = "[data_flow.companies]\n[data_flow.contacts]\ncompanyToRecord = true";
+    assert_eq!(wanted(both), (true, Vec::new()));
+    assert!(!wanted("[data_flow.contacts]").0);
+    let (_, notes) = wanted("[data_flow.contacts]\ncompany_to_record = true");
+    assert!(notes.iter().any(|note| note.contains("[data_flow.companies]")), "{notes:?}");
+    let wrong = told("[data_flow.deals]\ncompany_to_record = true\n");
+    assert!(wrong.iter().any(|line| line.contains("is about contacts")), "{wrong:?}");
+}
+
+/// How much of a day's quota is left to others is a share of it.
+#[test]
+fn a_share_of_the_quota_is_left_to_others() {
+    let reserve = |line: &str| {
+        let text =
+            TWO.replace("[connections.salesforce]", &format!("{line}\n[connections.salesforce]"));
+        let settings = load(&text, &[("TEST_TOKEN", "t")]).unwrap();
+        settings.connections[&ProviderId::from("hubspot")].quota_reserve
+    };
+    assert_eq!((reserve(""), reserve("quota_reserve = 25")), (None, Some(25)));
+    let wrong = told("[connections.hubspot]\naccess_token = \"a\"\nquota_reserve = 95\n");
+    assert!(wrong.iter().any(|line| line.contains("quota_reserve")), "{wrong:?}");
+}
+
 #[test]
 fn how_much_a_run_may_do_is_read_and_checked() {
     let text = format!(
@@ -427,4 +459,16 @@ fn a_variable_names_the_kinds_where_no_file_does() {
     let error = from(&[one, ("CRM_KINDS", "company,people")]).unwrap_err();
     assert!(error.to_string().contains("CRM_KINDS names `people`"), "{error}");
     load(TWO, &[token, ("CRM_KINDS", "people")]).unwrap_err();
+}
+
+#[test]
+fn sweeps_and_erasures_are_configured() {
+    let usual = load(TWO, &[("TEST_TOKEN", "t")]).unwrap();
+    assert_eq!((usual.sweep_days, usual.erase_records), (7, Records::Delete));
+    let text = format!("sweepDays = 0\n[erase]\nrecords = \"keep\"\n{TWO}");
+    let settings = load(&text, &[("TEST_TOKEN", "t")]).unwrap();
+    assert_eq!((settings.sweep_days, settings.erase_records), (0, Records::Keep));
+    let wrong = told("sweep_days = 1000\n[erase]\nrecords = \"burn\"\n");
+    assert!(wrong.iter().any(|line| line.contains("`sweep_days` must be")), "{wrong:?}");
+    assert!(wrong.iter().any(|line| line.contains("`records` cannot be `burn`")), "{wrong:?}");
 }
