@@ -16,6 +16,7 @@ mod notes;
 mod pause;
 mod reads;
 mod refs;
+mod survivors;
 mod sweep;
 mod tally;
 mod undo;

@@ -37,7 +37,7 @@ pub struct Explanation {
     /// What turned out to be the same, with all that is known of it, oldest first: somebody merged
     /// their records in a CRM.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub absorbed: Vec<Explanation>,
+    pub absorbed: Vec<Self>,
 }
 
 /// How many merges are followed one after the other: a circle must end.

@@ -26,6 +26,8 @@ mod kinds;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod merges;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod three;

@@ -159,6 +159,7 @@ impl Session<'_> {
         let read = self.read_unknown(rules, side, &unread).await?;
         newcomers.extend(&read);
         self.leave_out_erased(rules, side, &mut newcomers).await?;
+        let newcomers = self.survivors(rules, side, newcomers, &mut notes).await?;
         let snapshot = self.engine.store.stage(rules.kind).await? == Stage::Snapshot;
         self.found(rules, side, &newcomers, snapshot, &mut notes).await?;
         Ok(notes.into_commit(rules, side, cursor, now))

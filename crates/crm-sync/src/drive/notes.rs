@@ -16,6 +16,8 @@ pub(super) struct Notes {
     pub(super) marks: BTreeSet<EntityId>,
     /// Links to be stored.
     pub(super) links: Vec<(EntityId, Link)>,
+    /// Ids that are no more, and what they became.
+    pub(super) aliases: Vec<(RemoteId, RemoteId)>,
     /// Entities that were loaded or founded, as they shall be.
     pub(super) entities: BTreeMap<EntityId, Entity>,
     /// Which of them have a key.
@@ -114,6 +116,10 @@ impl Notes {
         }
         for (id, link) in self.links {
             mutations.push(Mutation::Link(id, Box::new(link)));
+        }
+        for (old, new) in self.aliases {
+            let (provider, kind) = (side.provider.clone(), rules.kind);
+            mutations.push(Mutation::Alias { provider, kind, old, new });
         }
         let mark = Mark { due: now, attempts: 0 };
         mutations.extend(self.marks.into_iter().map(|id| Mutation::Mark(id, Some(mark))));

@@ -34,12 +34,11 @@ pub(super) fn company(number: usize, rng: &mut Rng) -> Company {
     let (family, branch) = (number % COMPANIES.len(), number / COMPANIES.len());
     let (name, domain) = COMPANIES.get(family).copied().unwrap_or_default();
     let [_, city, _, _, country] = rng.pick(&PLACES).copied().unwrap_or_default();
-    let (name, domain) = match branch {
-        0 => (name.to_owned(), domain.to_owned()),
-        _ => {
-            let stem = domain.trim_end_matches(".example");
-            (format!("{name} {city} {branch}"), format!("{stem}-{branch}.example"))
-        }
+    let (name, domain) = if branch == 0 {
+        (name.to_owned(), domain.to_owned())
+    } else {
+        let stem = domain.trim_end_matches(".example");
+        (format!("{name} {city} {branch}"), format!("{stem}-{branch}.example"))
     };
     let nth = u32::try_from(number).unwrap_or(u32::MAX);
     Company {
@@ -59,7 +58,7 @@ pub(super) fn deal(number: usize, company: Option<&Company>, rng: &mut Rng) -> D
         Some(company) => format!("{goods} for {} ({number})", company.name),
         None => format!("{goods} ({number})"),
     };
-    let (whole, cents) = (40 + rng.below(90_000), [0, 50, 99][number % 3]);
+    let (whole, cents) = (40 + rng.below(90_000), (number % 3) * 45);
     let amount = if cents == 0 { whole.to_string() } else { format!("{whole}.{cents:02}") };
     let days = i64::try_from(rng.below(500)).unwrap_or(0);
     let close = DAY.checked_add(Span::new().days(days)).unwrap_or(DAY);

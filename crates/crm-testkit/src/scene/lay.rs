@@ -19,6 +19,9 @@ const OTHER_PHONES: u32 = 170_000;
 /// side.
 const UNTIED: u32 = 1_000;
 
+/// How often a deal looks for a company that is wherever it is itself.
+const TRIES: usize = 4;
+
 /// Sides as bits; the sandbox has fewer than eight.
 type Sides = u8;
 
@@ -174,7 +177,8 @@ fn deals(
         let sides = placed(number, count, scenes.len());
         // What is on several sides refers only to what is there too.
         let there = |known: Sides| known & sides == sides;
-        let company = rng.pick(&companies.all).filter(|company| there(company.1));
+        let company =
+            (0..TRIES).find_map(|_| rng.pick(&companies.all).filter(|company| there(company.1)));
         let company = company.map(|(company, _)| company);
         let mut deal = invent::deal(number, company, rng);
         let own = company.and_then(|company| staff.get(&company.domain));

@@ -141,7 +141,9 @@ fn text(value: &Value) -> Option<String> {
         Value::Null => None,
         Value::String(text) if text.is_empty() => None,
         Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            Some(other.to_string())
+        }
     }
 }
 
@@ -196,13 +198,13 @@ fn values(fields: &Value, columns: Columns) -> BTreeMap<&'static str, String> {
 }
 
 impl Shelf {
-    fn add(&mut self, key: String, entry: Entry, uid: &Value, uids: &mut BTreeSet<String>) {
+    fn add(&mut self, key: &str, entry: Entry, uid: &Value, uids: &mut BTreeSet<String>) {
         if let Some(uid) = text(uid) {
             assert!(uids.insert(uid.clone()), "uid {uid} is there twice: {entry:?}");
         }
-        self.keys.insert(entry.id.clone(), key.clone());
-        let before = self.records.insert(key.clone(), entry);
-        assert!(before.is_none(), "{key} is there twice: {before:?}, {:?}", self.records[&key]);
+        self.keys.insert(entry.id.clone(), key.to_owned());
+        let before = self.records.insert(key.to_owned(), entry);
+        assert!(before.is_none(), "{key} is there twice: {before:?}, {:?}", self.records[key]);
     }
 
     /// Returns the natural key of an id; a reference that leads nowhere dangles.
@@ -243,7 +245,7 @@ impl Reader<'_> {
 
 fn domain(fields: &Value, columns: [&str; 2]) -> String {
     let domain = columns.iter().find_map(|column| text(&fields[*column]));
-    normal::domain(&domain.unwrap_or_else(|| panic!("no domain: {fields}"))).to_string()
+    normal::domain(&domain.unwrap_or_else(|| panic!("no domain: {fields}")))
 }
 
 /// Reads an account.
@@ -265,23 +267,23 @@ fn hubspot(reader: &Reader<'_>) -> Book {
     for (id, fields) in reader.rows("companies") {
         let key = domain(&fields, ["domain", "website"]);
         let entry = entry(id, "companies", &fields, HUBSPOT_COMPANY);
-        book.company.add(key, entry, &fields[uid], &mut uids);
+        book.company.add(&key, entry, &fields[uid], &mut uids);
     }
     for (id, fields) in reader.rows("contacts") {
         let key = text(&fields["email"]).unwrap();
         let entry = entry(id, "contacts", &fields, HUBSPOT_CONTACT);
-        book.contact.add(key, entry, &fields[uid], &mut uids);
+        book.contact.add(&key, entry, &fields[uid], &mut uids);
     }
     for (id, fields) in reader.rows("deals") {
         let key = text(&fields["dealname"]).unwrap();
         let entry = entry(id, "deals", &fields, HUBSPOT_DEAL);
-        book.deal.add(key, entry, &fields[uid], &mut uids);
+        book.deal.add(&key, entry, &fields[uid], &mut uids);
     }
     for (kind, subject, columns) in HUBSPOT_ACTIVITIES {
         for (id, fields) in reader.rows(kind) {
             let key = text(&fields[*subject]).unwrap();
             let entry = entry(id, kind, &fields, columns);
-            book.activity.add(key, entry, &fields[uid], &mut uids);
+            book.activity.add(&key, entry, &fields[uid], &mut uids);
         }
     }
     let (company, contact, deal) = (book.company.clone(), book.contact.clone(), book.deal.clone());
@@ -312,7 +314,7 @@ fn salesforce(reader: &Reader<'_>) -> Book {
         let key = domain(&fields, ["Website", "Website"]);
         let values = values(&fields, SALESFORCE_COMPANY);
         let entry = Entry { id, kind: "Account".to_owned(), values, ties: BTreeMap::new() };
-        book.company.add(key, entry, &fields[uid], &mut uids);
+        book.company.add(&key, entry, &fields[uid], &mut uids);
     }
     for (id, fields) in reader.rows("Contact") {
         let key = text(&fields["Email"]).unwrap();
@@ -322,7 +324,7 @@ fn salesforce(reader: &Reader<'_>) -> Book {
         // A filler where the vendor insists, known nowhere else.
         values.retain(|_, text| text != "(none)");
         let entry = Entry { id, kind: "Contact".to_owned(), values, ties };
-        book.contact.add(key, entry, &fields[uid], &mut uids);
+        book.contact.add(&key, entry, &fields[uid], &mut uids);
     }
     let mut roles: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (_, fields) in reader.rows("OpportunityContactRole") {
@@ -337,7 +339,7 @@ fn salesforce(reader: &Reader<'_>) -> Book {
         let ties = BTreeMap::from([("company_ref", set(company)), ("contacts", people)]);
         let values = values(&fields, SALESFORCE_DEAL);
         let entry = Entry { id, kind: "Opportunity".to_owned(), values, ties };
-        book.deal.add(key, entry, &fields[uid], &mut uids);
+        book.deal.add(&key, entry, &fields[uid], &mut uids);
     }
     assert!(roles.is_empty(), "people of deals that are not there: {roles:?}");
     for (kind, columns) in [("Task", TASK), ("Event", EVENT)] {
@@ -360,7 +362,7 @@ fn salesforce(reader: &Reader<'_>) -> Book {
                 values.remove("progress");
             }
             let entry = Entry { id, kind: kind.to_owned(), values, ties };
-            book.activity.add(key, entry, &fields[uid], &mut uids);
+            book.activity.add(&key, entry, &fields[uid], &mut uids);
         }
     }
     book

@@ -25,8 +25,8 @@ impl Books {
     }
 
     /// Returns the natural keys that all three know, in turn from a place on.
-    fn shared(&self, shelf: fn(&Book) -> &Shelf, gone: &Gone, from: usize) -> Vec<String> {
-        let keys = |book| shelf(book).records.keys().cloned().collect::<BTreeSet<String>>();
+    fn shared(&self, of: fn(&Book) -> &Shelf, gone: &Gone, from: usize) -> Vec<String> {
+        let keys = |book| of(book).records.keys().cloned().collect::<BTreeSet<String>>();
         let mut all: Vec<String> = (&(&keys(&self.hubspot) & &keys(&self.salesforce))
             & &keys(&self.second))
             .into_iter()
@@ -227,8 +227,8 @@ fn makes(books: &Books, round: usize, (people, deals): (&[String], &[String])) -
 }
 
 fn deletes(books: &Books, (people, deals): (&[String], &[String]), gone: &mut Gone) -> Vec<Deed> {
-    let tasks = books.second.activity.records.iter();
-    let task = tasks.filter(|(key, entry)| entry.kind == "tasks" && !gone.contains(*key)).next();
+    let mut tasks = books.second.activity.records.iter();
+    let task = tasks.find(|(key, entry)| entry.kind == "tasks" && !gone.contains(*key));
     let mut places = vec![
         format!("/hubspot/records/contacts/{}", id(&books.hubspot.contact, &people[10])),
         format!("/salesforce/records/Opportunity/{}", id(&books.salesforce.deal, &deals[7])),
