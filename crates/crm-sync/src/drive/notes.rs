@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{Cursor, EntityId, RemoteId};
-use crm_store::{Commit, Entity, KeyHash, Link, Mark, Mutation, Resolved};
+use crm_store::{Commit, Entity, Journal, KeyHash, Link, Mark, Mutation, Resolved};
 
 use crate::Rules;
 use crate::decide::identity;
@@ -31,6 +31,8 @@ pub(super) struct Notes {
     /// Those whose own row changed.
     pub(super) rows: BTreeSet<EntityId>,
     pub(super) later: BTreeMap<EntityId, Mark>,
+    /// Records that turned out to be ours.
+    pub(super) journal: Vec<Journal>,
     /// Whether match keys are kept already; the first sync adds them at its end.
     pub(super) keyless: bool,
 }
@@ -122,6 +124,8 @@ impl Notes {
             mutations.push(Mutation::Alias { provider, kind, old, new });
         }
         let mark = Mark { due: now, attempts: 0 };
+        let journal = self.journal.into_iter();
+        mutations.extend(journal.map(|row| Mutation::Journal(Box::new(row))));
         mutations.extend(self.marks.into_iter().map(|id| Mutation::Mark(id, Some(mark))));
         mutations.extend(cursor.map(|(feed, cursor)| {
             let (provider, kind) = (side.provider.clone(), rules.kind);
