@@ -12,6 +12,7 @@ mod join;
 pub(crate) mod journal;
 mod merge;
 pub mod mirror;
+mod names;
 pub mod oscillation;
 mod refs;
 mod resolve;
@@ -23,6 +24,7 @@ use crm_core::{EntityId, MatchKey, Ref, Remote, RemoteId, RunId, Write};
 use crm_store::{Commit, Conflict, Entity, History, Journal, KeyHash, Mark, Mutation};
 use jiff::Timestamp;
 
+pub use names::Names;
 pub use refs::{Lost, Ties};
 
 use crate::Rules;
@@ -81,6 +83,8 @@ pub struct State {
     pub entity: Entity,
     /// What each side shows, by index of the side; references name entities.
     pub seen: Vec<Seen>,
+    /// What entities are called that turned out to be others; so does `seen`.
+    pub names: Names,
     /// The records that entities have which this one refers to.
     pub ties: Ties,
     /// References of sides to records that nobody knows; they are not in `seen`.
@@ -98,9 +102,10 @@ pub struct State {
 impl State {
     /// Makes the state of an entity that refers to nothing.
     pub fn new(entity: Entity, seen: Vec<Seen>, now: Timestamp, run: RunId) -> Self {
-        let (ties, unknown, lost) = (Ties::default(), Vec::new(), Vec::new());
+        let (names, ties) = (Names::default(), Ties::default());
+        let (unknown, lost) = (Vec::new(), Vec::new());
         let companies = mirror::Companies::default();
-        Self { entity, seen, ties, unknown, lost, companies, now, run }
+        Self { entity, seen, names, ties, unknown, lost, companies, now, run }
     }
 }
 
@@ -144,7 +149,7 @@ pub struct Decision {
 
 /// Decides about one entity.
 pub fn decide(state: State, rules: &Rules) -> Decision {
-    let State { entity, seen, ties, unknown, lost, companies, now, run } = state;
+    let State { entity, seen, names, ties, unknown, lost, companies, now, run } = state;
     let rules = rules.of(|field| {
         let seen = || seen.iter().filter_map(Seen::remote).find_map(|r| r.fields.get(field));
         entity.golden.value(field).or_else(seen)
@@ -170,6 +175,7 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
         expected,
         entity,
     };
+    names::apply(&mut work, rules, &names, now, run);
     let known = merge::known_since(&work.entity, rules);
     refs::forget(&mut work, rules, &lost);
     journal::recognise(&mut work, &seen, rules, now, run);

@@ -11,6 +11,7 @@ use crm_store::{
 };
 use jiff::Timestamp;
 
+use super::merge::was_read;
 use super::{Decision, Seen, Ties, refs};
 use crate::Rules;
 use crate::topology::Side;
@@ -62,7 +63,13 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
     let golden = std::mem::take(&mut work.entity.golden);
     let mut changed = false;
     if let Some(link) = work.entity.link_mut(&side.provider) {
-        let Behind { fields, missing, acknowledged } = behind(link, &golden, at);
+        let Behind { mut fields, missing, acknowledged } = behind(link, &golden, at);
+        // What a side refers to that nobody knows yet is not painted over: it may be an edit.
+        let known = |field| match seen {
+            Seen::Fresh(remote) => was_read(remote, field),
+            _ => true,
+        };
+        fields.retain(|(field, ..)| refers_to(rules, *field).is_none() || known(*field));
         changed |= acknowledged;
         work.pending.extend(missing.into_iter().map(|entity| (index, Ref::Entity(entity))));
         let parked = link.parked.as_ref().is_some_and(|parked| parked.version >= version);
@@ -108,7 +115,11 @@ pub(super) fn patch(
         let translate = |value: &Value| ties.translate(index, kind, value);
         patch.set(*field, value.as_ref().and_then(translate));
         let base = link.slots.slot(*field).and_then(|slot| slot.shadow.value());
-        if let Some(base) = base.and_then(translate) {
+        let base = base.and_then(|base| match base {
+            Value::List(_) => ties.translate_base(index, kind, base, value.as_ref()),
+            _ => translate(base),
+        });
+        if let Some(base) = base {
             patch.set_base(*field, base);
         }
     }

@@ -242,7 +242,8 @@ impl Session<'_> {
         }
         let other = self.engine.store.entities(&[owner]).await?.into_iter().flatten().next();
         Ok(match other {
-            Some(other) if matches!(other.state, EntityState::Held { .. }) => {
+            // The record of a duplicate goes only to the entity of which it is one.
+            Some(other) if matches!(other.state, EntityState::Held { of: None, .. }) => {
                 Owner::Held(Box::new(other))
             }
             Some(_) | None => Owner::Taken,

@@ -220,10 +220,10 @@ impl Session<'_> {
     }
 
     pub(super) fn decision(&self, rules: &Rules, entity: &Entity, view: View) -> Decision {
-        let View { seen, ties, unknown, lost, companies } = view;
+        let View { seen, names, ties, unknown, lost, companies } = view;
         let (now, run) = (self.now(), self.run);
         let entity = entity.clone();
-        let state = State { entity, seen, ties, unknown, lost, companies, now, run };
+        let state = State { entity, seen, names, ties, unknown, lost, companies, now, run };
         decide::decide(state, rules)
     }
 

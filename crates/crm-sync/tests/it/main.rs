@@ -15,6 +15,8 @@ mod explain;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod merged;
+#[cfg(test)]
 mod mirror;
 #[cfg(test)]
 mod oscillation;
