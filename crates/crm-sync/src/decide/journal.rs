@@ -126,6 +126,21 @@ pub(crate) fn found(
     Some(row(entity, side, key, record, action, (first.unwrap_or(run), now), Vec::new()))
 }
 
+/// Returns the row of a record that carries our own uid and that nobody announced any more: a
+/// create of ours that landed when the entity had another record there, or none.
+pub(crate) fn stray(
+    entity: &Entity,
+    side: &Side,
+    record: RemoteId,
+    (run, now): (RunId, Timestamp),
+) -> Journal {
+    let link = entity.link(&side.provider);
+    let first = link.and_then(|link| link.intents.iter().find_map(|intent| intent.run));
+    let key = WriteKey::derive(entity.id, &side.provider, entity.version);
+    let when = (first.unwrap_or(run), now);
+    row(entity, side, key, record, JournalAction::Create, when, Vec::new())
+}
+
 /// Writes the run into the announcements that a decision made.
 pub(super) fn sign(work: &mut Decision, run: RunId) {
     for link in &mut work.entity.links {
@@ -151,6 +166,8 @@ fn row(
     (run, at): (RunId, Timestamp),
     changes: Vec<FieldChange>,
 ) -> Journal {
+    // What is recognised twice is noted once; what lands in two parts, or again, is noted twice.
+    let key = key.landed(&remote, changes.iter().map(|change| change.field));
     Journal {
         seq: 0,
         key,

@@ -12,6 +12,7 @@ use crm_store::{
 };
 use jiff::Timestamp;
 
+use super::merge::was_read;
 use super::{Decision, Seen, Ties, refs};
 use crate::Rules;
 use crate::topology::Side;
@@ -32,6 +33,12 @@ pub(super) fn apply(
             continue;
         }
         let state = work.entity.link(&side.provider).map(|link| link.state.clone());
+        if *seen == Seen::Closed {
+            if state.is_some() || side.writes {
+                work.closed.push(index);
+            }
+            continue;
+        }
         let at = Place { rules, index, side, ties, now };
         match state {
             Some(LinkState::Live) => update(work, at, seen),
@@ -58,7 +65,13 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
     let golden = std::mem::take(&mut work.entity.golden);
     let mut changed = false;
     if let Some(link) = work.entity.link_mut(&side.provider) {
-        let Behind { fields, missing, acknowledged } = behind(link, &golden, at);
+        let Behind { mut fields, missing, acknowledged } = behind(link, &golden, at);
+        // What a side refers to that nobody knows yet is not painted over: it may be an edit.
+        let known = |field| match seen {
+            Seen::Fresh(remote) => was_read(remote, field),
+            _ => true,
+        };
+        fields.retain(|(field, ..)| refers_to(rules, *field).is_none() || known(*field));
         changed |= acknowledged;
         work.pending.extend(missing.into_iter().map(|entity| (index, Ref::Entity(entity))));
         let parked = link.parked.as_ref().is_some_and(|parked| parked.version >= version);
@@ -112,7 +125,11 @@ pub(super) fn patch(
         };
         patch.set(*field, value.as_ref().and_then(translate));
         let base = link.slots.slot(*field).and_then(|slot| slot.shadow.value());
-        if let Some(base) = base.and_then(translate) {
+        let base = base.and_then(|base| match base {
+            Value::List(_) => ties.translate_base(index, kind, base, value.as_ref()),
+            _ => translate(base),
+        });
+        if let Some(base) = base {
             patch.set_base(*field, base);
         }
     }
@@ -168,6 +185,8 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
         let ack = if whole || mutant!(WaitingAcknowledged) { version } else { slot.ack };
         let refused = slot.refused.as_ref().is_some_and(|refused| refused.version >= version);
         let refused = refused && !mutant!(RefusedForEver);
+        // A tie that waited is still made; nothing else of an entry in a journal changes.
+        let holds = holds || (rules.appends() && plan.ty.refers_to().is_none());
         if holds {
             if whole {
                 link.slots.slot_mut(plan.field).ack = ack;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{ChangePage, EntityId, Feed, RemoteId, mutant};
-use crm_store::{Commit, Entity, KeyHash, Link, Mark, Mutation, Resolved};
+use crm_core::{Cursor, EntityId, RemoteId, mutant};
+use crm_store::{Commit, Entity, Journal, KeyHash, Link, Mark, Mutation, Resolved};
 
 use crate::Rules;
 use crate::decide::identity;
@@ -16,6 +16,8 @@ pub(super) struct Notes {
     pub(super) marks: BTreeSet<EntityId>,
     /// Links to be stored.
     pub(super) links: Vec<(EntityId, Link)>,
+    /// Ids that are no more, and what they became.
+    pub(super) aliases: Vec<(RemoteId, RemoteId)>,
     /// Entities that were loaded or founded, as they shall be.
     pub(super) entities: BTreeMap<EntityId, Entity>,
     /// Which of them have a key.
@@ -29,6 +31,8 @@ pub(super) struct Notes {
     /// Those whose own row changed.
     pub(super) rows: BTreeSet<EntityId>,
     pub(super) later: BTreeMap<EntityId, Mark>,
+    /// Records that turned out to be ours.
+    pub(super) journal: Vec<Journal>,
     /// Whether match keys are kept already; the first sync adds them at its end.
     pub(super) keyless: bool,
 }
@@ -85,8 +89,7 @@ impl Notes {
         mut self,
         rules: &Rules,
         side: &Side,
-        feed: Feed,
-        page: &ChangePage,
+        cursor: Option<(&'static str, Cursor)>,
         now: jiff::Timestamp,
     ) -> Commit {
         let mut mutations = Vec::new();
@@ -117,14 +120,18 @@ impl Notes {
         for (id, link) in self.links {
             mutations.push(Mutation::Link(id, Box::new(link)));
         }
+        for (old, new) in self.aliases {
+            let (provider, kind) = (side.provider.clone(), rules.kind);
+            mutations.push(Mutation::Alias { provider, kind, old, new });
+        }
         let mark = Mark { due: now, attempts: 0 };
+        let journal = self.journal.into_iter();
+        mutations.extend(journal.map(|row| Mutation::Journal(Box::new(row))));
         mutations.extend(self.marks.into_iter().map(|id| Mutation::Mark(id, Some(mark))));
-        mutations.push(Mutation::Cursor {
-            provider: side.provider.clone(),
-            kind: rules.kind,
-            feed: feed.cursor_name(),
-            cursor: page.next.clone(),
-        });
+        mutations.extend(cursor.map(|(feed, cursor)| {
+            let (provider, kind) = (side.provider.clone(), rules.kind);
+            Mutation::Cursor { provider, kind, feed, cursor }
+        }));
         let expected = self.changed.into_iter().collect();
         Commit { expected, fences: Vec::new(), mutations }
     }
