@@ -382,7 +382,7 @@ fn translate(
         members.sort();
         members.dedup();
         let is_set = matches!(value, Value::List(_));
-        let whole = rules.rule(side, field).is_some_and(|rule| rule.length_max.is_some());
+        let whole = rules.rule(side, field).is_some_and(|rule| rule.room().is_some());
         let leaves_out = translated.unknown.len() > before && whole;
         let alone = members.is_empty() && !mutant!(UnknownReferenceClears);
         if (is_set && leaves_out) || (!is_set && alone && !is_itself) {
