@@ -175,10 +175,10 @@ pub(crate) struct Demo {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Sandbox {
-    /// Which CRMs, with commas between them [default: all that exist: hubspot,salesforce]
+    /// Which CRMs, with commas between them; hubspot-2 is a second account of one [default: all that exist: hubspot,salesforce]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) providers: Vec<String>,
-    /// How many invented people to spread over them
+    /// How many invented people to spread over them, with companies, deals and activities
     #[arg(
         long,
         default_value_t = 0,
@@ -196,6 +196,9 @@ pub(crate) struct Sandbox {
         allow_negative_numbers = true
     )]
     pub(crate) seed: u64,
+    /// Which kinds there are, with commas between them [default: company,contact,deal,activity]
+    #[arg(long, value_delimiter = ',', value_name = "KINDS")]
+    pub(crate) kinds: Vec<String>,
     /// Load people from a CSV file into one CRM; may be repeated
     #[arg(long, value_name = "PROVIDER=FILE.csv")]
     pub(crate) load: Vec<String>,

@@ -205,6 +205,22 @@ impl SqliteLedger {
         )
     }
 
+    /// Reads entities that became others; see [`Store::absorbed`](crm_store::Store::absorbed).
+    pub fn absorbed(&mut self, into: Option<EntityId>) -> StoreResult<Vec<Entity>> {
+        let tenant = self.places.tenant();
+        self.select(
+            select_entity!(
+                "WHERE tenant = ?1 AND entity.state IN (1, 3)
+                   AND coalesce(entity.detail ->> '$.merged.into', entity.detail ->> '$.held.of')
+                       IS NOT NULL
+                   AND (?2 IS NULL OR ?2 =
+                       coalesce(entity.detail ->> '$.merged.into', entity.detail ->> '$.held.of'))
+                 ORDER BY entity.eid"
+            ),
+            params![tenant, into.map(|id| id.to_string())],
+        )
+    }
+
     /// Counts; see [`Store::counts`](crm_store::Store::counts).
     pub fn counts(&mut self, kind: ObjectKind) -> StoreResult<Counts> {
         let Self { connection, places, .. } = self;

@@ -116,6 +116,13 @@ macro_rules! store_over_ledger {
                 self.call(move |ledger| ledger.history(entity)).await
             }
 
+            async fn absorbed(
+                &self,
+                into: Option<crm_core::EntityId>,
+            ) -> crm_store::StoreResult<Vec<crm_store::Entity>> {
+                self.call(move |ledger| ledger.absorbed(into)).await
+            }
+
             async fn journal(
                 &self,
                 query: crm_store::JournalQuery,

@@ -109,6 +109,10 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Reads the history of one entity, oldest first.
     async fn history(&self, entity: EntityId) -> StoreResult<Vec<History>>;
 
+    /// Reads the entities that turned out to be that one, or any other, and the duplicates of it,
+    /// in order of insertion. Their history and journal stay under their own ids.
+    async fn absorbed(&self, into: Option<EntityId>) -> StoreResult<Vec<Entity>>;
+
     /// Reads the write journal in its order.
     async fn journal(&self, query: JournalQuery) -> StoreResult<Vec<Journal>>;
 

@@ -179,6 +179,10 @@ impl Store for MemoryStore {
         Ok(self.tables().history.get(&entity).cloned().unwrap_or_default())
     }
 
+    async fn absorbed(&self, into: Option<EntityId>) -> StoreResult<Vec<Entity>> {
+        Ok(self.tables().absorbed(into))
+    }
+
     async fn journal(&self, query: JournalQuery) -> StoreResult<Vec<Journal>> {
         Ok(self.tables().journal(&query))
     }

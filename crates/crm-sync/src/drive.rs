@@ -5,12 +5,15 @@
 
 mod adopt;
 mod census;
+mod drift;
 mod erase;
 mod first;
 mod guard;
 mod intake;
 mod merge;
+mod mirror;
 mod notes;
+mod pause;
 mod reads;
 mod refs;
 mod sweep;
@@ -22,7 +25,7 @@ mod work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crm_core::{Feed, ObjectKind, ProviderId, RunId, SharedProvider, Usage};
+use crm_core::{Account, Feed, ObjectKind, Priority, ProviderId, RunId, SharedProvider, Usage};
 use crm_store::{
     Actor, AuditKind, AuditNote, Commit, ConflictQuery, ConflictState, Mark, Mutation, Run,
     RunStatus, Stage,
@@ -54,7 +57,15 @@ pub(crate) struct Session<'e> {
     /// Kinds whose first sync this run carries out.
     firsts: BTreeSet<ObjectKind>,
     usage: BTreeMap<ProviderId, Usage>,
+    /// Whether what the run says is worth nothing unless every connection answers.
+    pub(crate) whole: bool,
+    pauses: BTreeMap<ProviderId, pause::Pause>,
+    /// When what this run does not wait for is due.
+    next_run: Option<Timestamp>,
 }
+
+/// The counter that says without how many connections a run went on.
+const PAUSED: &str = "paused";
 
 /// Finds out what a sync would do.
 pub(crate) async fn plan(
@@ -62,8 +73,17 @@ pub(crate) async fn plan(
     run: RunId,
     progress: &dyn Progress,
 ) -> Result<Plan, EngineError> {
+    Priority::Background.scope(planned(engine, run, progress)).await
+}
+
+async fn planned(
+    engine: &Engine,
+    run: RunId,
+    progress: &dyn Progress,
+) -> Result<Plan, EngineError> {
     let mut session = Session::open(engine, run, progress);
     session.planning = true;
+    session.whole = true;
     let flows = session.prepare().await?;
     let mut state = "live";
     for rules in &flows {
@@ -107,7 +127,7 @@ pub(crate) async fn sync(
     let mut session = Session::open(engine, run, progress);
     session.refuse_unapproved(approval).await?;
     session.log(RunStatus::Running, None).await?;
-    match session.sync_all().await {
+    match Priority::Realtime.scope(session.sync_all()).await {
         Ok(report) => {
             let status = match report.outcome() {
                 report::Outcome::Success => RunStatus::Success,
@@ -140,6 +160,9 @@ impl<'e> Session<'e> {
             toll: BTreeMap::new(),
             firsts: BTreeSet::new(),
             usage,
+            whole: false,
+            pauses: BTreeMap::new(),
+            next_run: None,
         }
     }
 
@@ -158,20 +181,14 @@ impl<'e> Session<'e> {
 
     /// Probes every account, refuses to go on where something must be mended, and compiles the
     /// rules of each kind.
-    async fn prepare(&self) -> Result<Vec<Rules>, EngineError> {
-        let topology: &Topology = &self.engine.topology;
+    async fn prepare(&mut self) -> Result<Vec<Rules>, EngineError> {
+        let topology: &'e Topology = &self.engine.topology;
         let Some(first) = topology.flows.first() else {
             // Nothing is enabled: nobody is asked anything.
             return Ok(Vec::new());
         };
         self.phase(first.kind, Phase::Probe);
-        let names: Vec<&ProviderId> = topology.ranked().collect();
-        let probes = names.iter().map(|name| async {
-            let provider = self.provider(name)?;
-            Ok::<_, EngineError>(((*name).clone(), provider.probe().await?))
-        });
-        let accounts = futures_util::future::try_join_all(probes).await?;
-        for (provider, account) in accounts {
+        for (provider, account) in self.probe().await? {
             let kinds = |kind| topology.flows.iter().any(|flow| flow.kind == kind);
             let blocking = account.findings.into_iter().find(|f| f.blocking && kinds(f.kind));
             if let Some(finding) = blocking {
@@ -190,6 +207,33 @@ impl<'e> Session<'e> {
             .iter()
             .map(|flow| Rules::compile(topology, flow, &capabilities))
             .collect())
+    }
+
+    /// Asks every account about itself; leaves out those without which the run goes on.
+    async fn probe(&mut self) -> Result<Vec<(ProviderId, Account)>, EngineError> {
+        let names: Vec<&'e ProviderId> = self.engine.topology.ranked().collect();
+        let this = &*self;
+        let probes = names
+            .iter()
+            .map(|name| async { Ok::<_, EngineError>(this.provider(name)?.probe().await) });
+        let answers = futures_util::future::try_join_all(probes).await?;
+        let mut accounts = Vec::with_capacity(names.len());
+        for (name, mut answer) in names.into_iter().zip(answers) {
+            loop {
+                match answer {
+                    Ok(account) => accounts.push((name.clone(), account)),
+                    Err(error) => {
+                        self.pause(name, error)?;
+                        if self.resume(name).await {
+                            answer = self.provider(name)?.probe().await;
+                            continue;
+                        }
+                    }
+                }
+                break;
+            }
+        }
+        Ok(accounts)
     }
 
     /// Notes which account a connection reaches; refuses another one than the ledger is about.
@@ -231,11 +275,12 @@ impl<'e> Session<'e> {
         }
         for rules in &flows {
             self.recover(rules).await?;
+            self.notice_drift(rules).await?;
             let stage = self.engine.store.stage(rules.kind).await?;
             self.first = stage != Stage::Live;
             if self.first {
                 self.tally.kind(rules.kind).linked += linked_by(&stage, rules.kind);
-                self.snapshot(rules).await?;
+                Priority::Background.scope(self.snapshot(rules)).await?;
                 self.firsts.insert(rules.kind);
                 let running = Mutation::Run(Box::new(self.row(RunStatus::Running, None)));
                 let approved = Mutation::Audit(Box::new(self.approved(rules.kind)));
@@ -244,7 +289,11 @@ impl<'e> Session<'e> {
             }
             self.poll(rules, Feed::Changes).await?;
             self.poll(rules, Feed::Deletions).await?;
-            let worked = self.work(rules).await?;
+            let worked = if self.first {
+                Priority::Background.scope(self.work(rules)).await?
+            } else {
+                self.work(rules).await?
+            };
             if worked || self.first {
                 // Work takes time: what came meanwhile is seen in this run too. Where there was
                 // nothing to do, the feeds were read a moment ago.
@@ -261,8 +310,8 @@ impl<'e> Session<'e> {
             }
         }
         for rules in &flows {
-            if self.sweep(rules).await? {
-                self.work(rules).await?;
+            if Priority::Background.scope(self.sweep(rules)).await? {
+                Priority::Background.scope(self.work(rules)).await?;
             }
         }
         self.report(&flows).await
@@ -282,6 +331,8 @@ impl<'e> Session<'e> {
         let mut counters = self.tally.counters();
         let firsts = self.firsts.iter().map(|kind| (undo::first_of(*kind), 1));
         counters.extend(firsts);
+        let paused = u64::try_from(self.paused().len()).unwrap_or(u64::MAX);
+        counters.extend((paused > 0).then(|| (PAUSED.to_owned(), paused)));
         Run {
             id: self.run,
             started: self.started,
@@ -342,6 +393,8 @@ impl<'e> Session<'e> {
             kinds,
             calls,
             conflicts: std::mem::take(&mut self.tally.conflicts),
+            paused: self.paused(),
+            drift: std::mem::take(&mut self.tally.drift),
         };
         report.hash = report::fingerprint(&report.kinds);
         let state = match report.outcome() {

@@ -3,6 +3,8 @@
 use crm_core::{ObjectKind, ProviderId};
 use jiff::Timestamp;
 
+use crate::report::Drift;
+
 /// Listens to a run.
 pub trait Progress: Send + Sync {
     /// Is told what happened.
@@ -42,6 +44,17 @@ pub enum Event {
         /// How many there are in all, where it is known.
         total: Option<u64>,
     },
+    /// A connection failed; the run goes on without it.
+    Paused {
+        /// The connection.
+        provider: ProviderId,
+        /// Until then; `None`: to the end of the run.
+        until: Option<Timestamp>,
+        /// Why.
+        message: String,
+    },
+    /// A connection lost or gained a field.
+    SchemaDrift(Drift),
     /// Work waits.
     Waiting {
         /// Until then.

@@ -29,7 +29,7 @@ use crm_core::{Clock, ProviderId, RunId, SharedProvider};
 use crm_store::{Conflict, ConflictQuery, SharedStore};
 
 pub use conflict::{ConflictRef, Resolution, Ruling, UnknownResolution, resolve, value_of};
-pub use decide::drift::{Drift, Known};
+pub use decide::standing::{Astray, Known};
 pub use drive::Verify;
 pub use erase::{Erase, EraseMode, EraseReport, ErasedRecord, Records};
 pub use error::{EngineError, Excess};
@@ -37,7 +37,9 @@ pub use event::{Event, Phase, Progress};
 pub use explain::{Explanation, explain};
 pub use policy::{Join, Policy, Preset, UnknownPolicy};
 pub use problem::{Problem, ProblemClass};
-pub use report::{Cost, KindPlan, KindReport, Outcome, Plan, Report, Sample};
+pub use report::{
+    Cost, Drift, DriftKind, KindPlan, KindReport, Outcome, Paused, Plan, Report, Sample,
+};
 pub use topology::{Deletes, Direction, FieldPlan, Flow, Role, Rules, Side, Topology};
 pub use undo::{Left, Stays, UndoMode, UndoReport, Undone};
 pub use verify::{Extent, Repair, VerifyReport};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crm_core::{EntityId, Field, ObjectKind, ProviderId, RunId, Usage, Value};
+use crm_core::{EntityId, Field, ObjectKind, ProviderError, ProviderId, RunId, Usage, Value};
 use crm_store::{Conflict, Entity};
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +128,51 @@ pub struct Report {
     pub calls: BTreeMap<ProviderId, Cost>,
     /// Conflicts met in this run.
     pub conflicts: Vec<Conflict>,
+    /// Connections that failed, and without which the run went on.
+    #[serde(default)]
+    pub paused: BTreeMap<ProviderId, Paused>,
+    /// Fields that connections lost or gained since the last run.
+    #[serde(default)]
+    pub drift: Vec<Drift>,
+}
+
+/// A field that a connection lost or gained since the last run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The connection.
+    pub provider: ProviderId,
+    /// The kind.
+    pub kind: ObjectKind,
+    /// The field.
+    pub field: Field,
+    /// What happened.
+    pub change: DriftKind,
+}
+
+/// What happened to a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftKind {
+    /// It is not there any more, or hidden: it is left alone until it is back.
+    Lost,
+    /// It takes part from now on: all records are looked at.
+    Gained,
+}
+
+/// Why a run went on without a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// What it said.
+    pub message: String,
+    /// What a person can do about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
+}
+
+impl Paused {
+    pub(crate) fn of(error: &ProviderError) -> Self {
+        Self { message: error.to_string(), hint: error.hint().map(str::to_owned) }
+    }
 }
 
 /// What was done with one kind.
@@ -167,7 +212,7 @@ impl Report {
     /// Returns whether nothing was left.
     pub fn outcome(&self) -> Outcome {
         let left = |kind: &KindReport| kind.waiting + kind.open_conflicts + kind.parked;
-        if self.kinds.values().all(|kind| left(kind) == 0) {
+        if self.paused.is_empty() && self.kinds.values().all(|kind| left(kind) == 0) {
             Outcome::Success
         } else {
             Outcome::Partial

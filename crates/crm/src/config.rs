@@ -99,6 +99,8 @@ pub struct ConnectionSettings {
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Limits of quotas by name, where they are not what the vendor publishes.
     pub quotas: BTreeMap<String, u64>,
+    /// How many percent of a daily quota are left to others, if not as usual.
+    pub quota_reserve: Option<u8>,
     /// What makes it.
     pub origin: Origin,
 }
@@ -121,6 +123,7 @@ impl fmt::Debug for ConnectionSettings {
             .field("provider", &self.provider)
             .field("settings", &self.settings.keys().collect::<Vec<_>>())
             .field("quotas", &self.quotas)
+            .field("quota_reserve", &self.quota_reserve)
             .field("origin", &self.origin)
             .finish()
     }
@@ -149,6 +152,8 @@ pub struct FlowSettings {
     pub required_default: BTreeMap<Field, Value>,
     /// What becomes of the other records when one was deleted.
     pub deletes: Deletes,
+    /// Whether the company that a contact names in a text becomes a record of its own.
+    pub company_to_record: bool,
 }
 
 impl Settings {

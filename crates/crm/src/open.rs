@@ -127,12 +127,13 @@ pub fn connect(
         setup.batch_max = settings.batch_size.and_then(NonZeroU16::new);
         setup.quotas.clone_from(&connection.quotas);
         setup.quota_divisor = settings.quota_divisor;
+        setup.quota_reserve = connection.quota_reserve.unwrap_or(setup.quota_reserve);
         match (room.open)(setup) {
             Ok(provider) => {
                 providers.push(Stack::new(Arc::clone(clock)).wrap(provider).provider);
             }
             Err(error) => {
-                let error = variables::renamed(error, room, connection.origin);
+                let error = variables::renamed(error, room, name.as_str(), connection.origin);
                 errors.push(error.with_provider(name));
             }
         }
@@ -152,6 +153,7 @@ fn topology(settings: &Settings) -> Topology {
         field_direction: flow.field_direction.clone(),
         required_default: flow.required_default.clone(),
         deletes: flow.deletes,
+        company_to_record: flow.company_to_record,
     });
     Topology {
         tenant: TenantId::default(),

@@ -28,6 +28,8 @@ mod ledger;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod three;
+#[cfg(test)]
 mod touched;
 #[cfg(test)]
 mod verify;

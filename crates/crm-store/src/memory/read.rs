@@ -133,6 +133,13 @@ impl Tables {
         found.into_iter().take(or_all(query.limit)).cloned().collect()
     }
 
+    pub(super) fn absorbed(&self, into: Option<EntityId>) -> Vec<Entity> {
+        let is_part = |entity: &&Entity| {
+            entity.state.same_as().is_some_and(|whole| into.is_none_or(|into| whole == into))
+        };
+        self.entities.values().filter(is_part).cloned().collect()
+    }
+
     pub(super) fn journal(&self, query: &JournalQuery) -> Vec<Journal> {
         let wanted =
             |row: &&Journal| row.seq > query.after && query.run.is_none_or(|run| row.run == run);

@@ -31,6 +31,12 @@ pub(super) fn apply(
             continue;
         }
         let state = work.entity.link(&side.provider).map(|link| link.state.clone());
+        if *seen == Seen::Closed {
+            if state.is_some() || side.writes {
+                work.closed.push(index);
+            }
+            continue;
+        }
         let at = Place { rules, index, side, ties, now };
         match state {
             Some(LinkState::Live) => update(work, at, seen),
@@ -155,6 +161,8 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
         };
         let ack = if whole { version } else { slot.ack };
         let refused = slot.refused.as_ref().is_some_and(|refused| refused.version >= version);
+        // A tie that waited is still made; nothing else of an entry in a journal changes.
+        let holds = holds || (rules.appends() && plan.ty.refers_to().is_none());
         if holds {
             if whole {
                 link.slots.slot_mut(plan.field).ack = ack;

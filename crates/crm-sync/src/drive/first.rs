@@ -30,6 +30,8 @@ impl Session<'_> {
             self.phase(kind, Phase::Snapshot);
             for side in &rules.sides {
                 self.feed(rules, side, Feed::Changes).await?;
+                // Who is who can only be said when everybody is there.
+                self.insist_on(&side.provider)?;
             }
             self.enter(kind, Stage::Matching).await?;
         } else {
@@ -180,6 +182,7 @@ impl Session<'_> {
         }
         self.count_link(rules.kind, entity);
         let decision = self.decision(rules, entity, view);
+        self.count_company(rules, &decision);
         self.tally.planned(rules, &decision);
     }
 

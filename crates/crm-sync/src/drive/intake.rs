@@ -38,24 +38,39 @@ impl Session<'_> {
         side: &Side,
         feed: Feed,
     ) -> Result<(), EngineError> {
-        let provider = self.provider(&side.provider)?;
         let name = feed.cursor_name();
         let mut cursor = self.engine.store.cursor(&side.provider, rules.kind, name).await?;
-        loop {
-            let page = provider.changes(rules.kind, feed, cursor.as_ref()).await?;
-            self.tally.listed(&side.provider, 1);
-            let rows = page.changes.len();
-            self.tally.kind(rules.kind).processed += u64::try_from(rows).unwrap_or(u64::MAX);
-            let (next, more) = (page.next.clone(), page.more);
-            let stored = Some((name, page.next));
-            self.take_in(rules, side, &page.changes, stored).await?;
-            let provider = side.provider.clone();
-            self.progress.event(&Event::Page { provider, kind: rules.kind, rows });
-            cursor = Some(next);
-            if !more {
-                return Ok(());
+        while self.resume(&side.provider).await {
+            match self.page(rules, side, feed, cursor.as_ref()).await {
+                Ok((next, true)) => cursor = Some(next),
+                Ok((_, false)) => return Ok(()),
+                // The page is read again, now or in another run.
+                Err(EngineError::Provider(error)) => self.pause(&side.provider, error)?,
+                Err(error) => return Err(error),
             }
         }
+        Ok(())
+    }
+
+    /// Reads one page; returns where the next one begins, and whether there is one.
+    async fn page(
+        &mut self,
+        rules: &Rules,
+        side: &Side,
+        feed: Feed,
+        cursor: Option<&Cursor>,
+    ) -> Result<(Cursor, bool), EngineError> {
+        let provider = self.provider(&side.provider)?;
+        let page = provider.changes(rules.kind, feed, cursor).await?;
+        self.tally.listed(&side.provider, 1);
+        let rows = page.changes.len();
+        self.tally.kind(rules.kind).processed += u64::try_from(rows).unwrap_or(u64::MAX);
+        let (next, more) = (page.next.clone(), page.more);
+        let stored = Some((feed.cursor_name(), page.next));
+        self.take_in(rules, side, &page.changes, stored).await?;
+        let provider = side.provider.clone();
+        self.progress.event(&Event::Page { provider, kind: rules.kind, rows });
+        Ok((next, more))
     }
 
     /// Takes in rows of a feed, and where it goes on under a name.

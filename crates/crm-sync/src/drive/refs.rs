@@ -7,6 +7,7 @@ use crm_core::{EntityId, Field, Lookup, ObjectKind, Ref, Remote, RemoteId, Value
 use crm_store::{Entity, EntityState, Shadow};
 
 use super::Session;
+use crate::decide::mirror::Companies;
 use crate::decide::{Lost, Seen, Ties};
 use crate::{EngineError, Rules};
 
@@ -14,7 +15,7 @@ use crate::{EngineError, Rules};
 const MERGES_MAX: usize = 16;
 
 /// What each side shows of one entity, in the engine's terms.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct View {
     /// By index of the side.
     pub seen: Vec<Seen>,
@@ -24,6 +25,8 @@ pub(super) struct View {
     pub unknown: Vec<(usize, Ref)>,
     /// References that a side lost since their records are no more there.
     pub lost: Vec<Lost>,
+    /// The companies that contacts name in a text, where that matters.
+    pub companies: Companies,
 }
 
 /// Which entity a record belongs to, by side.
@@ -56,8 +59,10 @@ impl Session<'_> {
         }
         self.miss_the_dead(rules, entities, &mut views).await?;
         let ties = self.ties(rules, entities, &views).await?;
+        let companies = self.companies(rules, entities, &views).await?;
         for view in &mut views {
             view.ties = ties.clone();
+            view.companies = Companies::clone(&companies);
         }
         Ok(views)
     }
@@ -189,7 +194,18 @@ impl Session<'_> {
             if gone.is_empty() {
                 continue;
             }
-            let dead = self.dead(index, rules, &gone).await?;
+            let dead = match self.dead(index, rules, &gone).await {
+                Ok(dead) => dead,
+                Err(EngineError::Provider(error)) => {
+                    // What a side lost and why cannot be told now: it is not heard.
+                    self.pause(&side.provider, error)?;
+                    for slot in views.iter_mut().filter_map(|view| view.seen.get_mut(index)) {
+                        *slot = Seen::Closed;
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             for (at, field, _, member) in gone {
                 if let Some(view) = views.get_mut(at).filter(|_| dead.contains(&member)) {
                     view.lost.push(Lost { side: index, field, member });

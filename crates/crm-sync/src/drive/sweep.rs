@@ -68,12 +68,17 @@ impl Session<'_> {
                 self.take_in(rules, side, &[], Some((NAME, position.cursor()?))).await?;
                 continue;
             };
-            if position.is_due(every, self.now()) {
-                if !swept {
-                    self.phase(rules.kind, Phase::Sweep);
-                }
-                swept = true;
-                self.sweep_side(rules, index, side, position).await?;
+            if !position.is_due(every, self.now()) || self.is_paused(&side.provider) {
+                continue;
+            }
+            if !swept {
+                self.phase(rules.kind, Phase::Sweep);
+            }
+            swept = true;
+            match self.sweep_side(rules, index, side, position).await {
+                // It goes on in another run.
+                Err(EngineError::Provider(error)) => self.pause(&side.provider, error)?,
+                done => done?,
             }
         }
         Ok(swept)

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{Action, ObjectKind, ProviderId, Write};
-use crm_store::{Conflict, ConflictId, ConflictState, Entity};
+use crm_core::{Action, Field, ObjectKind, ProviderId, Write};
+use crm_store::{Conflict, ConflictId, ConflictState, Entity, Journal, JournalAction};
 
-use crate::report::{self, Cost, KindPlan, KindReport, Sample};
+use crate::report::{self, Cost, Drift, KindPlan, KindReport, Sample};
 use crate::{Rules, decide::Decision};
 
 /// The most conflicts that a report lists; the store has them all.
@@ -16,6 +16,9 @@ const CONFLICTS_MAX: usize = 1_000;
 pub(crate) struct Tally {
     pub(crate) kinds: BTreeMap<ObjectKind, KindReport>,
     pub(crate) conflicts: Vec<Conflict>,
+    pub(crate) drift: Vec<Drift>,
+    /// Names of companies that a plan would make.
+    pub(crate) companies: BTreeSet<String>,
     /// Those of them that wait for a person.
     open: BTreeSet<ConflictId>,
     /// Rows listed, records read by id, records written; by connection: the lower bound.
@@ -61,6 +64,55 @@ impl Tally {
         let creates = writes.iter().filter(|w| matches!(w.action, Action::Create { .. })).count();
         let needed = self.needed.entry(provider.clone()).or_default();
         needed.writes += calls(creates, write_max) + calls(writes.len() - creates, write_max);
+    }
+
+    /// Notes what a write came to.
+    pub(crate) fn settled(&mut self, rules: &Rules, side: usize, write: &Write, applied: bool) {
+        let Some(side) = rules.sides.get(side) else { return };
+        match &write.action {
+            _ if !applied => self.kind(rules.kind).failed += 1,
+            Action::Create { .. } => self.created(rules.kind, &side.provider),
+            Action::Update { patch, .. } => {
+                let fields = patch.iter().map(|(field, _)| field);
+                self.updated(rules.kind, &side.provider, fields);
+            }
+            Action::Delete { .. } => {}
+        }
+    }
+
+    /// Notes writes whose answers were lost, and that were applied all the same.
+    pub(crate) fn learned(&mut self, rows: &[Journal]) {
+        for row in rows {
+            match row.action {
+                JournalAction::Create => self.created(row.kind, &row.provider),
+                JournalAction::Update => {
+                    let fields = row.changes.iter().map(|change| change.field);
+                    self.updated(row.kind, &row.provider, fields);
+                }
+                JournalAction::Delete => {}
+            }
+        }
+    }
+
+    fn created(&mut self, kind: ObjectKind, provider: &ProviderId) {
+        let kind = self.kind(kind);
+        kind.created += 1;
+        *kind.done.create.entry(provider.clone()).or_default() += 1;
+    }
+
+    fn updated(
+        &mut self,
+        kind: ObjectKind,
+        provider: &ProviderId,
+        fields: impl Iterator<Item = Field>,
+    ) {
+        let kind = self.kind(kind);
+        kind.updated += 1;
+        *kind.done.update_records.entry(provider.clone()).or_default() += 1;
+        let by_field = kind.done.update.entry(provider.clone()).or_default();
+        for field in fields {
+            *by_field.entry(field).or_default() += 1;
+        }
     }
 
     /// Returns the fewest reads and writes for what was done.

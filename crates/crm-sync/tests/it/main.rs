@@ -1,9 +1,13 @@
 //! Tests of the engine through its public face.
 
 #[cfg(test)]
+mod append;
+#[cfg(test)]
 mod conflict;
 #[cfg(test)]
 mod deletes;
+#[cfg(test)]
+mod drift;
 #[cfg(test)]
 mod erase;
 #[cfg(test)]
@@ -11,7 +15,11 @@ mod explain;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod mirror;
+#[cfg(test)]
 mod oscillation;
+#[cfg(test)]
+mod pause;
 #[cfg(test)]
 mod reconcile;
 #[cfg(test)]

@@ -51,6 +51,7 @@ macro_rules! store_contract {
                 a_waiting_reference_wakes_its_entity,
                 what_is_there_already_is_not_waited_for,
                 a_merge_ends_the_waiting,
+                what_became_another_is_found_by_it,
             }
             leases::{
                 work_comes_oldest_first,

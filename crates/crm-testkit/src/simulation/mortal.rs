@@ -163,6 +163,11 @@ impl Store for MortalStore {
         self.inner.history(entity).await
     }
 
+    async fn absorbed(&self, into: Option<EntityId>) -> StoreResult<Vec<Entity>> {
+        self.process.alive().await;
+        self.inner.absorbed(into).await
+    }
+
     async fn journal(&self, query: JournalQuery) -> StoreResult<Vec<Journal>> {
         self.process.alive().await;
         self.inner.journal(query).await

@@ -72,8 +72,8 @@ async fn records_are_handled_as_a_user_would() {
 
 #[tokio::test]
 async fn counters_show_what_clients_asked() {
-    let vendors = vec![Vendor::HubSpot];
-    let sandbox = start(SandboxOptions { vendors, people: 3, ..SandboxOptions::default() });
+    let accounts = vec![Vendor::HubSpot.into()];
+    let sandbox = start(SandboxOptions { accounts, people: 3, ..SandboxOptions::default() });
     let control = format!("{}/_sandbox", sandbox.url("control").unwrap());
     let api = sandbox.url("hubspot").unwrap();
     let target = format!("{api}/crm/v3/objects/contacts?properties=hs_object_source");
@@ -127,8 +127,8 @@ async fn levers_move_time_weather_and_many_records() {
 
 #[tokio::test]
 async fn a_reset_goes_back_to_the_start() {
-    let vendors = vec![Vendor::HubSpot];
-    let sandbox = start(SandboxOptions { vendors, people: 40, ..SandboxOptions::default() });
+    let accounts = vec![Vendor::HubSpot.into()];
+    let sandbox = start(SandboxOptions { accounts, people: 40, ..SandboxOptions::default() });
     let control = format!("{}/_sandbox", sandbox.url("control").unwrap());
     let post = |path: &str, body: Value| ask(Method::POST, format!("{control}/{path}"), Some(body));
     let touch = json!({ "kind": "contacts", "all": true, "fields": { "phone": "1" } });

@@ -298,7 +298,7 @@ fn connection(reader: &mut Reader<'_>, name: &str, mut table: Table) -> Option<C
         return None;
     };
     let mut keys: Vec<&str> = room.keys.to_vec();
-    keys.extend(["api_key", "rate_limits", "environment"]);
+    keys.extend(["api_key", "rate_limits", "quota_reserve", "environment"]);
     let section = format!("connections.{name}");
     let mut table = reader.known(&section, table, &keys);
     let limits = reader.table(&mut table, "rate_limits").unwrap_or_default();
@@ -310,12 +310,14 @@ fn connection(reader: &mut Reader<'_>, name: &str, mut table: Table) -> Option<C
         }
     }
     section.clone_into(&mut reader.section);
+    let quota_reserve = reader.number(&mut table, "quota_reserve", 0, 90);
+    let quota_reserve = quota_reserve.and_then(|percent| u8::try_from(percent).ok());
     if let Some(text) = reader.text(&mut table, "environment")
         && text != "production"
     {
         reader.note(format!("{section}.environment does nothing: base_url says where to go"));
     }
-    let mut settings = env::address(reader.env, room);
+    let mut settings = env::address(reader.env, room, name);
     let origin = if settings.is_empty() { Origin::File } else { Origin::FileWithAddress };
     let known: Vec<String> = table.keys().cloned().collect();
     for key in known {
@@ -335,5 +337,5 @@ fn connection(reader: &mut Reader<'_>, name: &str, mut table: Table) -> Option<C
             settings.entry(key).or_insert(Json::String(text));
         }
     }
-    Some(ConnectionSettings { provider, settings, quotas, origin })
+    Some(ConnectionSettings { provider, settings, quotas, quota_reserve, origin })
 }
