@@ -270,9 +270,7 @@ impl<'e> Session<'e> {
 
     async fn sync_all(&mut self) -> Result<Report, EngineError> {
         let flows = self.prepare().await?;
-        for (provider, error) in self.end_erasures().await? {
-            tracing::warn!(%provider, %error, "records of an erasure are still there");
-        }
+        self.go_on_erasing().await?;
         for rules in &flows {
             self.recover(rules).await?;
             self.notice_drift(rules).await?;
