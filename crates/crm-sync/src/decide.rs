@@ -6,7 +6,6 @@
 
 mod circumstance;
 mod delete;
-pub mod drift;
 pub mod identity;
 mod join;
 pub(crate) mod journal;
@@ -17,6 +16,7 @@ pub mod oscillation;
 mod refs;
 mod resolve;
 pub mod settle;
+pub mod standing;
 mod target;
 pub(crate) mod undo;
 

@@ -67,6 +67,9 @@ pub(crate) struct Session<'e> {
     next_run: Option<Timestamp>,
 }
 
+/// The counter that says without how many connections a run went on.
+const PAUSED: &str = "paused";
+
 /// Finds out what a sync would do.
 pub(crate) async fn plan(
     engine: &Engine,
@@ -270,9 +273,7 @@ impl<'e> Session<'e> {
 
     async fn sync_all(&mut self) -> Result<Report, EngineError> {
         let flows = self.prepare().await?;
-        for (provider, error) in self.end_erasures().await? {
-            tracing::warn!(%provider, %error, "records of an erasure are still there");
-        }
+        self.go_on_erasing().await?;
         for rules in &flows {
             self.recover(rules).await?;
             self.notice_drift(rules).await?;
@@ -311,7 +312,7 @@ impl<'e> Session<'e> {
         }
         for rules in &flows {
             if Priority::Background.scope(self.sweep(rules)).await? {
-                self.work(rules).await?;
+                Priority::Background.scope(self.work(rules)).await?;
             }
         }
         self.report(&flows).await
@@ -332,6 +333,8 @@ impl<'e> Session<'e> {
         let mut counters = self.tally.counters();
         let firsts = self.firsts.iter().map(|kind| (undo::first_of(*kind), 1));
         counters.extend(firsts);
+        let paused = u64::try_from(self.paused().len()).unwrap_or(u64::MAX);
+        counters.extend((paused > 0).then(|| (PAUSED.to_owned(), paused)));
         Run {
             id: self.run,
             started: self.started,
