@@ -26,6 +26,7 @@ use jiff::Timestamp;
 
 pub use names::Names;
 pub use refs::{Lost, Ties};
+pub(crate) use target::TIE_ATTEMPTS_MAX;
 
 use crate::Rules;
 

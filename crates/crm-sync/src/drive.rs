@@ -19,6 +19,7 @@ mod refs;
 mod survivors;
 mod sweep;
 mod tally;
+mod ties;
 mod undo;
 mod verify;
 mod work;
@@ -277,6 +278,7 @@ impl<'e> Session<'e> {
         for rules in &flows {
             self.recover(rules).await?;
             self.notice_drift(rules).await?;
+            self.try_ties_again(rules).await?;
             let stage = self.engine.store.stage(rules.kind).await?;
             self.first = stage != Stage::Live;
             if self.first {

@@ -8,7 +8,8 @@ use crm_core::{
     mutant,
 };
 use crm_store::{
-    Claim, ClaimState, Entity, EntityState, Golden, Intent, Link, LinkState, Parked, Shadow,
+    Claim, ClaimState, Entity, EntityState, Golden, Intent, Link, LinkState, Parked, Refusal,
+    Shadow,
 };
 use jiff::Timestamp;
 
@@ -48,6 +49,9 @@ pub(super) fn apply(
         }
     }
 }
+
+/// How often a tie is tried that was refused, as long as records are missing to which it leads.
+pub(crate) const TIE_ATTEMPTS_MAX: u32 = 3;
 
 /// The side that is looked at.
 #[derive(Clone, Copy)]
@@ -183,13 +187,21 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
             (value.cloned(), stays || slot.shadow.is(form), true)
         };
         let ack = if whole || mutant!(WaitingAcknowledged) { version } else { slot.ack };
-        let refused = slot.refused.as_ref().is_some_and(|refused| refused.version >= version);
+        let refused = slot.refused.as_ref().filter(|refused| refused.version >= version);
+        // A tie may have been refused since a record was just deleted that is known to be missing
+        // by now.
+        let outdated = |refused: &Refusal| !whole && refused.attempts() < TIE_ATTEMPTS_MAX;
+        let refused = refused.is_some_and(|refused| !outdated(refused));
         let refused = refused && !mutant!(RefusedForEver);
         // A tie that waited is still made; nothing else of an entry in a journal changes.
         let holds = holds || (rules.appends() && plan.ty.refers_to().is_none());
         if holds {
+            let slot = link.slots.slot_mut(plan.field);
             if whole {
-                link.slots.slot_mut(plan.field).ack = ack;
+                slot.ack = ack;
+                behind.acknowledged = true;
+            } else if slot.refused.take().is_some() {
+                // Nothing of what was refused is to be written any more.
                 behind.acknowledged = true;
             }
         } else if plan.writes(side) && rule.writable && !refused {
