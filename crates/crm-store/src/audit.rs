@@ -323,6 +323,7 @@ pub fn draft(mutation: &Mutation) -> StoreResult<Option<Draft>> {
         | Mutation::PendingRef { .. }
         | Mutation::Cursor { .. }
         | Mutation::Account { .. }
+        | Mutation::WrittenPlan(_)
         | Mutation::Stage(..)
         | Mutation::Recover { .. }
         | Mutation::MarkAll { .. } => return Ok(None),

@@ -24,7 +24,7 @@ pub use lease::Leases;
 use crate::{
     Audit, AuditCheck, Commit, Conflict, ConflictId, ConflictQuery, Counts, Entity, History,
     Journal, JournalQuery, KeyHash, LeaseRequest, Leased, ProblemQuery, Resolved, Run, Seq, Stage,
-    Store, StoreResult,
+    Store, StoreResult, WrittenPlan,
 };
 
 /// A provider's record of one kind.
@@ -69,6 +69,7 @@ struct Tables {
     cursors: BTreeMap<(ProviderId, ObjectKind, String), Cursor>,
     accounts: BTreeMap<ProviderId, String>,
     stages: BTreeMap<ObjectKind, Stage>,
+    plans: BTreeMap<String, WrittenPlan>,
     conflicts: BTreeMap<ConflictId, Conflict>,
     history: BTreeMap<EntityId, Vec<History>>,
     journal: Vec<Journal>,
@@ -145,6 +146,10 @@ impl Store for MemoryStore {
 
     async fn account(&self, provider: &ProviderId) -> StoreResult<Option<String>> {
         Ok(self.tables().accounts.get(provider).cloned())
+    }
+
+    async fn written_plan(&self, hash: &str) -> StoreResult<Option<WrittenPlan>> {
+        Ok(self.tables().plans.get(hash).cloned())
     }
 
     async fn stage(&self, kind: ObjectKind) -> StoreResult<Stage> {

@@ -70,6 +70,7 @@ impl Tables {
             | Mutation::PendingRef { .. }
             | Mutation::Cursor { .. }
             | Mutation::Account { .. }
+            | Mutation::WrittenPlan(_)
             | Mutation::Stage(..)
             | Mutation::Recover { .. }
             | Mutation::MarkAll { .. } => {}
@@ -98,6 +99,7 @@ impl Tables {
             | Mutation::PendingRef { .. }
             | Mutation::Cursor { .. }
             | Mutation::Account { .. }
+            | Mutation::WrittenPlan(_)
             | Mutation::Stage(..)
             | Mutation::Recover { .. }
             | Mutation::MarkAll { .. } => false,

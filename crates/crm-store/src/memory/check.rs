@@ -71,6 +71,7 @@ impl Ahead<'_> {
             Mutation::Alias { .. }
             | Mutation::Cursor { .. }
             | Mutation::Account { .. }
+            | Mutation::WrittenPlan(_)
             | Mutation::Stage(..)
             | Mutation::Run(_)
             | Mutation::Recover { .. }
