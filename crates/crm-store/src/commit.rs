@@ -2,7 +2,9 @@
 
 use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, Ref, RemoteId};
 
-use crate::{AuditNote, Conflict, Entity, History, Journal, KeyHash, Link, Mark, Run, Stage, WrittenPlan};
+use crate::{
+    AuditNote, Conflict, Entity, History, Journal, KeyHash, Link, Mark, Run, Stage, WrittenPlan,
+};
 
 /// All or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]

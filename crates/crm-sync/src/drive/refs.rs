@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{EntityId, Field, Lookup, ObjectKind, Ref, Remote, RemoteId, Value};
-use crm_store::{Entity, EntityState, Shadow};
+use crm_store::{Entity, Shadow};
 
 use super::Session;
 use crate::decide::{Lost, Seen, Ties};
@@ -254,9 +254,10 @@ impl Session<'_> {
             for (index, side) in rules.sides.iter().enumerate() {
                 let link = entity.link(&side.provider);
                 let record = match link {
+                    Some(_) if self.is_dying(&side.provider, id) => None,
                     Some(link) if link.is_live() => link.remote.clone(),
                     // What this plan makes can be referred to.
-                    None if self.planning && entity.state == EntityState::Live => {
+                    Some(_) | None if self.will_make(&entity, &side.provider) => {
                         Some(RemoteId::new(id.to_string()))
                     }
                     Some(_) | None => None,
