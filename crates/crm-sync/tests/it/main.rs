@@ -11,6 +11,8 @@ mod laws;
 #[cfg(test)]
 mod oscillation;
 #[cfg(test)]
+mod plan;
+#[cfg(test)]
 mod reconcile;
 #[cfg(test)]
 mod simulation;
@@ -18,3 +20,5 @@ mod simulation;
 mod town;
 #[cfg(test)]
 mod undo;
+#[cfg(test)]
+mod world;

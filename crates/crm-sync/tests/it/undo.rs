@@ -1,150 +1,27 @@
 //! Taking runs back, over random worlds of 20 to 60 people: all accounts are as they were, except
 //! where somebody edited since, and those fields are listed. The process may die at any moment.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crm_core::{
-    Clock, Field, Fields, Lookup, ObjectKind, Provider, RemoteId, RunId, SharedProvider, Value,
-};
-use crm_store::{MemoryStore, SharedStore, Stage, Store};
-use crm_sync::{Approval, Engine, EngineError, Stays, UndoMode, UndoReport};
-use crm_testkit::clock::ManualClock;
-use crm_testkit::memory::{Deed, MemoryProvider, Realm, Weather};
+use crm_core::{Field, ObjectKind, RemoteId, RunId, Value};
+use crm_store::{Stage, Store};
+use crm_sync::{Approval, EngineError, Stays, UndoMode, UndoReport};
+use crm_testkit::memory::Weather;
+use crm_testkit::simulation::Rule;
 use crm_testkit::simulation::crowd::Crowd;
-use crm_testkit::simulation::executor::{Ended, Executor};
-use crm_testkit::simulation::life::Life;
-use crm_testkit::simulation::mortal::{MortalProvider, MortalStore, Process};
-use crm_testkit::simulation::trace::Trace;
-use crm_testkit::simulation::{Keep, Mood, Rule, Scenario};
 use crm_testkit::world::Rng;
-use uuid::Uuid;
 
-use crate::simulation::pilot;
+use crate::world::{Cell, LONG, Picture, World};
 
 const KIND: ObjectKind = ObjectKind::Contact;
-/// Longer than every lag, overlap and wait.
-const LONG: Duration = Duration::from_mins(20);
-
-/// What every account shows: by account and record.
-type Picture = BTreeMap<(usize, RemoteId), Fields>;
-
-struct World {
-    scenario: Scenario,
-    clock: Arc<ManualClock>,
-    realm: Arc<Realm>,
-    plain: Vec<Arc<MemoryProvider>>,
-    store: Arc<MemoryStore>,
-    process: Arc<Process>,
-    runs: u128,
-}
-
-impl World {
-    fn new(seed: u64) -> Self {
-        let mut scenario = Scenario::of(seed);
-        scenario.mood = Mood::Calm;
-        scenario.people = 20 + seed % 41;
-        let start = "2026-03-02T09:00:00Z".parse().unwrap();
-        let clock = Arc::new(ManualClock::new(start));
-        let realm = Realm::new(Arc::clone(&clock), &scenario.profiles, seed);
-        let open = |index| Arc::new(MemoryProvider::open(&realm, index).unwrap());
-        let plain = (0..scenario.profiles.len()).map(open).collect();
-        let life = Life::new(Rng::new(seed).fork("life"), 200);
-        let process = Process { life, trace: Trace::new(Keep::Tail), clock: Arc::clone(&clock) };
-        let store = Arc::new(MemoryStore::new());
-        let process = Arc::new(process);
-        process.life.spare();
-        Self { scenario, clock, realm, plain, store, process, runs: 0 }
-    }
-
-    fn engine(&self) -> Engine {
-        let mortal = self.plain.iter().map(|provider| {
-            let inner = Arc::clone(provider) as SharedProvider;
-            Arc::new(MortalProvider::new(inner, Arc::clone(&self.process))) as SharedProvider
-        });
-        let inner = Arc::clone(&self.store) as SharedStore;
-        let store = Arc::new(MortalStore::new(inner, Arc::clone(&self.process)));
-        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let topology = pilot::topology(&self.scenario);
-        Engine::new(topology, mortal.collect(), store, clock, pilot::options()).unwrap()
-    }
-
-    fn run(&mut self) -> RunId {
-        self.runs += 1;
-        RunId::from_uuid(Uuid::from_u128(self.runs))
-    }
-
-    fn drive<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        let ended = Executor::new(&self.clock).run(future, || self.process.life.is_dead());
-        let ended = match ended {
-            Ended::Done(done) => Some(done),
-            Ended::Died => None,
-            Ended::Deadlock | Ended::Endless => panic!("the engine is stuck"),
-        };
-        self.store.restart();
-        self.process.life.revive();
-        ended
-    }
-
-    fn sync(&mut self) -> (RunId, u64) {
-        self.clock.advance(LONG);
-        let run = self.run();
-        let engine = self.engine();
-        let report = self.drive(engine.sync(run, Approval::Given, &())).unwrap().unwrap();
-        (run, report.writes())
-    }
-
-    fn undo(&mut self, target: RunId, mode: UndoMode) -> UndoReport {
-        let run = self.run();
-        let engine = self.engine();
-        self.drive(engine.undo(target, run, mode, &())).unwrap().unwrap()
-    }
-
-    fn picture(&self) -> Picture {
-        let mut picture = Picture::new();
-        for (index, provider) in self.plain.iter().enumerate() {
-            let ids = self.realm.live(index, KIND);
-            let found = self.drive(provider.get(KIND, &ids)).unwrap().unwrap();
-            for (id, lookup) in ids.into_iter().zip(found) {
-                let Lookup::Found(remote) = lookup else { panic!("{id} lives") };
-                picture.insert((index, id), remote.fields);
-            }
-        }
-        picture
-    }
-
-    fn name(&self, account: usize) -> crm_core::ProviderId {
-        self.plain[account].id().clone()
-    }
-
-    /// Lets users edit some records, and returns which cells.
-    fn edit(&self, rng: &mut Rng) -> BTreeSet<(usize, RemoteId, Field)> {
-        let mut edited = BTreeSet::new();
-        let before = self.picture();
-        for n in 0..3 {
-            let account = usize::try_from(rng.below(self.plain.len() as u64)).unwrap();
-            let (field, pick) = (Field::JOB_TITLE, rng.below(1_000));
-            let value = Some(format!("Since {n}"));
-            self.realm.perform(Deed::Edit { account, kind: KIND, pick, field, value });
-        }
-        for (key, fields) in self.picture() {
-            let was = before.get(&key).and_then(|fields| fields.get(Field::JOB_TITLE).cloned());
-            if fields.get(Field::JOB_TITLE) != was.as_ref() {
-                edited.insert((key.0, key.1, Field::JOB_TITLE));
-            }
-        }
-        edited
-    }
-}
 
 /// Asserts that two pictures are the same, except where somebody edited or the report says why.
 fn compare(
     world: &World,
     wanted: &Picture,
     found: &Picture,
-    edited: &BTreeSet<(usize, RemoteId, Field)>,
+    edited: &BTreeSet<Cell>,
     report: &UndoReport,
     whose: &str,
 ) {
@@ -157,7 +34,7 @@ fn compare(
     };
     let keys: BTreeSet<_> = wanted.keys().chain(found.keys()).collect();
     for key in keys {
-        let (account, id) = key;
+        let (account, kind, id) = key;
         let (Some(was), Some(is)) = (wanted.get(key), found.get(key)) else {
             let made = found.contains_key(key);
             assert!(made && listed(*account, id, None), "{whose}: {id} there: {made}");
@@ -166,13 +43,13 @@ fn compare(
         let fields: BTreeSet<Field> = was.iter().chain(is.iter()).map(|(field, _)| field).collect();
         for field in fields {
             let (was, is): (Option<&Value>, _) = (was.get(field), is.get(field));
-            let theirs = edited.contains(&(*account, id.clone(), field));
+            let theirs = edited.contains(&(*account, *kind, id.clone(), field));
             let excused = theirs || listed(*account, id, Some(field));
             assert!(was == is || excused, "{whose}: {id} {field} was {was:?}, is {is:?}");
         }
     }
     for left in report.left.iter().filter(|left| left.why == Stays::EditedSince) {
-        let theirs = edited.iter().any(|(account, id, field)| {
+        let theirs = edited.iter().any(|(account, _, id, field)| {
             world.name(*account) == left.provider
                 && *id == left.remote
                 && left.field.is_none_or(|of| of == *field)
@@ -199,9 +76,7 @@ struct Met {
 
 /// Takes a run back, however often the process dies.
 fn undo_for_sure(world: &mut World, target: RunId, met: &mut Met) -> UndoReport {
-    let life = Life::new(Rng::new(world.scenario.seed).fork("undo"), 200);
-    let (trace, clock) = (Trace::new(Keep::Tail), Arc::clone(&world.clock));
-    world.process = Arc::new(Process { life, trace, clock });
+    world.hurry("undo");
     let mut total: Option<UndoReport> = None;
     for _ in 0..100 {
         let run = world.run();
@@ -238,10 +113,9 @@ fn later_run(seed: u64, met: &mut Met) {
     world.clock.advance(LONG);
     let mut wanted = before;
     let now = world.picture();
-    for (account, id, field) in &edited {
-        if let (Some(cells), Some(now)) =
-            (wanted.get_mut(&(*account, id.clone())), now.get(&(*account, id.clone())))
-        {
+    for (account, kind, id, field) in &edited {
+        let key = (*account, *kind, id.clone());
+        if let (Some(cells), Some(now)) = (wanted.get_mut(&key), now.get(&key)) {
             cells.set(*field, now.get(*field).cloned());
         }
     }
@@ -318,7 +192,9 @@ fn first_run(seed: u64, met: &mut Met) {
     let (_, writes) = world.sync();
     assert_eq!(writes, 0, "seed {seed}");
     let values = |picture: &Picture| {
-        let rows = picture.iter().map(|((account, _), fields)| format!("{account} {fields:?}"));
+        let rows = picture
+            .iter()
+            .map(|((account, kind, _), fields)| format!("{account} {kind} {fields:?}"));
         let mut rows: Vec<String> = rows.collect();
         rows.sort_unstable();
         rows
