@@ -309,6 +309,7 @@ pub enum Why {
     Refused,
     /// It waits: for an answer, a quota, a record that it refers to. Apply the plan again.
     Waits,
-    /// Another run has dealt with the record since the plan was made.
+    /// Something else would be written by now: a record that it refers to was left out, or another
+    /// run or a person's decision came first.
     Overtaken,
 }

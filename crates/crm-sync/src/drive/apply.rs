@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{EntityId, Feed, Field, ObjectKind, ProviderId, RunId};
+use crm_core::{EntityId, Feed, Field, ObjectKind, ProviderId, RunId, Value};
 use crm_store::{
     Commit, Entity, EntityState, Journal, JournalAction, JournalQuery, Mutation, RunStatus, Seq,
-    Stage, WrittenPlan,
+    Shadow, Stage, WrittenPlan,
 };
 
 use super::Session;
@@ -369,22 +369,22 @@ impl Session<'_> {
         let gone = ours.iter().any(|row| row.action == JournalAction::Delete);
         let changed: BTreeSet<Field> =
             ours.iter().flat_map(|row| &row.changes).map(|change| change.field).collect();
-        let holds = |field: &Field| {
-            let golden = entity.map_or(0, |entity| entity.golden.version(*field));
-            let slot = link.and_then(|link| link.slots.slot(*field));
-            slot.is_some_and(|slot| slot.refused.is_none() && slot.ack >= golden)
+        let done = |(field, value): (&Field, &Option<Value>)| {
+            let Some(slot) = link.and_then(|link| link.slots.slot(*field)) else { return false };
+            let written = match item.action {
+                PlanAction::Update => changed.contains(field),
+                PlanAction::Create => slot.ack > 0 || entity.is_some_and(|e| is_filler(e, *field)),
+                PlanAction::Archive | PlanAction::Delete => false,
+            };
+            let tied = value.as_ref().filter(|value| refers(value));
+            slot.refused.is_none() && tied.map_or(written, |value| is_tied(value, &slot.shadow))
         };
+        let open = || item.fields.iter().filter(|field| !done(*field)).map(|(field, _)| *field);
         let fields: Vec<Field> = match item.action {
             PlanAction::Archive | PlanAction::Delete if gone => return None,
             PlanAction::Archive | PlanAction::Delete => Vec::new(),
             PlanAction::Create if !made => Vec::new(),
-            PlanAction::Create => {
-                item.fields.keys().copied().filter(|field| !holds(field)).collect()
-            }
-            PlanAction::Update => {
-                let open = |field: &Field| !changed.contains(field) || !holds(field);
-                item.fields.keys().copied().filter(open).collect()
-            }
+            PlanAction::Create | PlanAction::Update => open().collect(),
         };
         let begun = made || !changed.is_empty();
         if begun && fields.is_empty() {
@@ -399,6 +399,8 @@ impl Session<'_> {
             Why::Moved
         } else if message.is_some() {
             Why::Refused
+        } else if carrying.differs.contains(&item.entity) {
+            Why::Overtaken
         } else if begun || entity.is_some_and(|entity| entity.mark.is_some()) {
             Why::Waits
         } else {
@@ -423,4 +425,19 @@ const fn is_alive(entity: &Entity) -> bool {
         EntityState::Live | EntityState::Tombstone { .. } => true,
         EntityState::Held { .. } | EntityState::Merged { .. } => false,
     }
+}
+
+/// Returns whether a field has no golden value: what was sent is a filler.
+fn is_filler(entity: &Entity, field: Field) -> bool {
+    entity.golden.version(field) == 0
+}
+
+fn refers(value: &Value) -> bool {
+    value.members().iter().any(|member| member.as_reference().is_some())
+}
+
+/// Returns whether a record is known to refer to all that was planned.
+fn is_tied(planned: &Value, shadow: &Shadow) -> bool {
+    let held = shadow.value().map_or(&[][..], Value::members);
+    planned.members().iter().all(|member| held.contains(member))
 }

@@ -6,14 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{EntityId, Field, ProviderId, RunId, Value};
+use crm_core::{Action, EntityId, Field, ProviderId, RunId, Value, Write};
 use crm_store::{Entity, JournalQuery};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Session;
 use super::plan::item_of;
 use super::work::Job;
-use crate::decide::Seen;
+use crate::decide::{Decision, Seen};
 use crate::fault::PlanFault;
 use crate::written::{Base, PlanAction, PlanItem, Planned};
 use crate::{EngineError, FieldPlan, Rules, Topology};
@@ -34,6 +35,8 @@ pub(crate) struct Carrying {
     pub ours: BTreeMap<EntityId, BTreeSet<ProviderId>>,
     /// Planned entities whose records moved.
     pub moved: BTreeSet<EntityId>,
+    /// Planned entities with which something else would be done by now.
+    pub differs: BTreeSet<EntityId>,
     /// Entities that were stopped, of those at hand.
     pub stopped: BTreeSet<EntityId>,
     /// How many planned entities there are.
@@ -48,7 +51,7 @@ impl Carrying {
 
     /// Returns whether nothing more is done with an entity.
     pub(crate) fn is_stopped(&self, entity: EntityId) -> bool {
-        self.stopped.contains(&entity) || self.moved.contains(&entity)
+        [&self.stopped, &self.moved, &self.differs].iter().any(|set| set.contains(&entity))
     }
 
     /// Refuses to go on if too many records moved.
@@ -91,28 +94,42 @@ impl Carrying {
 impl Session<'_> {
     /// Stops decisions that the plan does not have. Without a plan everything passes.
     pub(super) fn gate(&mut self, rules: &Rules, jobs: &mut [Job]) -> Result<(), EngineError> {
+        let now = self.now();
         let Some(carrying) = &mut self.carrying else { return Ok(()) };
         for job in jobs {
             let id = job.entity.id;
             let planned = carrying.planned.get(&id).map_or(&[][..], Vec::as_slice);
             let moved = carrying.has_moved(&job.entity, planned, &job.base, |_| true);
-            let Some(decision) = &job.decision else {
+            let Some(decision) = &mut job.decision else {
                 carrying.stopped.insert(id);
                 continue;
             };
-            let fits = decision.writes.iter().all(|(side, write)| {
+            let fits = |(side, write): &(usize, Write)| {
                 let item = item_of(rules, &decision.entity, *side, write, &job.base);
                 item.is_some_and(|item| planned.iter().any(|planned| permits(planned, &item)))
-            });
+            };
+            let strange: Vec<usize> = decision
+                .writes
+                .iter()
+                .enumerate()
+                .filter(|(_, write)| !fits(write))
+                .map(|(at, _)| at)
+                .collect();
             // Without a planned write nothing is to be read for one.
             let idle = !planned.is_empty() || decision.reread.is_empty();
-            if moved || !fits || !idle {
-                if !planned.is_empty() {
-                    carrying.moved.insert(id);
-                }
-                carrying.stopped.insert(id);
-                job.decision = None;
+            let begun = rules.sides.iter().any(|s| carrying.is_ours(&job.entity, &s.provider));
+            if !moved && idle && strange.is_empty() {
+                continue;
             }
+            carrying.stopped.insert(id);
+            if !moved && idle && begun && postpone(decision, rules, &strange, now) {
+                continue;
+            }
+            if !planned.is_empty() && !begun {
+                let stopped = if moved { &mut carrying.moved } else { &mut carrying.differs };
+                stopped.insert(id);
+            }
+            job.decision = None;
         }
         let moved = u64::try_from(carrying.moved.len()).unwrap_or(u64::MAX);
         Ok(carrying.check(moved)?)
@@ -156,6 +173,27 @@ impl Session<'_> {
         }
         Ok(())
     }
+}
+
+/// Takes changes out of a decision that follow from what the plan did, a CRM's own form of a value
+/// for instance: the next sync makes them. Returns whether that can be done.
+fn postpone(decision: &mut Decision, rules: &Rules, strange: &[usize], now: Timestamp) -> bool {
+    let strange = strange.iter().filter_map(|at| decision.writes.get(*at));
+    let strange: Vec<(usize, Write)> = strange.cloned().collect();
+    if !strange.iter().all(|(_, write)| matches!(write.action, Action::Update { .. })) {
+        return false;
+    }
+    for (index, write) in &strange {
+        let side = rules.sides.get(*index);
+        let link = side.and_then(|side| decision.entity.link_mut(&side.provider));
+        let Some(link) = link else { continue };
+        if let Some(at) = link.intents.iter().rposition(|intent| intent.key == write.key) {
+            link.intents.remove(at);
+        }
+    }
+    decision.writes.retain(|write| !strange.contains(write));
+    decision.later = Some(now);
+    true
 }
 
 /// Returns whether a plan has a write. A record may be made without what waits for another one,
