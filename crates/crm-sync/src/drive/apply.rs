@@ -399,9 +399,9 @@ impl Session<'_> {
             Why::Moved
         } else if message.is_some() {
             Why::Refused
-        } else if carrying.differs.contains(&item.entity) {
+        } else if [&carrying.differs, &carrying.late].iter().any(|of| of.contains(&item.entity)) {
             Why::Overtaken
-        } else if begun || entity.is_some_and(|entity| entity.mark.is_some()) {
+        } else if entity.is_some_and(|entity| waits(entity, item, &fields)) {
             Why::Waits
         } else {
             Why::Overtaken
@@ -425,6 +425,15 @@ const fn is_alive(entity: &Entity) -> bool {
         EntityState::Live | EntityState::Tombstone { .. } => true,
         EntityState::Held { .. } | EntityState::Merged { .. } => false,
     }
+}
+
+/// Returns whether something is still to come: another attempt, or the record that a field of the
+/// item refers to. A field that a person must decide about does not wait for the plan.
+fn waits(entity: &Entity, item: &PlanItem, fields: &[Field]) -> bool {
+    let open = || fields.iter().filter(|field| entity.golden.frozen(**field).is_none());
+    let ties = || open().filter_map(|field| item.fields.get(field)?.as_ref());
+    let marked = entity.mark.is_some() && (fields.is_empty() || open().next().is_some());
+    marked || ties().any(refers)
 }
 
 /// Returns whether a field has no golden value: what was sent is a filler.

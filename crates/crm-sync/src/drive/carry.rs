@@ -37,6 +37,8 @@ pub(crate) struct Carrying {
     pub moved: BTreeSet<EntityId>,
     /// Planned entities with which something else would be done by now.
     pub differs: BTreeSet<EntityId>,
+    /// Planned entities of which some changes are left to the next sync.
+    pub late: BTreeSet<EntityId>,
     /// Entities that were stopped, of those at hand.
     pub stopped: BTreeSet<EntityId>,
     /// How many planned entities there are.
@@ -123,6 +125,7 @@ impl Session<'_> {
             }
             carrying.stopped.insert(id);
             if !moved && idle && begun && postpone(decision, rules, &strange, now) {
+                carrying.late.insert(id);
                 continue;
             }
             if !planned.is_empty() && !begun {
