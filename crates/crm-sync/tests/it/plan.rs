@@ -46,7 +46,7 @@ impl World {
                 Some(applied) => {
                     let applied = applied.unwrap();
                     if !applied.stays.contains_key(&Why::Waits) {
-                        self.process.life.spare();
+                        self.spare();
                         return applied;
                     }
                     left = applied.left;

@@ -89,7 +89,7 @@ fn undo_for_sure(world: &mut World, target: RunId, met: &mut Met) -> UndoReport 
             None => met.deaths += 1,
         }
     }
-    world.process.life.spare();
+    world.spare();
     total.expect("an undo that never ends")
 }
 

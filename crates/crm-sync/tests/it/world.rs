@@ -94,6 +94,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) process: Arc<Process>,
     pub(crate) made: Arc<Mutex<Vec<Made>>>,
+    mortal: bool,
     runs: u128,
 }
 
@@ -120,20 +121,28 @@ impl World {
         let process = Arc::new(process);
         process.life.spare();
         let made = Arc::default();
-        Self { scenario, clock, realm, plain, store, process, made, runs: 0 }
+        Self { scenario, clock, realm, plain, store, process, made, mortal: false, runs: 0 }
     }
 
+    /// Starts the engine. Where the process lives for ever nothing is traced, which takes longer
+    /// than all the rest.
     pub(crate) fn engine(&self) -> Engine {
-        let mortal = self.plain.iter().map(|provider| {
+        let mortal = self.mortal;
+        let providers = self.plain.iter().map(|provider| {
             let (inner, made) = (Arc::clone(provider), Arc::clone(&self.made));
             let inner = Arc::new(Noting { inner, made }) as SharedProvider;
+            if !mortal {
+                return inner;
+            }
             Arc::new(MortalProvider::new(inner, Arc::clone(&self.process))) as SharedProvider
         });
-        let inner = Arc::clone(&self.store) as SharedStore;
-        let store = Arc::new(MortalStore::new(inner, Arc::clone(&self.process)));
+        let mut store = Arc::clone(&self.store) as SharedStore;
+        if mortal {
+            store = Arc::new(MortalStore::new(store, Arc::clone(&self.process)));
+        }
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let topology = pilot::topology(&self.scenario);
-        Engine::new(topology, mortal.collect(), store, clock, pilot::options()).unwrap()
+        Engine::new(topology, providers.collect(), store, clock, pilot::options()).unwrap()
     }
 
     pub(crate) fn run(&mut self) -> RunId {
@@ -213,6 +222,13 @@ impl World {
         let life = Life::new(Rng::new(self.scenario.seed).fork(fork), 200);
         let (trace, clock) = (Trace::new(Keep::Tail), Arc::clone(&self.clock));
         self.process = Arc::new(Process { life, trace, clock });
+        self.mortal = true;
+    }
+
+    /// Lets the process live for ever.
+    pub(crate) fn spare(&mut self) {
+        self.process.life.spare();
+        self.mortal = false;
     }
 }
 
