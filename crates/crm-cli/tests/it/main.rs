@@ -26,6 +26,8 @@ mod ledger;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod touched;
 #[cfg(test)]
 mod weather;
