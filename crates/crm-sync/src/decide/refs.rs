@@ -25,6 +25,13 @@ impl Ties {
         Self { records: Arc::new(records) }
     }
 
+    /// Returns these ties and others together.
+    pub(crate) fn with(&self, others: &Self) -> Self {
+        let mut records = BTreeMap::clone(&self.records);
+        records.extend(others.records.iter().map(|(key, record)| (*key, record.clone())));
+        Self::new(records)
+    }
+
     fn record(&self, side: usize, entity: EntityId) -> Option<&RemoteId> {
         self.records.get(&(side, entity))
     }

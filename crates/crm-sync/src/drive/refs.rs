@@ -242,13 +242,19 @@ impl Session<'_> {
                 let shadows = links.filter_map(|l| l.slots.slot(field)?.shadow.value());
                 let values = entity.golden.value(field).into_iter().chain(seen);
                 for value in values.chain(claimed).chain(shadows) {
-                    named.extend(value.members().iter().filter_map(|m| match m.as_reference() {
-                        Some(Ref::Entity(id)) => Some(*id),
-                        Some(Ref::Remote(..)) | None => None,
-                    }));
+                    named.extend(entities_in(value));
                 }
             }
         }
+        self.records(rules, named).await
+    }
+
+    /// Finds the records of entities.
+    pub(super) async fn records(
+        &self,
+        rules: &Rules,
+        named: BTreeSet<EntityId>,
+    ) -> Result<Ties, EngineError> {
         let mut records = BTreeMap::new();
         for (id, entity) in self.became(named.into_iter()).await? {
             for (index, side) in rules.sides.iter().enumerate() {
@@ -267,6 +273,14 @@ impl Session<'_> {
         }
         Ok(Ties::new(records))
     }
+}
+
+/// Returns the entities that a value names.
+pub(super) fn entities_in(value: &Value) -> impl Iterator<Item = EntityId> {
+    value.members().iter().filter_map(|member| match member.as_reference() {
+        Some(Ref::Entity(id)) => Some(*id),
+        Some(Ref::Remote(..)) | None => None,
+    })
 }
 
 /// Replaces a provider's records by entities; returns those that nobody knows. A set without
