@@ -291,10 +291,14 @@ fn translate(rules: &Rules, side: usize, remote: &mut Remote, owners: &Owners) -
         let Some(value) = remote.fields.get(field).cloned() else { continue };
         let mut members = Vec::with_capacity(value.members().len());
         for member in value.members() {
-            let Some(Ref::Remote(kind, id)) = member.as_reference() else { continue };
-            match owners.get(&(side, *kind, id.clone())) {
-                Some(entity) => members.push(Value::Ref(Ref::Entity(*entity))),
-                None => unknown.push(Ref::Remote(*kind, id.clone())),
+            match member.as_reference() {
+                Some(Ref::Remote(kind, id)) => match owners.get(&(side, *kind, id.clone())) {
+                    Some(entity) => members.push(Value::Ref(Ref::Entity(*entity))),
+                    None => unknown.push(Ref::Remote(*kind, id.clone())),
+                },
+                // After the first sync was taken back, a row is what was known.
+                Some(Ref::Entity(_)) => members.push(member.clone()),
+                None => {}
             }
         }
         members.sort();
