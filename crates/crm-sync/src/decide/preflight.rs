@@ -9,18 +9,21 @@ use crm_store::{Details, Golden, Refusal};
 
 use crate::problem::ProblemClass;
 
+#[cfg(test)]
+mod tests;
+
 /// A value that the account would refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Objection {
     /// Why, in one word for counting.
     pub reason: &'static str,
-    /// What is wrong, one line without the value.
+    /// What is wrong, one line without what people entered.
     pub message: String,
 }
 
 impl Objection {
-    fn new(reason: &'static str, message: String) -> Option<Self> {
-        Some(Self { reason, message })
+    const fn new(reason: &'static str, message: String) -> Self {
+        Self { reason, message }
     }
 
     /// Returns how it is stored.
@@ -43,7 +46,7 @@ impl Preflight<'_> {
     /// Returns why an account would refuse a value, as far as that is known.
     pub(super) fn objection(self, rule: &FieldRule, value: &Value) -> Option<Objection> {
         let facts = self.metadata.fields.get(&(self.kind, rule.field));
-        self.closed(rule, facts)
+        closed(rule, facts)
             .or_else(|| self.money(rule.field))
             .or_else(|| match rule.wire {
                 Wire::Owner => self.owner(value),
@@ -67,13 +70,6 @@ impl Preflight<'_> {
         self.metadata.fields.get(&(self.kind, field)).is_some_and(|facts| facts.required)
     }
 
-    fn closed(self, rule: &FieldRule, facts: Option<&FieldFacts>) -> Option<Objection> {
-        if !facts.is_some_and(|facts| facts.read_only) {
-            return None;
-        }
-        Objection::new("read_only", format!("`{}` can only be read there", rule.field))
-    }
-
     /// An amount in a currency that the account does not have would become one in another.
     fn money(self, field: Field) -> Option<Objection> {
         let enabled = self.metadata.currencies.as_ref()?;
@@ -84,7 +80,10 @@ impl Preflight<'_> {
         if enabled.iter().any(|known| known.eq_ignore_ascii_case(currency)) {
             return None;
         }
-        Objection::new("currency_not_enabled", format!("the account has no currency {currency}"))
+        Some(Objection::new(
+            "currency_not_enabled",
+            format!("the account has no currency {currency}"),
+        ))
     }
 
     fn owner(self, value: &Value) -> Option<Objection> {
@@ -95,7 +94,7 @@ impl Preflight<'_> {
         if named.any(|owner| owner.active) {
             return None;
         }
-        Objection::new("inactive_owner", "the owner is no active user there".to_owned())
+        Some(Objection::new("inactive_owner", "the owner is no active user there".to_owned()))
     }
 
     fn stage(self, value: &Value) -> Option<Objection> {
@@ -105,8 +104,15 @@ impl Preflight<'_> {
         if stages.any(|stage| stage.ours.as_deref() == Some(ours)) {
             return None;
         }
-        Objection::new("unknown_choice", format!("no stage there stands for `{ours}`"))
+        Some(Objection::new("unknown_choice", format!("no stage there stands for `{ours}`")))
     }
+}
+
+fn closed(rule: &FieldRule, facts: Option<&FieldFacts>) -> Option<Objection> {
+    if !facts.is_some_and(|facts| facts.read_only) {
+        return None;
+    }
+    Some(Objection::new("read_only", format!("`{}` can only be read there", rule.field)))
 }
 
 fn choice(rule: &FieldRule, facts: &FieldFacts, value: &Value) -> Option<Objection> {
@@ -131,7 +137,7 @@ fn choice(rule: &FieldRule, facts: &FieldFacts, value: &Value) -> Option<Objecti
     if options.iter().any(|option| **option == *sent) {
         return None;
     }
-    Objection::new("unknown_choice", format!("`{}` has no such choice there", rule.field))
+    Some(Objection::new("unknown_choice", format!("`{}` has no such choice there", rule.field)))
 }
 
 /// Text that the vendor cuts by itself is not refused.
@@ -147,7 +153,7 @@ fn too_long(rule: &FieldRule, facts: Option<&FieldFacts>, value: &Value) -> Opti
         return None;
     }
     let message = format!("`{}` has {length} characters and may have {most} there", rule.field);
-    Objection::new("too_long", message)
+    Some(Objection::new("too_long", message))
 }
 
 /// Returns whether a value was not even sent.

@@ -13,6 +13,8 @@ mod oscillation;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
+mod preflight;
+#[cfg(test)]
 mod reconcile;
 #[cfg(test)]
 mod simulation;

@@ -323,7 +323,7 @@ fn what_is_made_of_people_is_what_was_planned() {
 
 #[test]
 fn what_is_made_of_all_kinds_is_what_was_planned() {
-    let met = made_as_planned(MORE_KINDS + 0..MORE_KINDS + 25);
+    let met = made_as_planned(MORE_KINDS..MORE_KINDS + 25);
     assert!(met.ties > 0, "{met:?}");
 }
 
