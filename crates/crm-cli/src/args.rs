@@ -244,6 +244,9 @@ pub(crate) struct Apply {
     /// Approve the plan without being asked
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Go on although so many records were deleted in one CRM [default: 20, or 1 % of its records]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_deletes: Option<u64>,
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -169,8 +169,8 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
 
 impl Decision {
     /// Returns the commit of everything but the writes' outcomes. `mark` is the entity's mark
-    /// from now on, and `fence` the lease under which it was made; with writes under way it is `None`, since the open claims and intents say
-    /// what is to be looked at.
+    /// from now on, and `fence` the lease under which the decision was made; with writes under
+    /// way the mark is `None`, since the open claims and intents say what is to be looked at.
     pub fn commit(self, rules: &Rules, mark: Option<Mark>, fence: Option<u64>) -> Commit {
         let mut entity = self.entity;
         let mut mutations = Vec::new();

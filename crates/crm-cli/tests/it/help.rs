@@ -62,7 +62,7 @@ fn help_of_every_command_says_what_each_option_is_for() {
         ),
         ("check", &["--fix", "--json"]),
         ("plan", &["--out", "--json"]),
-        ("apply", &["--yes", "--json"]),
+        ("apply", &["--yes", "--max-deletes", "--json"]),
         ("sync", &["--yes", "--json"]),
         ("status", &["--json"]),
         ("conflicts", &["list", "show", "resolve"]),

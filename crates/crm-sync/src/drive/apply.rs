@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{EntityId, Feed, Field, ObjectKind, ProviderId, RunId, Value};
 use crm_store::{
-    Commit, Entity, EntityState, Journal, JournalAction, JournalQuery, Mutation, RunStatus, Seq,
-    Shadow, Stage, WrittenPlan,
+    Actor, AuditKind, AuditNote, Commit, Entity, EntityState, Journal, JournalAction, JournalQuery,
+    Mutation, RunStatus, Seq, Shadow, Stage, WrittenPlan,
 };
 
 use super::Session;
@@ -55,6 +55,7 @@ pub(crate) async fn apply(
     }
     session.log(RunStatus::Running, None).await?;
     session.remember(&known).await?;
+    session.note_approval(&plan).await?;
     match session.apply_all(source, &plan, &flows).await {
         Ok(applied) => {
             known.done = !applied.stays.contains_key(&Why::Waits);
@@ -117,6 +118,21 @@ fn of_kind(flows: &[Rules], kind: ObjectKind) -> Result<&Rules, PlanFault> {
 impl Session<'_> {
     async fn remember(&self, plan: &WrittenPlan) -> Result<(), EngineError> {
         let mutations = vec![Mutation::WrittenPlan(Box::new(plan.clone()))];
+        self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
+        Ok(())
+    }
+
+    async fn note_approval(&self, plan: &Whole) -> Result<(), EngineError> {
+        let note = AuditNote {
+            at: self.now(),
+            run: Some(self.run),
+            actor: Actor::Person,
+            what: AuditKind::PlanApproved,
+            entity: None,
+            provider: None,
+            detail: Some(plan.hash.clone()),
+        };
+        let mutations = vec![Mutation::Audit(Box::new(note))];
         self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
         Ok(())
     }
@@ -188,7 +204,8 @@ impl Session<'_> {
             }
         }
         for pass in 0..PASSES_MAX {
-            let worked = self.pass(source, plan, flows).await?;
+            let fresh = pass == 0 && self.carrying.as_ref().is_some_and(Carrying::is_fresh);
+            let worked = self.pass(source, plan, flows, fresh).await?;
             if worked == 0 {
                 break;
             }
@@ -230,12 +247,14 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Goes through the plan once; returns how many entities were worked on.
+    /// Goes through the plan once; returns how many entities were worked on. Of a `fresh` plan
+    /// nothing was done before.
     async fn pass(
         &mut self,
         source: &dyn PlanSource,
         plan: &Whole,
         flows: &[Rules],
+        fresh: bool,
     ) -> Result<u64, EngineError> {
         let mut reading = Reading::begin(source)?;
         let (mut worked, mut done) = (0, 0);
@@ -245,7 +264,9 @@ impl Session<'_> {
             let rules = of_kind(flows, kind)?;
             self.first = plan.head.first.contains(&kind);
             self.phase(kind, Phase::Work);
-            self.recall(&chunk).await?;
+            if !fresh {
+                self.recall(&chunk).await?;
+            }
             done += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
             self.at_hand(chunk).await?;
             worked += self.rounds(rules).await?;

@@ -46,6 +46,11 @@ pub(crate) struct Carrying {
 }
 
 impl Carrying {
+    /// Returns whether no run worked on the plan before this one.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.runs.len() <= 1
+    }
+
     /// Returns how many records may have moved.
     pub(crate) fn limit(&self) -> u64 {
         (self.records / MOVED_SHARE).max(MOVED_MIN)
@@ -162,7 +167,8 @@ impl Session<'_> {
             return Ok(());
         };
         let mut ours = BTreeMap::new();
-        for record in planned {
+        let asked = if runs.is_empty() { &[][..] } else { planned };
+        for record in asked {
             let query = JournalQuery { entity: Some(record.entity), ..JournalQuery::default() };
             let rows = self.engine.store.journal(query).await?;
             let rows = rows.into_iter().filter(|row| runs.contains(&row.run));
