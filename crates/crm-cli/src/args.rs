@@ -54,6 +54,17 @@ Values that somebody edited since are left alone and listed, and so are records 
 touched. After the first sync was taken back, the next one needs a new approval. --plan shows what
 would be done, and writes nothing. Exit code 3: done, and something is left as it is.";
 
+const ABOUT_VERIFY: &str = "\
+Reads every record and writes nothing to any CRM. What is known (open conflicts, refused values,
+work that waits, changes that the next sync reads) counts apart and is no difference. --sample reads
+some at random and says how sure the figures are. --repair marks what differs, syncs, and compares
+again. Exit code 3: records differ.";
+
+const ABOUT_ERASE: &str = "\
+Without --yes it is only told what would be done. The store keeps keyed hashes of the address and
+the record ids, so that the data is not taken in again. Deleted records lie in the recycle bin of
+their CRM as long as it keeps them. For example: crm erase contact ada@mail.example --yes";
+
 const ABOUT_AUDIT: &str = "\
 Every entry covers the one before with its hash, so that a change of the past shows: crm audit
 verify. The log holds no values of records. crm audit export prints one JSON object a line.";
@@ -129,6 +140,12 @@ pub(crate) enum Command {
     /// Take back what a run wrote, where nobody edited it since
     #[command(after_help = ABOUT_UNDO)]
     Undo(Undo),
+    /// Compare all records with what is known, field by field; with --repair, mend what differs
+    #[command(after_help = ABOUT_VERIFY)]
+    Verify(Verify),
+    /// Erase a person: from the store for good, and the records in the CRMs
+    #[command(after_help = ABOUT_ERASE)]
+    Erase(Erase),
     /// Show the log of everything that was done, check it, or export it
     #[command(after_help = ABOUT_AUDIT)]
     Audit(Audit),
@@ -166,10 +183,10 @@ pub(crate) struct Demo {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Sandbox {
-    /// Which CRMs, with commas between them [default: all that exist: hubspot,salesforce]
+    /// Which CRMs, with commas between them; hubspot-2 is a second account of one [default: all that exist: hubspot,salesforce]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) providers: Vec<String>,
-    /// How many invented people to spread over them
+    /// How many invented people to spread over them, with companies, deals and activities
     #[arg(
         long,
         default_value_t = 0,
@@ -187,6 +204,9 @@ pub(crate) struct Sandbox {
         allow_negative_numbers = true
     )]
     pub(crate) seed: u64,
+    /// Which kinds there are, with commas between them [default: company,contact,deal,activity]
+    #[arg(long, value_delimiter = ',', value_name = "KINDS")]
+    pub(crate) kinds: Vec<String>,
     /// Load people from a CSV file into one CRM; may be repeated
     #[arg(long, value_name = "PROVIDER=FILE.csv")]
     pub(crate) load: Vec<String>,
@@ -357,6 +377,45 @@ pub(crate) struct Undo {
 }
 
 #[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// Read so many linked records of each kind, drawn at random, instead of all
+    #[arg(long, value_name = "N", value_parser = some_records)]
+    pub(crate) sample: Option<usize>,
+    /// Let a sync mend what differs, and compare again
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "options of a command line")]
+pub(crate) struct Erase {
+    /// What it is: company, contact, deal or activity
+    #[arg(value_name = "KIND", required_unless_present_any = ["list", "resume"])]
+    pub(crate) kind: Option<String>,
+    /// Who: an e-mail address, an entity's id, or PROVIDER:RECORD
+    #[arg(value_name = "WHO", required_unless_present_any = ["list", "resume"])]
+    pub(crate) who: Option<String>,
+    /// Do it; it cannot be taken back
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Leave the records in the CRMs as they are
+    #[arg(long)]
+    pub(crate) keep_records: bool,
+    /// List what was erased: when, and the hashes that are left
+    #[arg(long, conflicts_with_all = ["kind", "who", "yes", "keep_records", "resume"])]
+    pub(crate) list: bool,
+    /// End what was begun and could not be ended
+    #[arg(long, conflicts_with_all = ["kind", "who", "yes", "keep_records"])]
+    pub(crate) resume: bool,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Audit {
     /// Say whether anything was changed, or print all as JSON lines [default: show the newest]
     #[arg(value_enum, value_name = "WHAT")]
@@ -433,6 +492,11 @@ fn some_people(text: &str) -> Result<usize, String> {
     if text == "0" {
         return Err("a demo needs at least 1 person".to_owned());
     }
+    number(text, 1, PEOPLE_MAX)
+}
+
+/// Reads how many records a sample has.
+fn some_records(text: &str) -> Result<usize, String> {
     number(text, 1, PEOPLE_MAX)
 }
 

@@ -104,6 +104,12 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
             Box::pin(cmd::explain::run(&database, options)).await
         }
         Command::Undo(options) => Box::pin(cmd::undo::run(&settings()?, options)).await,
+        Command::Verify(options) => Box::pin(cmd::verify::run(&settings()?, options)).await,
+        Command::Erase(options) if options.list => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            cmd::erase::list(&database, options.json).await
+        }
+        Command::Erase(options) => Box::pin(cmd::erase::run(&settings()?, options)).await,
         Command::Audit(options) => {
             let database = error::database(config.as_deref(), &env_files)?;
             Box::pin(cmd::audit::run(&database, options)).await

@@ -27,6 +27,7 @@ pub mod mapping;
 pub mod metadata;
 pub mod normal;
 pub mod object;
+pub mod priority;
 pub mod provider;
 pub mod record;
 #[cfg(feature = "html")]
@@ -52,6 +53,7 @@ pub use mapping::{FieldRule, Form, LetterCase, Mapping, Wire};
 pub use metadata::{FieldFacts, Metadata, Owner, Pipeline, Stage};
 pub use normal::{Money, Normalizer, Region};
 pub use object::Object;
+pub use priority::Priority;
 pub use provider::{Account, Finding, Provider, QuotaUse, Repair, SharedProvider, Usage};
 pub use record::{Author, Field, Fields, Lookup, MatchKey, Patch, Remote, Version};
 #[cfg(feature = "html")]

@@ -14,6 +14,7 @@ mod audit;
 mod claim;
 mod commit;
 mod config;
+mod erased;
 mod error;
 mod inline;
 mod journal;

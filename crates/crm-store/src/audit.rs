@@ -321,6 +321,9 @@ pub fn draft(mutation: &Mutation) -> StoreResult<Option<Draft>> {
         | Mutation::Keys { .. }
         | Mutation::Alias { .. }
         | Mutation::PendingRef { .. }
+        | Mutation::Erase(_)
+        | Mutation::Block { .. }
+        | Mutation::Erasure(_)
         | Mutation::Cursor { .. }
         | Mutation::Account { .. }
         | Mutation::WrittenPlan(_)

@@ -6,10 +6,13 @@
 
 mod circumstance;
 mod delete;
+pub mod drift;
 pub mod identity;
 mod join;
 pub(crate) mod journal;
 mod merge;
+pub mod mirror;
+mod names;
 pub mod oscillation;
 pub(crate) mod preflight;
 mod refs;
@@ -23,6 +26,7 @@ use crm_store::{Commit, Conflict, Entity, History, Journal, KeyHash, Mark, Mutat
 use jiff::Timestamp;
 
 pub(crate) use delete::ripe;
+pub use names::Names;
 pub use refs::{Lost, Ties};
 
 use crate::Rules;
@@ -48,6 +52,8 @@ pub enum Seen {
     },
     /// A create was announced, and the provider has no record with its uid.
     Absent,
+    /// The side takes no calls for now: nothing is known of it, and nothing is written to it.
+    Closed,
 }
 
 impl Seen {
@@ -55,7 +61,9 @@ impl Seen {
     pub fn remote(&self) -> Option<&Remote> {
         match self {
             Self::Fresh(remote) | Self::Listed(remote) => Some(remote),
-            Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent => None,
+            Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent | Self::Closed => {
+                None
+            }
         }
     }
 
@@ -63,7 +71,9 @@ impl Seen {
     pub fn remote_mut(&mut self) -> Option<&mut Remote> {
         match self {
             Self::Fresh(remote) | Self::Listed(remote) => Some(remote),
-            Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent => None,
+            Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent | Self::Closed => {
+                None
+            }
         }
     }
 }
@@ -75,12 +85,16 @@ pub struct State {
     pub entity: Entity,
     /// What each side shows, by index of the side; references name entities.
     pub seen: Vec<Seen>,
+    /// What entities are called that turned out to be others; so does `seen`.
+    pub names: Names,
     /// The records that entities have which this one refers to.
     pub ties: Ties,
     /// References of sides to records that nobody knows; they are not in `seen`.
     pub unknown: Vec<(usize, Ref)>,
     /// References that sides lost since their records are no more there.
     pub lost: Vec<Lost>,
+    /// The companies that contacts name in a text, where that matters.
+    pub companies: mirror::Companies,
     /// The present.
     pub now: Timestamp,
     /// The run.
@@ -90,8 +104,10 @@ pub struct State {
 impl State {
     /// Makes the state of an entity that refers to nothing.
     pub fn new(entity: Entity, seen: Vec<Seen>, now: Timestamp, run: RunId) -> Self {
-        let (ties, unknown, lost) = (Ties::default(), Vec::new(), Vec::new());
-        Self { entity, seen, ties, unknown, lost, now, run }
+        let (names, ties) = (Names::default(), Ties::default());
+        let (unknown, lost) = (Vec::new(), Vec::new());
+        let companies = mirror::Companies::default();
+        Self { entity, seen, names, ties, unknown, lost, companies, now, run }
     }
 }
 
@@ -115,6 +131,10 @@ pub struct Decision {
     pub writes: Vec<(usize, Write)>,
     /// Sides that must be read before they can be written.
     pub reread: Vec<usize>,
+    /// Sides that take no calls and have, or shall have, a record of it.
+    pub closed: Vec<usize>,
+    /// A company that the contact names and that nobody has.
+    pub names_company: Option<String>,
     /// Ids that led to this record and are no more.
     pub aliases: Vec<(usize, RemoteId, RemoteId)>,
     /// Creates that cannot be made, with the reason, for the plan.
@@ -131,7 +151,7 @@ pub struct Decision {
 
 /// Decides about one entity.
 pub fn decide(state: State, rules: &Rules) -> Decision {
-    let State { entity, seen, ties, unknown, lost, now, run } = state;
+    let State { entity, seen, names, ties, unknown, lost, companies, now, run } = state;
     let rules = rules.of(|field| {
         let seen = || seen.iter().filter_map(Seen::remote).find_map(|r| r.fields.get(field));
         entity.golden.value(field).or_else(seen)
@@ -146,6 +166,8 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
         journal: Vec::new(),
         writes: Vec::new(),
         reread: Vec::new(),
+        closed: Vec::new(),
+        names_company: None,
         aliases: Vec::new(),
         skipped: Vec::new(),
         pending: unknown,
@@ -155,11 +177,14 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
         expected,
         entity,
     };
+    names::apply(&mut work, rules, &names, now, run);
     let known = merge::known_since(&work.entity, rules);
     refs::forget(&mut work, rules, &lost);
     journal::recognise(&mut work, &seen, rules, now, run);
     delete::apply(&mut work, &seen, rules, now);
+    let named = mirror::name(&work.entity.golden).map(str::to_owned);
     merge::apply(&mut work, &seen, known, rules, merge::Moment { now, run });
+    mirror::apply(&mut work, &companies, named.as_deref(), rules, (now, run));
     refs::miss(&mut work, rules, &lost);
     target::apply(&mut work, &seen, rules, &ties, now);
     delete::plan(&mut work, &seen, rules, now);

@@ -6,22 +6,30 @@
 mod adopt;
 mod apply;
 mod carry;
+mod census;
+mod drift;
+mod erase;
 mod first;
 mod guard;
 mod intake;
 mod merge;
+mod mirror;
 mod notes;
+mod pause;
 mod plan;
 mod reads;
 mod refs;
+mod survivors;
+mod sweep;
 mod tally;
 mod undo;
+mod verify;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crm_core::{Feed, ObjectKind, ProviderId, RunId, SharedProvider, Usage};
+use crm_core::{Account, Feed, ObjectKind, Priority, ProviderId, RunId, SharedProvider, Usage};
 use crm_store::{
     Actor, AuditKind, AuditNote, Commit, ConflictQuery, ConflictState, Mark, Mutation, Run,
     RunStatus, Stage,
@@ -33,10 +41,13 @@ use crate::report::{self, Cost};
 use crate::{Approval, Engine, EngineError, FirstSync, Plan, Progress, Report, Rules, Topology};
 pub(crate) use apply::apply;
 use carry::Carrying;
+pub(crate) use erase::{erase, resume};
 use plan::Planning;
 pub(crate) use plan::plan;
 use tally::Tally;
 pub(crate) use undo::undo;
+pub use verify::Verify;
+pub(crate) use verify::verify;
 
 /// One run.
 pub(crate) struct Session<'e> {
@@ -58,6 +69,11 @@ pub(crate) struct Session<'e> {
     /// Kinds whose first sync this run carries out.
     firsts: BTreeSet<ObjectKind>,
     usage: BTreeMap<ProviderId, Usage>,
+    /// Whether what the run says is worth nothing unless every connection answers.
+    pub(crate) whole: bool,
+    pauses: BTreeMap<ProviderId, pause::Pause>,
+    /// When what this run does not wait for is due.
+    next_run: Option<Timestamp>,
 }
 
 /// Returns how many records the plan put together that is carried out now.
@@ -78,7 +94,7 @@ pub(crate) async fn sync(
     let mut session = Session::open(engine, run, progress);
     session.refuse_unapproved(approval).await?;
     session.log(RunStatus::Running, None).await?;
-    match session.sync_all().await {
+    match Priority::Realtime.scope(session.sync_all()).await {
         Ok(report) => {
             let status = match report.outcome() {
                 report::Outcome::Success => RunStatus::Success,
@@ -113,6 +129,9 @@ impl<'e> Session<'e> {
             toll: BTreeMap::new(),
             firsts: BTreeSet::new(),
             usage,
+            whole: false,
+            pauses: BTreeMap::new(),
+            next_run: None,
         }
     }
 
@@ -131,20 +150,14 @@ impl<'e> Session<'e> {
 
     /// Probes every account, refuses to go on where something must be mended, and compiles the
     /// rules of each kind.
-    async fn prepare(&self) -> Result<Vec<Rules>, EngineError> {
-        let topology: &Topology = &self.engine.topology;
+    async fn prepare(&mut self) -> Result<Vec<Rules>, EngineError> {
+        let topology: &'e Topology = &self.engine.topology;
         let Some(first) = topology.flows.first() else {
             // Nothing is enabled: nobody is asked anything.
             return Ok(Vec::new());
         };
         self.phase(first.kind, Phase::Probe);
-        let names: Vec<&ProviderId> = topology.ranked().collect();
-        let probes = names.iter().map(|name| async {
-            let provider = self.provider(name)?;
-            Ok::<_, EngineError>(((*name).clone(), provider.probe().await?))
-        });
-        let accounts = futures_util::future::try_join_all(probes).await?;
-        for (provider, account) in accounts {
+        for (provider, account) in self.probe().await? {
             let kinds = |kind| topology.flows.iter().any(|flow| flow.kind == kind);
             let blocking = account.findings.into_iter().find(|f| f.blocking && kinds(f.kind));
             if let Some(finding) = blocking {
@@ -163,6 +176,33 @@ impl<'e> Session<'e> {
             .iter()
             .map(|flow| Rules::compile(topology, flow, &capabilities))
             .collect())
+    }
+
+    /// Asks every account about itself; leaves out those without which the run goes on.
+    async fn probe(&mut self) -> Result<Vec<(ProviderId, Account)>, EngineError> {
+        let names: Vec<&'e ProviderId> = self.engine.topology.ranked().collect();
+        let this = &*self;
+        let probes = names
+            .iter()
+            .map(|name| async { Ok::<_, EngineError>(this.provider(name)?.probe().await) });
+        let answers = futures_util::future::try_join_all(probes).await?;
+        let mut accounts = Vec::with_capacity(names.len());
+        for (name, mut answer) in names.into_iter().zip(answers) {
+            loop {
+                match answer {
+                    Ok(account) => accounts.push((name.clone(), account)),
+                    Err(error) => {
+                        self.pause(name, error)?;
+                        if self.resume(name).await {
+                            answer = self.provider(name)?.probe().await;
+                            continue;
+                        }
+                    }
+                }
+                break;
+            }
+        }
+        Ok(accounts)
     }
 
     /// Notes which account a connection reaches; refuses another one than the ledger is about.
@@ -199,13 +239,17 @@ impl<'e> Session<'e> {
 
     async fn sync_all(&mut self) -> Result<Report, EngineError> {
         let flows = self.prepare().await?;
+        for (provider, error) in self.end_erasures().await? {
+            tracing::warn!(%provider, %error, "records of an erasure are still there");
+        }
         for rules in &flows {
             self.recover(rules).await?;
+            self.notice_drift(rules).await?;
             let stage = self.engine.store.stage(rules.kind).await?;
             self.first = stage != Stage::Live;
             if self.first {
                 self.tally.kind(rules.kind).linked += linked_by(&stage, rules.kind);
-                self.snapshot(rules).await?;
+                Priority::Background.scope(self.snapshot(rules)).await?;
                 self.firsts.insert(rules.kind);
                 let running = Mutation::Run(Box::new(self.row(RunStatus::Running, None)));
                 let approved = Mutation::Audit(Box::new(self.approved(rules.kind)));
@@ -214,7 +258,11 @@ impl<'e> Session<'e> {
             }
             self.poll(rules, Feed::Changes).await?;
             self.poll(rules, Feed::Deletions).await?;
-            let worked = self.work(rules).await?;
+            let worked = if self.first {
+                Priority::Background.scope(self.work(rules)).await?
+            } else {
+                self.work(rules).await?
+            };
             if worked || self.first {
                 // Work takes time: what came meanwhile is seen in this run too. Where there was
                 // nothing to do, the feeds were read a moment ago.
@@ -227,6 +275,11 @@ impl<'e> Session<'e> {
         for rules in &flows {
             let due = self.engine.store.next_due(rules.kind).await?;
             if flows.len() > 1 && due.is_some_and(|due| due <= self.now()) {
+                self.work(rules).await?;
+            }
+        }
+        for rules in &flows {
+            if Priority::Background.scope(self.sweep(rules)).await? {
                 self.work(rules).await?;
             }
         }
@@ -293,6 +346,7 @@ impl<'e> Session<'e> {
             let mut cost = report::used(&before, &provider.usage());
             price(provider, &mut cost);
             let (reads, writes) = self.tally.bound(id);
+            cost.swept = self.tally.sweeps(id);
             cost.bound = reads + writes;
             cost.seconds = self.now().duration_since(self.started).as_secs_f64();
             calls.insert(id.clone(), cost);
@@ -306,6 +360,8 @@ impl<'e> Session<'e> {
             kinds,
             calls,
             conflicts: std::mem::take(&mut self.tally.conflicts),
+            paused: self.paused(),
+            drift: std::mem::take(&mut self.tally.drift),
         };
         report.hash = report::fingerprint(&report.kinds);
         let state = match report.outcome() {

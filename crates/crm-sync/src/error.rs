@@ -80,6 +80,12 @@ pub enum EngineError {
         /// The value as it was given.
         text: String,
     },
+    /// Nothing was synchronised yet, so there is nothing to compare with.
+    #[error("{kinds} were never synchronised: there is nothing to compare with")]
+    NeverSynced {
+        /// The kinds concerned.
+        kinds: String,
+    },
     /// There is no such run.
     #[error("no run has the id {0}")]
     UnknownRun(RunId),
@@ -127,6 +133,7 @@ impl EngineError {
             Self::WrongValue { .. } => {
                 Some("docs/fields.md names the type of each field".to_owned())
             }
+            Self::NeverSynced { .. } => Some("run `crm sync` first".to_owned()),
             Self::UnknownRun(_) => Some("see `crm runs`".to_owned()),
             Self::PlanFile(fault) => Some(fault.hint()),
             Self::Plan(_) => Some("make a new one with `crm plan`".to_owned()),

@@ -9,6 +9,7 @@
 mod conflict;
 pub mod decide;
 mod drive;
+mod erase;
 mod error;
 mod event;
 pub mod explain;
@@ -18,6 +19,7 @@ pub mod problem;
 mod report;
 mod topology;
 mod undo;
+pub mod verify;
 mod written;
 
 use std::collections::BTreeMap;
@@ -29,6 +31,9 @@ use crm_core::{Clock, ProviderId, RunId, SharedProvider};
 use crm_store::{Conflict, ConflictQuery, SharedStore};
 
 pub use conflict::{ConflictRef, Resolution, Ruling, UnknownResolution, resolve, value_of};
+pub use decide::drift::{Drift, Known};
+pub use drive::Verify;
+pub use erase::{Erase, EraseMode, EraseReport, ErasedRecord, Records};
 pub use error::{EngineError, Excess};
 pub use event::{Event, Phase, Progress};
 pub use explain::{Explanation, explain};
@@ -36,10 +41,12 @@ pub use fault::PlanFault;
 pub use policy::{Join, Policy, Preset, UnknownPolicy};
 pub use problem::{Problem, ProblemClass};
 pub use report::{
-    Applied, Cost, KindPlan, KindReport, Outcome, Plan, PlanFile, Report, Sample, Unapplied, Why,
+    Applied, Cost, KindPlan, KindReport, Outcome, Paused, Plan, PlanFile, Report, Sample,
+    SchemaChange, SchemaDrift, Unapplied, Why,
 };
 pub use topology::{Deletes, Direction, FieldPlan, Flow, Role, Rules, Side, Topology};
 pub use undo::{Left, Stays, UndoMode, UndoReport, Undone};
+pub use verify::{Extent, Repair, VerifyReport};
 pub use written::{Base, PlanAction, PlanHead, PlanItem, PlanSource};
 
 /// Keeps connections in step.
@@ -66,6 +73,8 @@ pub struct Options {
     pub retry_base: Duration,
     /// How much a run may do before it stops and asks.
     pub guard: Guard,
+    /// How often everything is read again, for each connection and kind; `None` is never.
+    pub sweep_every: Option<Duration>,
 }
 
 /// How much a run may do before it stops: one bad mapping, import or click must not change a
@@ -89,6 +98,7 @@ impl Default for Options {
             wait_max: Duration::from_mins(1),
             retry_base: Duration::from_secs(1),
             guard: Guard::default(),
+            sweep_every: None,
         }
     }
 }
@@ -213,6 +223,40 @@ impl Engine {
         progress: &dyn Progress,
     ) -> Result<UndoReport, EngineError> {
         Box::pin(drive::undo(self, target, run, mode, progress)).await
+    }
+
+    /// Compares what is there with what is known, and tells where they differ. Nothing is written
+    /// to any connection.
+    ///
+    /// # Errors
+    /// If nothing was synchronised yet, or a connection or the store fails.
+    pub async fn verify(
+        &self,
+        run: RunId,
+        what: Verify,
+        progress: &dyn Progress,
+    ) -> Result<VerifyReport, EngineError> {
+        Box::pin(drive::verify(self, run, what, progress)).await
+    }
+
+    /// Erases entities with all their values, or tells what that would do. What cannot be ended
+    /// now is ended by the next run, or by [`Engine::resume_erasures`].
+    pub async fn erase(
+        &self,
+        what: Erase,
+        run: RunId,
+        progress: &dyn Progress,
+    ) -> Result<EraseReport, EngineError> {
+        Box::pin(drive::erase(self, what, run, progress)).await
+    }
+
+    /// Ends erasures that were begun; returns why records are still there, by connection.
+    pub async fn resume_erasures(
+        &self,
+        run: RunId,
+        progress: &dyn Progress,
+    ) -> Result<BTreeMap<ProviderId, String>, EngineError> {
+        Box::pin(drive::resume(self, run, progress)).await
     }
 
     /// Brings all connections in step.

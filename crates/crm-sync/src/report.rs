@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crm_core::{EntityId, Field, ObjectKind, ProviderId, RunId, Usage, Value};
+use crm_core::{EntityId, Field, ObjectKind, ProviderError, ProviderId, RunId, Usage, Value};
 use crm_store::{Conflict, Entity};
 use serde::{Deserialize, Serialize};
 
@@ -122,10 +122,18 @@ pub struct Cost {
     pub made: u64,
     /// The fewest requests that any correct engine needs for this.
     pub bound: u64,
+    /// Those of `reads` and `bound` that a sweep made, which reads everything again.
+    #[serde(skip_serializing_if = "is_none", default)]
+    pub swept: u64,
     /// Seconds at the pace that the account allows.
     pub seconds: f64,
     /// The share of the day's budget, where there is one.
     pub quota_share: Option<f64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a run did.
@@ -143,6 +151,51 @@ pub struct Report {
     pub calls: BTreeMap<ProviderId, Cost>,
     /// Conflicts met in this run.
     pub conflicts: Vec<Conflict>,
+    /// Connections that failed, and without which the run went on.
+    #[serde(default)]
+    pub paused: BTreeMap<ProviderId, Paused>,
+    /// Fields that connections lost or gained since the last run.
+    #[serde(default)]
+    pub drift: Vec<SchemaDrift>,
+}
+
+/// A field that a connection lost or gained since the last run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaDrift {
+    /// The connection.
+    pub provider: ProviderId,
+    /// The kind.
+    pub kind: ObjectKind,
+    /// The field.
+    pub field: Field,
+    /// What happened.
+    pub change: SchemaChange,
+}
+
+/// What happened to a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SchemaChange {
+    /// It is not there any more, or hidden: it is left alone until it is back.
+    Lost,
+    /// It takes part from now on: all records are looked at.
+    Gained,
+}
+
+/// Why a run went on without a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// What it said.
+    pub message: String,
+    /// What a person can do about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
+}
+
+impl Paused {
+    pub(crate) fn of(error: &ProviderError) -> Self {
+        Self { message: error.to_string(), hint: error.hint().map(str::to_owned) }
+    }
 }
 
 /// What was done with one kind.
@@ -182,7 +235,7 @@ impl Report {
     /// Returns whether nothing was left.
     pub fn outcome(&self) -> Outcome {
         let left = |kind: &KindReport| kind.waiting + kind.open_conflicts + kind.parked;
-        if self.kinds.values().all(|kind| left(kind) == 0) {
+        if self.paused.is_empty() && self.kinds.values().all(|kind| left(kind) == 0) {
             Outcome::Success
         } else {
             Outcome::Partial

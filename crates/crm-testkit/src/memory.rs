@@ -12,6 +12,7 @@ pub mod profile;
 mod realm;
 mod record;
 mod ties;
+mod unseen;
 mod weather;
 mod write;
 

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::path::Path;
 
+use crm::core::ObjectKind;
 use crm_testkit::fault::Profile;
 use crm_testkit::people::invent;
 use crm_testkit::sandbox::{Ports, Sandbox, SandboxOptions, Vendor};
+use crm_testkit::scene::Kinds;
 
 use crate::Outcome;
 use crate::child::Requests;
@@ -14,7 +16,8 @@ use crate::child::Requests;
 /// Serves until standard input ends.
 pub(crate) fn run(folder: &Path, contacts: usize) -> Outcome {
     let sandbox = Sandbox::start(SandboxOptions {
-        loads: vec![(Vendor::HubSpot, invent(contacts, 1))],
+        loads: vec![(Vendor::HubSpot.into(), invent(contacts, 1))],
+        kinds: Kinds::new(&[ObjectKind::Contact]),
         ports: Ports::Free,
         // Calm, and time runs faster.
         faults: Some(Profile::Calm),

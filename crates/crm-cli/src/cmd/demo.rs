@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm::core::{Field, ProviderId};
+use crm::core::{Field, ObjectKind, ProviderId};
 use crm::sync::{Approval, Plan, Report};
 use crm::{Settings, System};
 use crm_testkit::sandbox::{Ports, Sandbox, SandboxOptions, Vendor};
+use crm_testkit::scene::Kinds;
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
 
@@ -42,7 +43,7 @@ fn as_told<S: Serializer>(rounds: &[Report], serializer: S) -> Result<S::Ok, S::
 /// Runs the demo. Exit code 0 only if both accounts agree and the third round wrote nothing.
 pub(crate) async fn run(options: args::Demo) -> Result<ExitCode, Failure> {
     let sandbox = Sandbox::start(SandboxOptions {
-        vendors: vec![Vendor::HubSpot, Vendor::Salesforce],
+        kinds: Kinds::new(&[ObjectKind::Contact]),
         people: options.people,
         seed: options.seed,
         ports: Ports::Free,

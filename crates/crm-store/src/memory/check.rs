@@ -58,6 +58,16 @@ impl Ahead<'_> {
                 self.release(*id, provider);
                 Ok(())
             }
+            Mutation::Erase(id) => {
+                self.kind(*id)?;
+                let links = self.tables.entity(*id).map(|entity| &entity.links);
+                let names: Vec<ProviderId> =
+                    links.into_iter().flatten().map(|link| link.provider.clone()).collect();
+                for provider in names {
+                    self.release(*id, &provider);
+                }
+                Ok(())
+            }
             Mutation::Mark(id, _)
             | Mutation::Keys { entity: id, .. }
             | Mutation::PendingRef { from: id, .. } => self.kind(*id).map(|_kind| ()),
@@ -69,6 +79,8 @@ impl Ahead<'_> {
                 None => Ok(()),
             },
             Mutation::Alias { .. }
+            | Mutation::Block { .. }
+            | Mutation::Erasure(_)
             | Mutation::Cursor { .. }
             | Mutation::Account { .. }
             | Mutation::WrittenPlan(_)

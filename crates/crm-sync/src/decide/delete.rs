@@ -28,7 +28,7 @@ pub(super) fn apply(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Time
 
 /// Brings the state of one link up to what its side shows.
 fn side(work: &mut Decision, seen: &Seen, rules: &Rules, index: usize, now: Timestamp) {
-    let Some(side) = rules.sides.get(index) else { return };
+    let Some(side) = rules.sides.get(index).filter(|_| *seen != Seen::Closed) else { return };
     let key = WriteKey::derive(work.entity.id, &side.provider, work.entity.version);
     let Some(link) = work.entity.link_mut(&side.provider) else { return };
     let mut changed = true;
@@ -71,7 +71,7 @@ fn side(work: &mut Decision, seen: &Seen, rules: &Rules, index: usize, now: Time
         }
         (Seen::Fresh(_) | Seen::Listed(_), LinkState::Live | LinkState::Doomed { .. })
         | (Seen::Gone, LinkState::Claimed | LinkState::Gone { .. } | LinkState::Merged { .. })
-        | (Seen::Unread | Seen::Absent, _) => changed = false,
+        | (Seen::Unread | Seen::Absent | Seen::Closed, _) => changed = false,
     }
     changed |= note_version(link, seen);
     // A read is used once: a later decision must not take it for news.
@@ -155,6 +155,7 @@ pub(super) fn plan(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Times
                 let action = Action::Delete { id: id.clone() };
                 work.writes.push((index, Write { key, kind: rules.kind, action }));
             }
+            (Seen::Closed, _) => {}
             (_, _) => work.reread.push(index),
         }
     }
@@ -179,6 +180,10 @@ pub(crate) fn ripe(work: &Decision, rules: &Rules, until: Timestamp) -> Vec<(usi
 }
 
 fn tombstone(work: &mut Decision, now: Timestamp) {
+    if work.entity.links.is_empty() {
+        // It was founded without a record, and is to have its first ones.
+        return;
+    }
     let lives = work.entity.links.iter().any(|link| match link.state {
         LinkState::Live | LinkState::Claimed | LinkState::Doomed { .. } => true,
         LinkState::Gone { .. } | LinkState::Merged { .. } => false,

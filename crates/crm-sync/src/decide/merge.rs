@@ -23,6 +23,9 @@ use crate::policy::Join;
 use crate::topology::{FieldPlan, Side};
 use record::Chosen;
 
+/// The rule of what may be our own write, landed late, or a person who typed the same old value.
+const ECHO: &str = "suspected_echo";
+
 /// When and in which run something is decided.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
@@ -152,7 +155,7 @@ impl Merge<'_> {
             if version < golden_version {
                 // Our own write that landed late, or a person who typed the same old value:
                 // nobody can tell, so at least it can be seen.
-                filtered.push(loser("suspected_echo"));
+                filtered.push(loser(ECHO));
             }
             version
         } else if golden.as_ref().and_then(|value| rule.project(value)).as_deref() == shown
@@ -237,9 +240,28 @@ impl Merge<'_> {
         }
         if let Some(rule) = &rule {
             self.log(field, &bids, Some(&chosen), rule, ConflictState::Auto);
+        } else if let Chosen::Taken(bid) = &chosen
+            && self.may_be_echo(plan, bid)
+        {
+            let both: Vec<Bid> = bids.iter().cloned().chain(golden).collect();
+            self.log(field, &both, Some(&chosen), ECHO, ConflictState::Auto);
         }
         self.accept(field, &chosen, &bids, rule.as_deref().unwrap_or("fast_forward"));
         self.thaw(plan, slot.and_then(|slot| slot.value));
+    }
+
+    /// Returns whether a change may be an older write of ours that landed late, in a record that
+    /// a user changed since, so that it passes for hers: nobody can tell, but it can be seen.
+    fn may_be_echo(&self, plan: &FieldPlan, bid: &Bid) -> bool {
+        let golden = self.work.entity.golden.slot(plan.field);
+        let Some((index, golden)) = bid.side.zip(golden) else { return false };
+        let side = self.rules.sides.get(index);
+        let link = side.and_then(|side| self.work.entity.link(&side.provider));
+        let rule = plan.rules.get(index).copied().flatten();
+        let announced = link
+            .zip(rule)
+            .and_then(|(link, rule)| announced(link, plan.field, bid.value.as_ref(), rule));
+        announced.is_some_and(|(_, version)| version < golden.provenance.version)
     }
 
     fn golden_bid(&self, slot: &GoldenSlot) -> Bid {

@@ -17,27 +17,48 @@ use crate::Rules;
 #[derive(Clone, Debug, Default)]
 pub struct Ties {
     records: Arc<BTreeMap<(usize, EntityId), RemoteId>>,
+    /// Which records a side names where it refers to an entity: they are its own, or those of
+    /// duplicates that were merged into it elsewhere.
+    shown: BTreeMap<(usize, EntityId), Vec<RemoteId>>,
 }
 
 impl Ties {
     /// Makes ties from the records of entities by side.
     pub fn new(records: BTreeMap<(usize, EntityId), RemoteId>) -> Self {
-        Self { records: Arc::new(records) }
+        Self { records: Arc::new(records), shown: BTreeMap::new() }
     }
 
     /// Returns these ties and others together.
     pub(crate) fn with(&self, others: &Self) -> Self {
         let mut records = BTreeMap::clone(&self.records);
         records.extend(others.records.iter().map(|(key, record)| (*key, record.clone())));
-        Self::new(records)
+        Self { records: Arc::new(records), shown: self.shown.clone() }
     }
 
+    /// Notes that a side names that record where it refers to an entity.
+    pub fn show(&mut self, side: usize, entity: EntityId, record: RemoteId) {
+        let shown = self.shown.entry((side, entity)).or_default();
+        if !shown.contains(&record) {
+            shown.push(record);
+        }
+    }
+
+    /// Returns the record by which a side refers to an entity: as it does already, else by its
+    /// own.
     fn record(&self, side: usize, entity: EntityId) -> Option<&RemoteId> {
-        self.records.get(&(side, entity))
+        let own = self.records.get(&(side, entity));
+        let shown = self.shown.get(&(side, entity)).map_or(&[][..], Vec::as_slice);
+        own.filter(|own| shown.is_empty() || shown.contains(own)).or(shown.first())
     }
 
+    /// Returns whether an entity has a record of its own at a side.
     fn has(&self, side: usize, member: &Value) -> bool {
-        entity_of(member).is_some_and(|entity| self.record(side, entity).is_some())
+        entity_of(member).is_some_and(|entity| self.records.contains_key(&(side, entity)))
+    }
+
+    /// Returns whether a side refers to an entity, be it by a record of a duplicate.
+    fn shows(&self, side: usize, member: &Value) -> bool {
+        entity_of(member).is_some_and(|entity| self.shown.contains_key(&(side, entity)))
     }
 
     /// Returns a value as a side names it; `None` if nothing of it has a record there.
@@ -49,6 +70,31 @@ impl Ties {
         let Value::List(members) = value else { return remote(value) };
         let mut members: Vec<Value> = members.iter().filter_map(remote).collect();
         members.sort();
+        (!members.is_empty()).then_some(Value::List(members))
+    }
+
+    /// Returns what a set was as a side names it: of those that go, all records.
+    pub(super) fn translate_base(
+        &self,
+        side: usize,
+        kind: ObjectKind,
+        base: &Value,
+        wanted: Option<&Value>,
+    ) -> Option<Value> {
+        let stays = wanted.map_or(&[][..], Value::members);
+        let reference = |record: &RemoteId| Value::Ref(Ref::Remote(kind, record.clone()));
+        let mut members = Vec::new();
+        for member in base.members() {
+            let Some(entity) = entity_of(member) else { continue };
+            if stays.contains(member) {
+                members.extend(self.record(side, entity).map(reference));
+            } else {
+                let shown = self.shown.get(&(side, entity)).into_iter().flatten();
+                members.extend(shown.chain(self.records.get(&(side, entity))).map(reference));
+            }
+        }
+        members.sort();
+        members.dedup();
         (!members.is_empty()).then_some(Value::List(members))
     }
 }
@@ -126,21 +172,26 @@ pub(super) fn wanted(
     let Some(golden) = golden else {
         return Wanted { value: None, held: held.cloned(), missing: Vec::new() };
     };
+    // The record of a duplicate, where a side has that, stands for the entity.
+    let stands = |member: &Value| {
+        held.is_some_and(|held| held.members().contains(member)) && ties.shows(side, member)
+    };
     let (linked, alone): (Vec<&Value>, Vec<&Value>) =
-        golden.members().iter().partition(|member| ties.has(side, member));
+        golden.members().iter().partition(|member| ties.has(side, member) || stands(member));
     let missing = alone.into_iter().filter_map(entity_of).collect();
     if !rule.ty.is_set() {
         return Wanted { value: linked.first().copied().cloned(), held: held.cloned(), missing };
     }
     let held: Vec<&Value> = held.map_or(&[][..], Value::members).iter().collect();
-    let held: Vec<&Value> = held.into_iter().filter(|member| ties.has(side, member)).collect();
-    Wanted { value: set(fitting(linked, &held, rule.length_max)), held: set(held), missing }
+    let there = |member: &&Value| ties.has(side, member) || stands(member);
+    let held: Vec<&Value> = held.into_iter().filter(there).collect();
+    Wanted { value: set(fitting(linked, &held, rule.room())), held: set(held), missing }
 }
 
 /// Chooses the members of a set that a side keeps which has room for so many: those that it has,
 /// then the others in order.
-fn fitting<'v>(mut wanted: Vec<&'v Value>, held: &[&Value], most: Option<u16>) -> Vec<&'v Value> {
-    let most = most.map_or(usize::MAX, usize::from);
+fn fitting<'v>(mut wanted: Vec<&'v Value>, held: &[&Value], most: Option<usize>) -> Vec<&'v Value> {
+    let most = most.unwrap_or(usize::MAX);
     if wanted.len() > most {
         wanted.sort_by_key(|member| (!held.contains(member), *member));
         wanted.truncate(most);
@@ -152,4 +203,44 @@ fn set(members: Vec<&Value>) -> Option<Value> {
     let mut members: Vec<Value> = members.into_iter().cloned().collect();
     members.sort();
     (!members.is_empty()).then_some(Value::List(members))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crm_core::{FieldType, Form, Wire};
+    use crm_store::Shadow;
+
+    use super::*;
+
+    /// As Salesforce has it: one person of a task.
+    fn one_of_a_set() -> FieldRule {
+        FieldRule {
+            field: Field::CONTACTS,
+            remote: "WhoId",
+            ty: FieldType::References(ObjectKind::Contact),
+            wire: Wire::Related,
+            form: Form { members_max: Some(1), ..Form::FAITHFUL },
+            writable: true,
+            required: false,
+            custom: false,
+            length_max: None,
+        }
+    }
+
+    #[test]
+    fn of_a_set_only_so_many_members_are_written_as_there_is_room_for() {
+        let entity = |byte| EntityId::from_uuid(uuid::Uuid::from_bytes([byte; 16]));
+        let member = |byte| Value::Ref(Ref::Entity(entity(byte)));
+        let records = [1, 2, 3].map(|byte| ((0, entity(byte)), RemoteId::new(byte.to_string())));
+        let ties = Ties::new(BTreeMap::from(records));
+        let golden = Value::List(vec![member(1), member(2)]);
+        let lone = |byte| Some(Value::List(vec![member(byte)]));
+        let wanted = |held: Shadow| wanted(Some(&golden), &one_of_a_set(), &held, 0, &ties).value;
+        assert_eq!(wanted(Shadow::Blank), lone(1));
+        // Who is there stays, while the set still has them.
+        assert_eq!(wanted(Shadow::of(lone(2))), lone(2));
+        assert_eq!(wanted(Shadow::of(lone(3))), lone(1));
+    }
 }

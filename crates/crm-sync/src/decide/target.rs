@@ -11,6 +11,7 @@ use crm_store::{
 };
 use jiff::Timestamp;
 
+use super::merge::was_read;
 use super::preflight::{self, Objection, Preflight};
 use super::{Decision, Seen, Ties, refs};
 use crate::Rules;
@@ -32,6 +33,12 @@ pub(super) fn apply(
             continue;
         }
         let state = work.entity.link(&side.provider).map(|link| link.state.clone());
+        if *seen == Seen::Closed {
+            if state.is_some() || side.writes {
+                work.closed.push(index);
+            }
+            continue;
+        }
         let at = Place { rules, index, side, ties, now };
         match state {
             Some(LinkState::Live) => update(work, at, seen),
@@ -57,7 +64,13 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
     let golden = std::mem::take(&mut work.entity.golden);
     let mut changed = false;
     if let Some(link) = work.entity.link_mut(&side.provider) {
-        let Behind { fields, missing, acknowledged, blocked } = behind(link, &golden, at);
+        let Behind { mut fields, missing, acknowledged, blocked } = behind(link, &golden, at);
+        // What a side refers to that nobody knows yet is not painted over: it may be an edit.
+        let known = |field| match seen {
+            Seen::Fresh(remote) => was_read(remote, field),
+            _ => true,
+        };
+        fields.retain(|(field, ..)| refers_to(rules, *field).is_none() || known(*field));
         changed |= acknowledged;
         let blocked = blocked.into_iter().map(|reason| (index, reason.to_owned()));
         work.skipped.extend(blocked);
@@ -105,7 +118,11 @@ pub(super) fn patch(
         let translate = |value: &Value| ties.translate(index, kind, value);
         patch.set(*field, value.as_ref().and_then(translate));
         let base = link.slots.slot(*field).and_then(|slot| slot.shadow.value());
-        if let Some(base) = base.and_then(translate) {
+        let base = base.and_then(|base| match base {
+            Value::List(_) => ties.translate_base(index, kind, base, value.as_ref()),
+            _ => translate(base),
+        });
+        if let Some(base) = base {
             patch.set_base(*field, base);
         }
     }
@@ -163,6 +180,8 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
         // What the account would have refused is looked at again: it may be mended by now.
         let ours = refusal.is_some_and(preflight::is_ours);
         let refused = refusal.is_some() && !ours;
+        // A tie that waited is still made; nothing else of an entry in a journal changes.
+        let holds = holds || (rules.appends() && plan.ty.refers_to().is_none());
         if holds {
             if whole {
                 link.slots.slot_mut(plan.field).ack = ack;

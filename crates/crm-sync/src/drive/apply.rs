@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{EntityId, Feed, Field, ObjectKind, ProviderId, RunId, Value};
+use crm_core::{EntityId, Feed, Field, ObjectKind, Priority, ProviderId, RunId, Value};
 use crm_store::{
     Actor, AuditKind, AuditNote, Commit, Entity, EntityState, Journal, JournalAction, JournalQuery,
     Mutation, RunStatus, Seq, Shadow, Stage, WrittenPlan,
@@ -39,12 +39,22 @@ pub(crate) async fn apply(
     run: RunId,
     progress: &dyn Progress,
 ) -> Result<Applied, EngineError> {
+    Priority::Background.scope(carried_out(engine, source, run, progress)).await
+}
+
+async fn carried_out(
+    engine: &Engine,
+    source: &dyn PlanSource,
+    run: RunId,
+    progress: &dyn Progress,
+) -> Result<Applied, EngineError> {
     let plan = written::verified(source)?;
     let mut known = recognised(engine, &plan).await?;
     if known.done {
         return Ok(again(&plan, &known, run));
     }
     let mut session = Session::open(engine, run, progress);
+    session.whole = true;
     let flows = session.prepare().await?;
     let carrying = Carrying { runs: known.runs.clone(), ..Carrying::default() };
     session.carrying = Some(Carrying { records: plan.records, ..carrying });
@@ -99,6 +109,8 @@ fn again(plan: &Whole, known: &WrittenPlan, run: RunId) -> Applied {
         kinds: BTreeMap::new(),
         calls: BTreeMap::new(),
         conflicts: Vec::new(),
+        drift: Vec::new(),
+        paused: BTreeMap::new(),
     };
     Applied {
         plan: plan.hash.clone(),

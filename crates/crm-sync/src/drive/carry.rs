@@ -126,6 +126,11 @@ impl Session<'_> {
             let idle = !planned.is_empty() || decision.reread.is_empty();
             let begun = rules.sides.iter().any(|s| carrying.is_ours(&job.entity, &s.provider));
             if !moved && idle && strange.is_empty() {
+                if decision.names_company.is_some() {
+                    // A company that it names and nobody has is founded by the next sync.
+                    decision.later = Some(now);
+                    carrying.stopped.insert(id);
+                }
                 continue;
             }
             carrying.stopped.insert(id);
@@ -249,7 +254,7 @@ fn base_of(
     for (index, (side, seen)) in rules.sides.iter().zip(seen).enumerate() {
         let told = |hash: &str| Base { record: None, hash: hash.to_owned(), unread: Vec::new() };
         let shown = match seen {
-            Seen::Unread => continue,
+            Seen::Unread | Seen::Closed => continue,
             Seen::Gone => told("gone"),
             Seen::MergedInto { .. } => told(MERGED),
             Seen::Absent => told("absent"),

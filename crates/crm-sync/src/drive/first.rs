@@ -28,6 +28,8 @@ impl Session<'_> {
             self.phase(kind, Phase::Snapshot);
             for side in &rules.sides {
                 self.feed(rules, side, Feed::Changes).await?;
+                // Who is who can only be said when everybody is there.
+                self.insist_on(&side.provider)?;
             }
             self.enter(kind, Stage::Matching).await?;
         } else {

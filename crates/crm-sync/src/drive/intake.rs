@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{Change, ChangePage, EntityId, Feed, Lookup, Remote, RemoteId};
+use crm_core::{Change, Cursor, EntityId, Feed, Lookup, Remote, RemoteId};
 use crm_store::{
     Commit, Entity, EntityState, KeyHash, Link, LinkState, Mark, Observation, Resolved, Stage,
     StoreError,
@@ -38,34 +38,51 @@ impl Session<'_> {
         side: &Side,
         feed: Feed,
     ) -> Result<(), EngineError> {
-        let provider = self.provider(&side.provider)?;
         let name = feed.cursor_name();
         let mut cursor = self.engine.store.cursor(&side.provider, rules.kind, name).await?;
-        loop {
-            let page = provider.changes(rules.kind, feed, cursor.as_ref()).await?;
-            self.tally.listed(&side.provider, 1);
-            let rows = page.changes.len();
-            self.tally.kind(rules.kind).processed += u64::try_from(rows).unwrap_or(u64::MAX);
-            let (next, more) = (page.next.clone(), page.more);
-            self.take_in(rules, side, feed, page).await?;
-            let provider = side.provider.clone();
-            self.progress.event(&Event::Page { provider, kind: rules.kind, rows });
-            cursor = Some(next);
-            if !more {
-                return Ok(());
+        while self.resume(&side.provider).await {
+            match self.page(rules, side, feed, cursor.as_ref()).await {
+                Ok((next, true)) => cursor = Some(next),
+                Ok((_, false)) => return Ok(()),
+                // The page is read again, now or in another run.
+                Err(EngineError::Provider(error)) => self.pause(&side.provider, error)?,
+                Err(error) => return Err(error),
             }
         }
+        Ok(())
     }
 
-    async fn take_in(
+    /// Reads one page; returns where the next one begins, and whether there is one.
+    async fn page(
         &mut self,
         rules: &Rules,
         side: &Side,
         feed: Feed,
-        page: ChangePage,
+        cursor: Option<&Cursor>,
+    ) -> Result<(Cursor, bool), EngineError> {
+        let provider = self.provider(&side.provider)?;
+        let page = provider.changes(rules.kind, feed, cursor).await?;
+        self.tally.listed(&side.provider, 1);
+        let rows = page.changes.len();
+        self.tally.kind(rules.kind).processed += u64::try_from(rows).unwrap_or(u64::MAX);
+        let (next, more) = (page.next.clone(), page.more);
+        let stored = Some((feed.cursor_name(), page.next));
+        self.take_in(rules, side, &page.changes, stored).await?;
+        let provider = side.provider.clone();
+        self.progress.event(&Event::Page { provider, kind: rules.kind, rows });
+        Ok((next, more))
+    }
+
+    /// Takes in rows of a feed, and where it goes on under a name.
+    pub(super) async fn take_in(
+        &mut self,
+        rules: &Rules,
+        side: &Side,
+        changes: &[Change],
+        cursor: Option<(&'static str, Cursor)>,
     ) -> Result<(), EngineError> {
         for _ in 0..RACES_MAX {
-            let commit = self.note(rules, side, feed, &page).await?;
+            let commit = self.note(rules, side, changes, cursor.clone()).await?;
             match self.engine.store.commit(commit).await {
                 Err(StoreError::Raced) => {}
                 done => return Ok(done?),
@@ -79,12 +96,12 @@ impl Session<'_> {
         &mut self,
         rules: &Rules,
         side: &Side,
-        feed: Feed,
-        page: &ChangePage,
+        changes: &[Change],
+        cursor: Option<(&'static str, Cursor)>,
     ) -> Result<Commit, EngineError> {
         let now = self.now();
-        let known = self.known(rules, side, &page.changes).await?;
-        let rows = page.changes.iter().filter_map(|change| match change {
+        let known = self.known(rules, side, changes).await?;
+        let rows = changes.iter().filter_map(|change| match change {
             Change::Observed(remote) => known.contains_key(&remote.id).then_some(remote),
             Change::Touched { .. } | Change::Missing { .. } | Change::Merged { .. } => None,
         });
@@ -94,7 +111,7 @@ impl Session<'_> {
         let mut notes = Notes::default();
         let mut newcomers: Vec<&Remote> = Vec::new();
         let mut unread: Vec<RemoteId> = Vec::new();
-        for change in &page.changes {
+        for change in changes {
             match change {
                 Change::Touched { id, version } => match known.get(id) {
                     None => unread.push(id.clone()),
@@ -138,11 +155,14 @@ impl Session<'_> {
         }
         unread.sort_unstable();
         unread.dedup();
+        self.leave_out_erased_ids(rules, side, &mut unread).await?;
         let read = self.read_unknown(rules, side, &unread).await?;
         newcomers.extend(&read);
+        self.leave_out_erased(rules, side, &mut newcomers).await?;
+        let newcomers = self.survivors(rules, side, newcomers, &mut notes).await?;
         let snapshot = self.engine.store.stage(rules.kind).await? == Stage::Snapshot;
         self.found(rules, side, &newcomers, snapshot, &mut notes).await?;
-        Ok(notes.into_commit(rules, side, feed, page, now))
+        Ok(notes.into_commit(rules, side, cursor, now))
     }
 
     async fn known(

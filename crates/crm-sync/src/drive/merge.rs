@@ -47,7 +47,8 @@ pub(super) fn merged_away(seen: &[Seen]) -> Option<(usize, RemoteId)> {
         | Seen::Fresh(_)
         | Seen::Listed(_)
         | Seen::Gone
-        | Seen::Absent => None,
+        | Seen::Absent
+        | Seen::Closed => None,
     })
 }
 
@@ -144,13 +145,14 @@ impl Session<'_> {
             if matches!(link.state, LinkState::Merged { .. }) {
                 continue;
             }
-            self.tally.read(&side.provider, 1, side.capability.read_max.get());
-            let provider = self.provider(&side.provider)?;
-            let found = provider.get(rules.kind, std::slice::from_ref(id)).await?;
-            let state = match found.into_iter().next() {
-                Some(Lookup::Found(_)) => LinkState::Live,
-                Some(Lookup::MergedInto(into)) => LinkState::Merged { into },
-                Some(Lookup::Archived | Lookup::Gone) | None => LinkState::Gone { at: self.now() },
+            let Some(found) = self.get_one(rules, side, id).await? else {
+                let due = self.due_after_pause(&side.provider);
+                return self.postpone(entity, fence, due).await;
+            };
+            let state = match found {
+                Lookup::Found(_) => LinkState::Live,
+                Lookup::MergedInto(into) => LinkState::Merged { into },
+                Lookup::Archived | Lookup::Gone => LinkState::Gone { at: self.now() },
             };
             let known = Link { observed: None, state, ..link.clone() };
             match &winner {

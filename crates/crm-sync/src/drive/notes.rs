@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{ChangePage, EntityId, Feed, RemoteId};
+use crm_core::{Cursor, EntityId, RemoteId};
 use crm_store::{Commit, Entity, KeyHash, Link, Mark, Mutation, Resolved};
 
 use crate::Rules;
@@ -16,6 +16,8 @@ pub(super) struct Notes {
     pub(super) marks: BTreeSet<EntityId>,
     /// Links to be stored.
     pub(super) links: Vec<(EntityId, Link)>,
+    /// Ids that are no more, and what they became.
+    pub(super) aliases: Vec<(RemoteId, RemoteId)>,
     /// Entities that were loaded or founded, as they shall be.
     pub(super) entities: BTreeMap<EntityId, Entity>,
     /// Which of them have a key.
@@ -84,8 +86,7 @@ impl Notes {
         mut self,
         rules: &Rules,
         side: &Side,
-        feed: Feed,
-        page: &ChangePage,
+        cursor: Option<(&'static str, Cursor)>,
         now: jiff::Timestamp,
     ) -> Commit {
         let mut mutations = Vec::new();
@@ -116,14 +117,16 @@ impl Notes {
         for (id, link) in self.links {
             mutations.push(Mutation::Link(id, Box::new(link)));
         }
+        for (old, new) in self.aliases {
+            let (provider, kind) = (side.provider.clone(), rules.kind);
+            mutations.push(Mutation::Alias { provider, kind, old, new });
+        }
         let mark = Mark { due: now, attempts: 0 };
         mutations.extend(self.marks.into_iter().map(|id| Mutation::Mark(id, Some(mark))));
-        mutations.push(Mutation::Cursor {
-            provider: side.provider.clone(),
-            kind: rules.kind,
-            feed: feed.cursor_name(),
-            cursor: page.next.clone(),
-        });
+        mutations.extend(cursor.map(|(feed, cursor)| {
+            let (provider, kind) = (side.provider.clone(), rules.kind);
+            Mutation::Cursor { provider, kind, feed, cursor }
+        }));
         let expected = self.changed.into_iter().collect();
         Commit { expected, fences: Vec::new(), mutations }
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crm_core::{
-    Action, Deletion, EntityId, Feed, Field, ObjectKind, ProviderId, RunId, Value, Write,
+    Action, Deletion, EntityId, Feed, Field, ObjectKind, Priority, ProviderId, RunId, Value, Write,
 };
 use crm_store::{Commit, Entity, EntityState, Mutation, Seq, Stage, WrittenPlan};
 
@@ -43,8 +43,18 @@ pub(crate) async fn plan<'e>(
     out: Option<&'e mut (dyn std::io::Write + Send + Sync)>,
     progress: &'e dyn Progress,
 ) -> Result<Plan, EngineError> {
+    Priority::Background.scope(planned(engine, run, out, progress)).await
+}
+
+async fn planned<'e>(
+    engine: &'e Engine,
+    run: RunId,
+    out: Option<&'e mut (dyn std::io::Write + Send + Sync)>,
+    progress: &'e dyn Progress,
+) -> Result<Plan, EngineError> {
     let mut session = Session::open(engine, run, progress);
     session.planning = true;
+    session.whole = true;
     let flows = session.prepare().await?;
     let mut first = Vec::new();
     for rules in &flows {
@@ -147,6 +157,7 @@ impl Session<'_> {
             self.count_link(rules.kind, &entity);
             let base = self.base_of(rules, entity.id, &view.seen);
             let decision = self.decision(rules, &entity, view);
+            self.count_company(rules, &decision);
             self.note_planned(rules, &decision, &base)?;
         }
         Ok(u64::try_from(count).unwrap_or(u64::MAX))
@@ -168,6 +179,7 @@ impl Session<'_> {
             }
         }
         self.decide(rules, &mut jobs).await?;
+        self.found_companies(rules, &mut jobs).await?;
         self.adopt_twins(rules, &mut jobs).await?;
         for Job { entity, decision, base, .. } in jobs {
             let waits = match decision {

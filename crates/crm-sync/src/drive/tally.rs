@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{Action, ObjectKind, ProviderId, Write};
-use crm_store::{Conflict, ConflictId, ConflictState, Entity};
+use crm_core::{Action, Field, ObjectKind, ProviderId, Write};
+use crm_store::{Conflict, ConflictId, ConflictState, Entity, Journal, JournalAction};
 
 use crate::Rules;
 use crate::decide::{Decision, preflight};
-use crate::report::{self, Cost, KindPlan, KindReport, Sample};
+use crate::report::{self, Cost, KindPlan, KindReport, Sample, SchemaDrift};
 
 /// The most conflicts that a report lists; the store has them all.
 const CONFLICTS_MAX: usize = 1_000;
@@ -17,6 +17,9 @@ const CONFLICTS_MAX: usize = 1_000;
 pub(crate) struct Tally {
     pub(crate) kinds: BTreeMap<ObjectKind, KindReport>,
     pub(crate) conflicts: Vec<Conflict>,
+    pub(crate) drift: Vec<SchemaDrift>,
+    /// Names of companies that a plan would make.
+    pub(crate) companies: BTreeSet<String>,
     /// Those of them that wait for a person.
     open: BTreeSet<ConflictId>,
     /// Rows listed, records read by id, records written; by connection: the lower bound.
@@ -26,6 +29,7 @@ pub(crate) struct Tally {
 #[derive(Clone, Copy, Debug, Default)]
 struct Needed {
     pages: u64,
+    swept: u64,
     reads: u64,
     writes: u64,
 }
@@ -40,6 +44,17 @@ impl Tally {
         self.needed.entry(provider.clone()).or_default().pages += pages;
     }
 
+    /// Notes a page of a sweep.
+    pub(crate) fn swept(&mut self, provider: &ProviderId, pages: u64) {
+        self.listed(provider, pages);
+        self.needed.entry(provider.clone()).or_default().swept += pages;
+    }
+
+    /// Returns how many pages sweeps have read.
+    pub(crate) fn sweeps(&self, provider: &ProviderId) -> u64 {
+        self.needed.get(provider).map_or(0, |needed| needed.swept)
+    }
+
     /// Notes records read by id.
     pub(crate) fn read(&mut self, provider: &ProviderId, records: usize, read_max: u16) {
         self.needed.entry(provider.clone()).or_default().reads += calls(records, read_max);
@@ -50,6 +65,55 @@ impl Tally {
         let creates = writes.iter().filter(|w| matches!(w.action, Action::Create { .. })).count();
         let needed = self.needed.entry(provider.clone()).or_default();
         needed.writes += calls(creates, write_max) + calls(writes.len() - creates, write_max);
+    }
+
+    /// Notes what a write came to.
+    pub(crate) fn settled(&mut self, rules: &Rules, side: usize, write: &Write, applied: bool) {
+        let Some(side) = rules.sides.get(side) else { return };
+        match &write.action {
+            _ if !applied => self.kind(rules.kind).failed += 1,
+            Action::Create { .. } => self.created(rules.kind, &side.provider),
+            Action::Update { patch, .. } => {
+                let fields = patch.iter().map(|(field, _)| field);
+                self.updated(rules.kind, &side.provider, fields);
+            }
+            Action::Delete { .. } => {}
+        }
+    }
+
+    /// Notes writes whose answers were lost, and that were applied all the same.
+    pub(crate) fn learned(&mut self, rows: &[Journal]) {
+        for row in rows {
+            match row.action {
+                JournalAction::Create => self.created(row.kind, &row.provider),
+                JournalAction::Update => {
+                    let fields = row.changes.iter().map(|change| change.field);
+                    self.updated(row.kind, &row.provider, fields);
+                }
+                JournalAction::Delete => {}
+            }
+        }
+    }
+
+    fn created(&mut self, kind: ObjectKind, provider: &ProviderId) {
+        let kind = self.kind(kind);
+        kind.created += 1;
+        *kind.done.create.entry(provider.clone()).or_default() += 1;
+    }
+
+    fn updated(
+        &mut self,
+        kind: ObjectKind,
+        provider: &ProviderId,
+        fields: impl Iterator<Item = Field>,
+    ) {
+        let kind = self.kind(kind);
+        kind.updated += 1;
+        *kind.done.update_records.entry(provider.clone()).or_default() += 1;
+        let by_field = kind.done.update.entry(provider.clone()).or_default();
+        for field in fields {
+            *by_field.entry(field).or_default() += 1;
+        }
     }
 
     /// Returns the fewest reads and writes for what was done.

@@ -37,6 +37,7 @@ pub(crate) async fn undo(
     progress: &dyn Progress,
 ) -> Result<UndoReport, EngineError> {
     let mut session = Session::open(engine, run, progress);
+    session.whole = true;
     let known = engine.store.runs(RUNS_MAX).await?.into_iter().find(|known| known.id == target);
     let known = known.ok_or(EngineError::UnknownRun(target))?;
     let mut report = UndoReport::new(run, target, mode);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crm_core::{PauseCause, ProviderId, Write};
+use crm_core::{Disposition, PauseCause, ProviderId, Write};
 use crm_store::{
     Commit, Entity, EntityState, Journal, LeaseRequest, Leased, Mark, Mutation, StoreError,
 };
@@ -34,6 +34,8 @@ pub(super) struct Job {
     pub base: BTreeMap<ProviderId, Base>,
     /// The records that entities have which this one refers to.
     pub ties: Ties,
+    /// What it was decided on, where it may have to be decided again.
+    pub view: Option<View>,
     /// The writes under way, with their side.
     pub writes: Vec<(usize, Write)>,
     /// When it is to be looked at again.
@@ -51,6 +53,7 @@ impl Job {
             decision: None,
             base: BTreeMap::new(),
             ties: Ties::default(),
+            view: None,
             writes: Vec::new(),
             again: None,
             journal: Vec::new(),
@@ -75,7 +78,9 @@ impl Session<'_> {
             let leased = self.engine.store.lease(request).await?;
             if leased.is_empty() {
                 match self.engine.store.next_due(rules.kind).await? {
-                    Some(due) if due <= limit => self.wait(due).await,
+                    Some(due) if due <= limit && Some(due) != self.next_run => {
+                        self.wait(due).await;
+                    }
                     Some(_) | None => return Ok(done > 0),
                 }
                 continue;
@@ -134,6 +139,7 @@ impl Session<'_> {
             }
         }
         self.decide(rules, &mut jobs).await?;
+        self.found_companies(rules, &mut jobs).await?;
         if !self.first {
             self.adopt_twins(rules, &mut jobs).await?;
         }
@@ -152,7 +158,7 @@ impl Session<'_> {
 
     /// Puts an entity off of which nothing seems to change but a field that goes to and fro. What
     /// is due earlier would stay so, did the mark not count an attempt.
-    async fn postpone(
+    pub(super) async fn postpone(
         &self,
         entity: &Entity,
         fence: u64,
@@ -191,6 +197,7 @@ impl Session<'_> {
                 job.decision = None;
                 continue;
             }
+            job.view = rules.company_to_record.then(|| view.clone());
             let mut decision = self.decision(rules, &job.entity, view);
             if absorbed == Absorbed::Later {
                 decision.reread.extend(merged.map(|(side, _)| side));
@@ -222,6 +229,7 @@ impl Session<'_> {
             if let Some(job) = jobs.get_mut(index) {
                 job.ties = view.ties.clone();
                 job.base = self.base_of(rules, job.entity.id, &view.seen);
+                job.view = rules.company_to_record.then(|| view.clone());
                 job.decision = Some(self.decision(rules, &job.entity, view));
             }
         }
@@ -229,9 +237,10 @@ impl Session<'_> {
     }
 
     pub(super) fn decision(&self, rules: &Rules, entity: &Entity, view: View) -> Decision {
-        let View { seen, ties, unknown, lost } = view;
+        let View { seen, names, ties, unknown, lost, companies } = view;
         let (now, run) = (self.now(), self.run);
-        let state = State { entity: entity.clone(), seen, ties, unknown, lost, now, run };
+        let entity = entity.clone();
+        let state = State { entity, seen, names, ties, unknown, lost, companies, now, run };
         decide::decide(state, rules)
     }
 
@@ -244,15 +253,20 @@ impl Session<'_> {
     ) -> Result<(), EngineError> {
         let now = self.now();
         let mut commits = Vec::with_capacity(jobs.len());
+        let mut learned = Vec::new();
         for job in jobs.iter_mut() {
             let Some(mut decision) = job.decision.take() else {
                 continue;
             };
             self.count(rules, job, &decision);
+            learned.extend(decision.journal.iter().cloned());
             let again = (!decision.reread.is_empty()).then(|| self.backoff(job.attempts, now));
             // A mark that counts an attempt replaces the one under which this was looked at.
             let attempts = job.attempts.max(1);
-            let later = decision.later.map(|due| Mark { due, attempts });
+            let closed = decision.closed.iter().filter_map(|side| rules.sides.get(*side));
+            let open_at = closed.map(|side| self.due_after_pause(&side.provider)).min();
+            let later = decision.later.into_iter().chain(open_at).min();
+            let later = later.map(|due| Mark { due, attempts });
             let mark = match (again, later) {
                 (Some(again), Some(later)) if later.due < again.due => Some(later),
                 (again, later) => again.or(later),
@@ -265,6 +279,8 @@ impl Session<'_> {
         }
         let raced = self.commit_all(commits).await?;
         jobs.retain(|job| !raced.contains(&job.entity.id));
+        learned.retain(|row| !raced.contains(&row.entity));
+        self.tally.learned(&learned);
         Ok(())
     }
 
@@ -344,18 +360,24 @@ impl Session<'_> {
             Ok::<_, EngineError>(Some(this.provider(&side.provider)?.apply(writes).await))
         });
         let outcomes = join_all(calls).await;
-        let mut stop = None;
+        let mut failed = Vec::new();
         for (index, (outcome, (owners, writes))) in outcomes.into_iter().zip(batches).enumerate() {
             let results = match outcome? {
                 None => continue,
                 Some(Ok(outcome)) => outcome.into_results(),
                 Some(Err(error)) => {
                     let told = not_sent(&error, writes.len());
-                    stop = Some(error);
+                    failed.push((index, error));
                     told
                 }
             };
             for ((at, write), result) in owners.into_iter().zip(&writes).zip(results) {
+                if let Err(error) = &result
+                    && matches!(error.disposition(), Disposition::Pause(_))
+                    && failed.iter().all(|(side, _)| *side != index)
+                {
+                    failed.push((index, retold(error)));
+                }
                 if let Some(job) = jobs.get_mut(at) {
                     self.settle(rules, index, job, write, result).await?;
                 }
@@ -365,10 +387,12 @@ impl Session<'_> {
         let commits = touched.into_iter().map(|job| (job.entity.id, settled_commit(rules, job)));
         let commits = commits.collect();
         self.commit_all(commits).await?;
-        match stop {
-            None => Ok(()),
-            Some(error) => Err(error.into()),
+        for (index, error) in failed {
+            if let Some(side) = rules.sides.get(index) {
+                self.pause(&side.provider, error)?;
+            }
         }
+        Ok(())
     }
 
     async fn settle(
@@ -380,7 +404,7 @@ impl Session<'_> {
         result: Result<crm_core::Written, crm_core::ProviderError>,
     ) -> Result<(), EngineError> {
         let now = self.now();
-        self.tally_result(rules, side, write, &result);
+        self.tally.settled(rules, side, write, result.is_ok());
         if let Err(error) = &result {
             tracing::debug!(%error, entity = %job.entity.id, "write refused");
         }
@@ -402,10 +426,18 @@ impl Session<'_> {
                 Some(Mark { due: super::after(now, wait), attempts: job.attempts + 1 })
             }
             Settled::Backoff => Some(self.backoff(job.attempts, now)),
-            Settled::Paused(PauseCause::Connection) => Some(Mark { due: now, attempts: 0 }),
-            Settled::Paused(PauseCause::Until(until)) => {
-                let due = until.unwrap_or_else(|| super::after(now, BACKOFF_MAX));
-                Some(Mark { due, attempts: job.attempts })
+            Settled::Paused(cause) => {
+                let due = match (cause, rules.sides.get(side)) {
+                    (PauseCause::Until(Some(until)), _) => until,
+                    (PauseCause::Until(None) | PauseCause::Connection, Some(side))
+                        if self.can_lose(&side.provider) =>
+                    {
+                        self.put_off()
+                    }
+                    // The run ends with this.
+                    (PauseCause::Until(None) | PauseCause::Connection, _) => now,
+                };
+                Some(Mark { due, attempts: job.attempts.max(1) })
             }
             Settled::Adopt(existing) => self.adopt(rules, side, job, existing).await?,
         };
@@ -416,36 +448,6 @@ impl Session<'_> {
             }
         }
         Ok(())
-    }
-
-    fn tally_result(
-        &mut self,
-        rules: &Rules,
-        side: usize,
-        write: &Write,
-        result: &Result<crm_core::Written, crm_core::ProviderError>,
-    ) {
-        let Some(side) = rules.sides.get(side) else {
-            return;
-        };
-        let kind = self.tally.kind(rules.kind);
-        let provider = side.provider.clone();
-        match (result, &write.action) {
-            (Ok(_), crm_core::Action::Create { .. }) => {
-                kind.created += 1;
-                *kind.done.create.entry(provider).or_default() += 1;
-            }
-            (Ok(_), crm_core::Action::Update { patch, .. }) => {
-                kind.updated += 1;
-                *kind.done.update_records.entry(provider.clone()).or_default() += 1;
-                let fields = kind.done.update.entry(provider).or_default();
-                for (field, _) in patch.iter() {
-                    *fields.entry(field).or_default() += 1;
-                }
-            }
-            (Ok(_), crm_core::Action::Delete { .. }) => {}
-            (Err(_), _) => kind.failed += 1,
-        }
     }
 }
 
@@ -462,9 +464,16 @@ pub(super) fn not_sent(
     error: &crm_core::ProviderError,
     count: usize,
 ) -> Vec<Result<crm_core::Written, crm_core::ProviderError>> {
-    let kind = error.kind().clone();
-    let told = || crm_core::ProviderError::new(kind.clone(), error.message());
-    std::iter::repeat_with(|| Err(told())).take(count).collect()
+    std::iter::repeat_with(|| Err(retold(error))).take(count).collect()
+}
+
+/// Says an error once more.
+fn retold(error: &crm_core::ProviderError) -> crm_core::ProviderError {
+    let told = crm_core::ProviderError::new(error.kind().clone(), error.message());
+    match error.hint() {
+        Some(hint) => told.with_hint(hint),
+        None => told,
+    }
 }
 
 /// Returns the commit of what became of an entity's writes.

@@ -264,7 +264,8 @@ fn carry_out(decision: Decision, rules: &Rules, seen: &mut [Seen]) -> Entity {
             | Seen::Listed(_)
             | Seen::Gone
             | Seen::MergedInto { .. }
-            | Seen::Absent => Fields::new(),
+            | Seen::Absent
+            | Seen::Closed => Fields::new(),
         };
         let changes: Vec<(Field, Option<Value>)> = match &write.action {
             Action::Create { fields, .. } => {

@@ -1,15 +1,27 @@
 //! Tests of the engine through its public face.
 
 #[cfg(test)]
+mod append;
+#[cfg(test)]
 mod conflict;
 #[cfg(test)]
 mod deletes;
+#[cfg(test)]
+mod drift;
+#[cfg(test)]
+mod erase;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod merged;
+#[cfg(test)]
+mod mirror;
+#[cfg(test)]
 mod oscillation;
+#[cfg(test)]
+mod pause;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
@@ -22,5 +34,7 @@ mod simulation;
 mod town;
 #[cfg(test)]
 mod undo;
+#[cfg(test)]
+mod verify;
 #[cfg(test)]
 mod world;

@@ -34,8 +34,6 @@ pub struct Verdict {
     pub conflicts: u64,
     /// Entities that are kept in step at the end.
     pub entities: u64,
-    /// Writes that the journal does not know of.
-    pub unsigned: Vec<String>,
     /// Entities and values that are excused, each with a row that says why.
     pub excused: u64,
 }
@@ -95,10 +93,21 @@ pub async fn judge(
     edits::check(&facts, &inner, &mut verdict);
     policy::check(&facts, &inner, &mut verdict);
     ties::check(&facts, &inner, &mut verdict);
-    // Counted, and no fault yet: where records moved to another entity, a row is missing in a few
-    // of a thousand worlds.
-    let mut journal = Verdict::default();
-    journal::check(&facts, &inner, &rows, &mut journal);
-    verdict.unsigned = journal.faults;
+    journal::check(&facts, &inner, &rows, &mut verdict);
+    drop(inner);
+    audit(store, rows.len(), &mut verdict).await;
     verdict
+}
+
+/// The log of what was done is whole, and has every applied write.
+async fn audit(store: &SharedStore, writes: usize, verdict: &mut Verdict) {
+    match store.verify_audit().await {
+        Ok(check) => {
+            let short = check.entries < u64::try_from(writes).unwrap_or(u64::MAX);
+            if short || check.broken.is_some() {
+                verdict.fault(format_args!("audit: {check:?} of {writes} writes"));
+            }
+        }
+        Err(error) => verdict.fault(format_args!("audit: {error}")),
+    }
 }

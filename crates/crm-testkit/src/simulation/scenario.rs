@@ -131,9 +131,8 @@ pub const PEOPLE_ONLY: u64 = 1 << 40;
 /// Added to a seed, it lets companies, deals or activities take part.
 pub const MORE_KINDS: u64 = 1 << 41;
 
-/// How many of 10,000 plain seeds know more than people: none, until what these worlds find in the
-/// engine is mended (2 of 1,000 fail).
-const KINDS_SHARE: u32 = 0;
+/// How many of 10,000 plain seeds know more than people.
+const KINDS_SHARE: u32 = 5_000;
 
 impl Scenario {
     /// Draws the scenario of a seed. Every eighth one is calm.

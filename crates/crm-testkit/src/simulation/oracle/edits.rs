@@ -58,6 +58,10 @@ fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
     let Some(entity) = facts.owner(stroke.account, stroke.record) else { return Fate::Kept };
     let matches =
         |value: Option<&Value>| shows(account, stroke.field, value, stroke.value.as_deref());
+    if stroke.value.as_deref() == Some(&*facts.head(entity.id).to_string()) {
+        // Who refers to a duplicate of itself refers to nobody.
+        return Fate::Kept;
+    }
     if facts.remembers(entity, stroke.field, matches) || is_mute(facts, inner, entity, stroke) {
         return Fate::Kept;
     }
@@ -87,6 +91,7 @@ fn is_mute(facts: &Facts<'_>, inner: &Inner, entity: &crm_store::Entity, stroke:
         let is_it =
             |value: Option<&Value>| shows(account, stroke.field, value, before.value.as_deref());
         before.seen.is_none_or(|seen| stroke.at <= later(seen, WINDOW))
+            || is_forgotten(facts, before)
             || !facts.remembers(entity, stroke.field, is_it)
     });
     let returned = inner.journal.turns.iter().any(|(account, record, at)| {
@@ -95,6 +100,13 @@ fn is_mute(facts: &Facts<'_>, inner: &Inner, entity: &crm_store::Entity, stroke:
             && stroke.at <= later(*at, DECIDED)
     });
     stroke.value.is_none() && (unknown || returned)
+}
+
+/// Returns whether a value was shown to a process that ended before it can have decided on it:
+/// what was read and not committed, nobody remembers.
+pub(super) fn is_forgotten(facts: &Facts<'_>, stroke: &Stroke) -> bool {
+    let Some(seen) = stroke.seen else { return true };
+    facts.breaks.iter().any(|at| seen <= *at && *at <= later(seen, COMMITTED))
 }
 
 /// Returns whether a user painted over a change before the engine can have decided on it.

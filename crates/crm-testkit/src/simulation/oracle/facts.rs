@@ -18,6 +18,8 @@ pub(super) struct Facts<'s> {
     pub(super) breaks: &'s [Timestamp],
     pub(super) entities: BTreeMap<EntityId, Entity>,
     pub(super) history: BTreeMap<EntityId, Vec<History>>,
+    /// The history of sets in the words of its time, when some entities were two that are one now.
+    pub(super) told: BTreeMap<EntityId, Vec<History>>,
     pub(super) conflicts: BTreeMap<EntityId, Vec<Conflict>>,
     /// Whose each record is: by account and number.
     pub(super) owners: BTreeMap<(usize, u64), EntityId>,
@@ -35,6 +37,7 @@ impl<'s> Facts<'s> {
             breaks,
             entities: BTreeMap::new(),
             history: BTreeMap::new(),
+            told: BTreeMap::new(),
             conflicts: BTreeMap::new(),
             owners: BTreeMap::new(),
         };

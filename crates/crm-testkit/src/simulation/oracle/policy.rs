@@ -59,7 +59,7 @@ fn is_causal(facts: &Facts<'_>, inner: &Inner, row: &History) -> bool {
         });
         let Some(stroke) = stroke else { continue };
         entered = true;
-        if had_before(inner, account, row, stroke) {
+        if had_before(facts, (inner, account), row, stroke) {
             return true;
         }
     }
@@ -70,8 +70,18 @@ fn is_causal(facts: &Facts<'_>, inner: &Inner, row: &History) -> bool {
 }
 
 /// Returns whether a user painted over the old value, or over nothing but what was put over it.
-fn had_before(inner: &Inner, account: &Account, row: &History, stroke: &Stroke) -> bool {
-    let seen = |value: Option<&str>| shows(account, row.field, row.before.as_ref(), value);
+fn had_before(
+    facts: &Facts<'_>,
+    (inner, account): (&Inner, &Account),
+    row: &History,
+    stroke: &Stroke,
+) -> bool {
+    // Who refers to a duplicate of itself refers to nobody.
+    let itself = facts.head(row.entity).to_string();
+    let seen = |value: Option<&str>| {
+        let value = value.filter(|value| *value != itself);
+        shows(account, row.field, row.before.as_ref(), value)
+    };
     let mut under: Option<&Stroke> = stroke.previous.and_then(|s| inner.journal.stroke(s));
     loop {
         let Some(stroke) = under else { return seen(None) };

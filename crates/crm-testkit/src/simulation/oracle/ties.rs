@@ -8,7 +8,7 @@ use crm_store::Entity;
 
 use super::facts::{Facts, is_apart};
 use super::translation::entities_of;
-use super::{Fate, Verdict};
+use super::{Fate, Verdict, edits};
 use crate::clock::{earlier, later};
 use crate::memory::profile::room;
 use crate::memory::{Account, Hand, Inner, Row, State, Stroke};
@@ -107,8 +107,8 @@ pub(super) fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
         return Fate::Kept;
     }
     let before = stroke.previous.and_then(|previous| inner.journal.stroke(previous));
-    if stroke.value.is_none() && before.is_none_or(|before| before.seen.is_none()) {
-        // Who was never seen in a set did not leave it.
+    if stroke.value.is_none() && before.is_none_or(|before| edits::is_forgotten(facts, before)) {
+        // Who was never seen in a set, as far as anybody remembers, did not leave it.
         return Fate::Kept;
     }
     match next.hand {
@@ -142,7 +142,18 @@ fn remembers(facts: &Facts<'_>, entity: &Entity, stroke: &Stroke, member: Entity
         if came { before || after } else { before && !after }
     });
     let logged = facts.logged(entity.id, stroke.field, |value| has(value) == came);
-    now || once || logged
+    now || once || logged || left_then(facts, entity, stroke)
+}
+
+/// Returns whether a member left a set, in the words of that time: it may since have become one
+/// with another member, that stayed.
+fn left_then(facts: &Facts<'_>, entity: &Entity, stroke: &Stroke) -> bool {
+    let who = stroke.member.and_then(|member| facts.owners.get(&(stroke.account, member)));
+    let Some(who) = who.filter(|_| stroke.value.is_none()) else { return false };
+    let has = |value: Option<&Value>| entities_of(value).contains(who);
+    let rows = facts.family(entity.id).filter_map(|id| facts.told.get(&id)).flatten();
+    let mut rows = rows.filter(|row| row.field == stroke.field);
+    rows.any(|row| has(row.before.as_ref()) && !has(row.after.as_ref()))
 }
 
 /// I6: who is in a set, or no longer, was put in or taken out by somebody.
@@ -183,7 +194,15 @@ fn happened(
         stroke.field == field
             && !by_engine
             && stroke.value.is_some() == came
-            && who.is_some_and(|who| facts.head(*who) == member)
+            && who.map_or_else(|| is_nobodys(inner, stroke), |who| facts.head(*who) == member)
             && whose.is_some_and(|whose| facts.head(*whose) == facts.head(entity))
     })
+}
+
+/// Returns whether a stroke is about a record that is no more and that nobody is tied to: its
+/// entity got another record there since, so it may have been anybody.
+fn is_nobodys(inner: &Inner, stroke: &Stroke) -> bool {
+    let account = inner.accounts.get(stroke.account);
+    let row = account.zip(stroke.member).and_then(|(account, who)| account.rows.get(&who));
+    row.is_some_and(|row| row.state != State::Live)
 }

@@ -16,7 +16,13 @@ impl Facts<'_> {
     /// Puts the journal and the ledger into the same words.
     pub(super) fn translate(&mut self, inner: &mut Inner) {
         let names: Names = self.entities.keys().map(|id| (*id, self.head(*id))).collect();
-        self.rename(&names);
+        if names.iter().any(|(id, name)| id != name) {
+            for (entity, rows) in &self.history {
+                let sets = rows.iter().filter(|row| self.is_set(row.field)).cloned();
+                self.told.insert(*entity, sets.collect());
+            }
+            self.rename(&names);
+        }
         let Inner { accounts, journal, .. } = inner;
         for stroke in &mut journal.strokes {
             let Some(account) = accounts.get(stroke.account) else { continue };
