@@ -161,7 +161,7 @@ pub(crate) struct Demo {
     /// How many invented people
     #[arg(
         long,
-        default_value_t = 1_000,
+        default_value_t = 400,
         value_name = "N",
         value_parser = some_people,
         allow_negative_numbers = true

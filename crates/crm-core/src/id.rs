@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ObjectKind;
+use crate::{Field, ObjectKind};
 
 /// The root of all derived ids; drawn once, never to be changed.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f0e_41c2_58f7_5d5a_9a51_3d2b_7c64_0e19);
@@ -161,6 +161,18 @@ impl WriteKey {
     pub fn derive(entity: EntityId, provider: &ProviderId, version: u64) -> Self {
         let path = format!("{provider}\u{1f}{version}");
         Self(Uuid::new_v5(&entity.0, path.as_bytes()))
+    }
+
+    /// Derives the key of what landed of a write: of these fields, in that record. A write may
+    /// land in parts, and again.
+    #[must_use]
+    pub fn landed(self, record: &RemoteId, fields: impl IntoIterator<Item = Field>) -> Self {
+        let mut path = record.to_string();
+        for field in fields {
+            path.push('\u{1f}');
+            path.push_str(&field.to_string());
+        }
+        Self(Uuid::new_v5(&self.0, path.as_bytes()))
     }
 }
 

@@ -25,6 +25,8 @@ pub mod id;
 pub mod kind;
 pub mod mapping;
 pub mod metadata;
+#[cfg(crm_mutants)]
+pub mod mutant;
 pub mod normal;
 pub mod object;
 pub mod priority;
@@ -62,3 +64,36 @@ pub use schema::{FieldSpec, FieldType};
 pub use validate::{validate_email, validate_phone};
 pub use value::{Ref, Text, Value};
 pub use write::{Action, BatchOutcome, Write, Written};
+
+/// Breaks a rule at the place where it stands, if that is wanted: a condition, a statement, or an
+/// expression beside the right one. Outside of tests of the tests it leaves nothing behind.
+#[cfg(crm_mutants)]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! mutant {
+    ($name:ident) => {
+        $crate::mutant::is($crate::mutant::Mutant::$name)
+    };
+    ($name:ident => $broken:expr, $right:expr) => {
+        if $crate::mutant!($name) { $broken } else { $right }
+    };
+    ($name:ident, $broken:expr) => {
+        if $crate::mutant!($name) {
+            $broken;
+        }
+    };
+}
+
+/// As above, in every other build: nothing is broken.
+#[cfg(not(crm_mutants))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! mutant {
+    ($name:ident) => {
+        false
+    };
+    ($name:ident => $broken:expr, $right:expr) => {
+        $right
+    };
+    ($name:ident, $broken:expr) => {};
+}

@@ -21,7 +21,7 @@ pub mod settle;
 mod target;
 pub(crate) mod undo;
 
-use crm_core::{EntityId, MatchKey, Ref, Remote, RemoteId, RunId, Write};
+use crm_core::{EntityId, MatchKey, Ref, Remote, RemoteId, RunId, Write, mutant};
 use crm_store::{Commit, Conflict, Entity, History, Journal, KeyHash, Mark, Mutation};
 use jiff::Timestamp;
 
@@ -229,6 +229,7 @@ impl Decision {
             }
         }
         for (side, to) in self.pending {
+            mutant!(PendingNotStored, continue);
             if let Some(side) = rules.sides.get(side) {
                 let provider = side.provider.clone();
                 mutations.push(Mutation::PendingRef { from: id, provider, to });

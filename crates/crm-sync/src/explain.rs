@@ -170,7 +170,11 @@ pub async fn explain(
         }
         wholes = parts.iter().map(|part| part.id).collect();
         for part in &parts {
-            told.absorbed.push(tell(store, part).await?);
+            // Records that were matched when they first met left nothing behind.
+            let part = tell(store, part).await?;
+            if !part.fields.is_empty() {
+                told.absorbed.push(part);
+            }
         }
     }
     Ok(Some(told))

@@ -75,6 +75,9 @@ pub struct Options {
     pub guard: Guard,
     /// How often everything is read again, for each connection and kind; `None` is never.
     pub sweep_every: Option<Duration>,
+    /// How it is broken, to test the tests.
+    #[cfg(crm_mutants)]
+    pub mutant: Option<crm_core::mutant::Mutant>,
 }
 
 /// How much a run may do before it stops: one bad mapping, import or click must not change a
@@ -99,6 +102,8 @@ impl Default for Options {
             retry_base: Duration::from_secs(1),
             guard: Guard::default(),
             sweep_every: None,
+            #[cfg(crm_mutants)]
+            mutant: crm_core::mutant::chosen(),
         }
     }
 }
@@ -134,6 +139,8 @@ impl Engine {
         clock: Arc<dyn Clock>,
         options: Options,
     ) -> Result<Self, EngineError> {
+        #[cfg(crm_mutants)]
+        crm_core::mutant::choose(options.mutant);
         // What is referred to comes first.
         topology.flows.sort_by_key(|flow| flow.kind);
         let providers: BTreeMap<_, _> =

@@ -5,11 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crm::core::{Field, ObjectKind, ProviderId};
+use crm::core::{Field, ProviderId};
 use crm::sync::{Approval, Plan, Report};
 use crm::{Settings, System};
 use crm_testkit::sandbox::{Ports, Sandbox, SandboxOptions, Vendor};
-use crm_testkit::scene::Kinds;
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
 
@@ -43,7 +42,6 @@ fn as_told<S: Serializer>(rounds: &[Report], serializer: S) -> Result<S::Ok, S::
 /// Runs the demo. Exit code 0 only if both accounts agree and the third round wrote nothing.
 pub(crate) async fn run(options: args::Demo) -> Result<ExitCode, Failure> {
     let sandbox = Sandbox::start(SandboxOptions {
-        kinds: Kinds::new(&[ObjectKind::Contact]),
         people: options.people,
         seed: options.seed,
         ports: Ports::Free,
@@ -83,7 +81,10 @@ async fn play(
         }
     };
     let people = counted(options.people, "person", "people");
-    say(&format!("Two CRMs with {people} between them, as they never met before."));
+    say(&format!(
+        "Two CRMs with {people}, their companies, deals and activities between them, as they never \
+         met before."
+    ));
     let planned = system.engine.plan(crm::new_run(), &bars).await?;
     bars.finish();
     if !quiet {

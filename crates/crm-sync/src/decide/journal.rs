@@ -1,7 +1,7 @@
 //! What is written into the journal: the state of a record before a write of ours, as soon as it
 //! is known that the write was applied.
 
-use crm_core::{Action, Author, Field, Remote, RemoteId, RunId, Write, WriteKey};
+use crm_core::{Action, Author, Field, Remote, RemoteId, RunId, Write, WriteKey, mutant};
 use crm_store::{Entity, FieldChange, Intent, Journal, JournalAction, Link, LinkState, Shadow};
 use jiff::Timestamp;
 
@@ -60,6 +60,7 @@ pub(super) fn recognise(
     now: Timestamp,
     run: RunId,
 ) {
+    mutant!(LostWriteUnsigned, return);
     let mut found = Vec::new();
     for (side, seen) in rules.sides.iter().zip(seen) {
         let (Some(remote), Some(link)) = (seen.remote(), work.entity.link(&side.provider)) else {
@@ -125,6 +126,21 @@ pub(crate) fn found(
     Some(row(entity, side, key, record, action, (first.unwrap_or(run), now), Vec::new()))
 }
 
+/// Returns the row of a record that carries our own uid and that nobody announced any more: a
+/// create of ours that landed when the entity had another record there, or none.
+pub(crate) fn stray(
+    entity: &Entity,
+    side: &Side,
+    record: RemoteId,
+    (run, now): (RunId, Timestamp),
+) -> Journal {
+    let link = entity.link(&side.provider);
+    let first = link.and_then(|link| link.intents.iter().find_map(|intent| intent.run));
+    let key = WriteKey::derive(entity.id, &side.provider, entity.version);
+    let when = (first.unwrap_or(run), now);
+    row(entity, side, key, record, JournalAction::Create, when, Vec::new())
+}
+
 /// Writes the run into the announcements that a decision made.
 pub(super) fn sign(work: &mut Decision, run: RunId) {
     for link in &mut work.entity.links {
@@ -150,6 +166,8 @@ fn row(
     (run, at): (RunId, Timestamp),
     changes: Vec<FieldChange>,
 ) -> Journal {
+    // What is recognised twice is noted once; what lands in two parts, or again, is noted twice.
+    let key = key.landed(&remote, changes.iter().map(|change| change.field));
     Journal {
         seq: 0,
         key,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crm_core::{
     Action, Applied, Concurrency, Disposition, ErrorKind, Field, Fields, PauseCause, ProviderError,
-    RemoteId, Write, Written,
+    RemoteId, Write, Written, mutant,
 };
 use crm_store::{Claim, ClaimState, Entity, Link, LinkSlot, LinkState, Parked, Refusal, Shadow};
 use jiff::Timestamp;
@@ -59,7 +59,7 @@ pub fn settle(
     match result {
         Ok(written) => {
             applied(link, rules, index, write, written, version, now);
-            if target::is_behind(entity, rules, ties, index) {
+            if target::is_behind(entity, rules, ties, index) && !mutant!(CreateBehind) {
                 // A create is repeated as it was first announced, and the golden record may have
                 // moved on since.
                 Settled::Again(Duration::ZERO)
@@ -103,7 +103,9 @@ fn applied(
             let place = link.intents.iter().rposition(|intent| intent.key == write.key);
             let intent = place.map(|place| link.intents.remove(place));
             for (field, value, version) in intent.into_iter().flat_map(|intent| intent.fields) {
-                if let Some((_, message)) = refused.iter().find(|(known, _)| *known == field) {
+                if let Some((_, message)) = refused.iter().find(|(known, _)| *known == field)
+                    && !mutant!(RefusalOverlooked)
+                {
                     let message = message.clone();
                     link.slots.slot_mut(field).refused =
                         Some(Refusal { version, message, details: None });
@@ -111,7 +113,7 @@ fn applied(
                 }
                 let stored = stored_value(rules, index, field, value, stored.as_ref());
                 let slot = link.slots.slot_mut(field);
-                slot.shadow = Shadow::of(stored);
+                mutant!(ShadowNotUpdated => (), slot.shadow = Shadow::of(stored));
                 slot.ack = version;
                 slot.refused = None;
             }
@@ -213,10 +215,14 @@ fn refused(
     match &write.action {
         Action::Create { .. } => {
             if let Some(claim) = &mut link.claim {
-                claim.state = if open { ClaimState::Ambiguous } else { ClaimState::Refused };
+                claim.state = if open && !mutant!(OpenClaimRefused) {
+                    ClaimState::Ambiguous
+                } else {
+                    ClaimState::Refused
+                };
             }
         }
-        Action::Update { .. } if !open => {
+        Action::Update { .. } if !open || mutant!(OpenIntentDropped) => {
             // Older ones of the same key may still land, and are kept to be recognised.
             if let Some(index) = link.intents.iter().rposition(|i| i.key == write.key) {
                 link.intents.remove(index);
@@ -287,7 +293,7 @@ fn park(
         Action::Update { patch, .. } => named.filter(|field| patch.contains(*field)),
         Action::Delete { .. } => None,
     };
-    if let Some(field) = written {
+    if let Some(field) = written.filter(|_| !mutant!(RefusalParksRecord)) {
         refuse_field(link, field, write, error, version);
         return Settled::Again(Duration::ZERO);
     }

@@ -5,6 +5,7 @@
 
 use crm_core::{
     Access, Action, EntityId, Field, Fields, ObjectKind, Patch, Ref, Uid, Value, Write, WriteKey,
+    mutant,
 };
 use crm_store::{
     Claim, ClaimState, Entity, EntityState, Golden, Intent, Link, LinkState, Parked, Shadow,
@@ -43,6 +44,7 @@ pub(super) fn apply(
         match state {
             Some(LinkState::Live) => update(work, at, seen),
             None | Some(LinkState::Claimed) => create(work, at, seen),
+            Some(LinkState::Gone { .. }) if mutant!(DeletedMadeAgain) => create(work, at, seen),
             Some(LinkState::Gone { .. } | LinkState::Merged { .. } | LinkState::Doomed { .. }) => {}
         }
     }
@@ -80,6 +82,10 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
             if let (Seen::Fresh(remote), Some(record)) = (seen, link.remote.clone()) {
                 let key = WriteKey::derive(id, &side.provider, version);
                 let patch = patch(&fields, link, rules, index, at.ties);
+                mutant!(
+                    AckBeforeWrite,
+                    fields.iter().for_each(|f| link.slots.slot_mut(f.0).ack = f.2)
+                );
                 let expected = remote.version.clone();
                 let action = Action::Update { id: record, patch, expected };
                 work.writes.push((index, Write { key, kind: rules.kind, action }));
@@ -87,6 +93,7 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
                 // when this one was settled long ago.
                 link.intents.push(Intent { key, fields, at: now, watched: false, run: None });
                 trim(link);
+                mutant!(NoIntent, link.intents.clear());
                 link.parked = None;
                 changed = true;
             } else {
@@ -115,7 +122,10 @@ pub(super) fn patch(
             patch.set(*field, value.clone());
             continue;
         };
-        let translate = |value: &Value| ties.translate(index, kind, value);
+        let translate = |value: &Value| {
+            mutant!(ReferencesUntranslated, return Some(value.clone()));
+            ties.translate(index, kind, value)
+        };
         patch.set(*field, value.as_ref().and_then(translate));
         let base = link.slots.slot(*field).and_then(|slot| slot.shadow.value());
         let base = base.and_then(|base| match base {
@@ -155,7 +165,7 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
         let Some(rule) = plan.rules.get(index).copied().flatten() else { continue };
         let Some(slot) = link.slots.slot(plan.field) else { continue };
         let version = golden.version(plan.field);
-        let frozen = golden.frozen(plan.field).is_some();
+        let frozen = golden.frozen(plan.field).is_some() && !mutant!(FrozenWritten);
         if slot.ack >= version || slot.shadow == Shadow::None || frozen {
             continue;
         }
@@ -167,19 +177,21 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
             // Alone, what is waited for would clear what is there. From a set only those go that
             // are no members any more.
             let waits = wanted.value.is_none() && !whole && !plan.ty.is_set();
+            let waits = waits && !mutant!(WaitingClears);
             let holds = waits || wanted.value == wanted.held;
             (wanted.value, holds, whole)
         } else {
             let projected = value.and_then(|value| rule.project(value));
             // Nothing may be cleared that must be there.
-            let stays = projected.is_none() && rule.required;
-            (value.cloned(), stays || slot.shadow.is(projected.as_deref()), true)
+            let stays = projected.is_none() && rule.required && !mutant!(RequiredCleared);
+            let form = mutant!(RawComparison => value, projected.as_deref());
+            (value.cloned(), stays || slot.shadow.is(form), true)
         };
-        let ack = if whole { version } else { slot.ack };
+        let ack = if whole || mutant!(WaitingAcknowledged) { version } else { slot.ack };
         let refusal = slot.refused.as_ref().filter(|refused| refused.version >= version);
         // What the account would have refused is looked at again: it may be mended by now.
         let ours = refusal.is_some_and(preflight::is_ours);
-        let refused = refusal.is_some() && !ours;
+        let refused = refusal.is_some() && !ours && !mutant!(RefusedForEver);
         // A tie that waited is still made; nothing else of an entry in a journal changes.
         let holds = holds || (rules.appends() && plan.ty.refers_to().is_none());
         if holds {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{Change, Cursor, EntityId, Feed, Lookup, Remote, RemoteId};
+use crm_core::{Change, Cursor, EntityId, Feed, Lookup, Remote, RemoteId, mutant};
 use crm_store::{
     Commit, Entity, EntityState, KeyHash, Link, LinkState, Mark, Observation, Resolved, Stage,
     StoreError,
@@ -12,6 +12,7 @@ use crm_store::{
 use super::Session;
 use super::notes::Notes;
 use crate::decide::identity::{self, Match};
+use crate::decide::journal;
 use crate::event::{Event, Phase};
 use crate::topology::Side;
 use crate::{EngineError, Rules};
@@ -83,6 +84,10 @@ impl Session<'_> {
     ) -> Result<(), EngineError> {
         for _ in 0..RACES_MAX {
             let commit = self.note(rules, side, changes, cursor.clone()).await?;
+            mutant!(
+                CursorBeforeRows,
+                self.engine.store.commit(super::notes::cursor_of(&commit)).await?
+            );
             match self.engine.store.commit(commit).await {
                 Err(StoreError::Raced) => {}
                 done => return Ok(done?),
@@ -117,12 +122,14 @@ impl Session<'_> {
                     None => unread.push(id.clone()),
                     Some(found) => {
                         let exact = side.capability.detection.version_is_exact();
+                        let exact = exact || mutant!(CoarseVersion);
                         let same = version.is_some() && found.link.version == *version;
                         if !(exact && same && found.link.is_live()) {
                             notes.hint(found);
                         }
                     }
                 },
+                Change::Missing { .. } if mutant!(DeletionsUnread) => {}
                 Change::Missing { id } => {
                     if let Some(found) = known.get(id).filter(|found| found.link.is_live()) {
                         notes.hint(found);
@@ -231,7 +238,16 @@ impl Session<'_> {
         self.name(rules, side, newcomers, notes).await?;
         let now = self.now();
         for remote in newcomers {
+            let ours = !snapshot && is_stray(notes, side, remote);
             place(notes, rules, side, remote, snapshot, now, &mut self.tally);
+            let tied = |entity: &&Entity| {
+                let link = entity.link(&side.provider);
+                link.is_some_and(|link| link.remote.as_ref() == Some(&remote.id))
+            };
+            if let Some(entity) = notes.entities.values().find(tied).filter(|_| ours) {
+                let row = journal::stray(entity, side, remote.id.clone(), (self.run, now));
+                notes.journal.push(row);
+            }
         }
         Ok(())
     }
@@ -395,6 +411,7 @@ fn place(
             found_entity(notes, rules, side, remote, link, Some(reason), now);
         }
         Match::Pending(_) => {
+            mutant!(DiscoveryDropped, return);
             let id =
                 found_entity(notes, rules, side, remote, link, Some("waiting_for_create"), now);
             let due = super::after(now, PENDING_WAIT);
@@ -417,6 +434,15 @@ fn place(
             }
         }
     }
+}
+
+/// Returns whether a new record is one that we made, and that no open create stands for.
+fn is_stray(notes: &Notes, side: &Side, remote: &Remote) -> bool {
+    let ours = remote.uid.as_ref().and_then(crm_core::Uid::entity);
+    let entity = ours.and_then(|id| notes.entities.get(&id));
+    let open =
+        |entity: &Entity| entity.link(&side.provider).is_some_and(|link| link.claim.is_some());
+    entity.is_some_and(|entity| !open(entity))
 }
 
 /// Returns whether an entity waits for the record of a side that once founded it.

@@ -5,7 +5,7 @@
 //! merge them but a person: the record waits as a duplicate, is written nowhere, and what refers
 //! to it refers to the entity that is left. The history of both stays under their own ids.
 
-use crm_core::{EntityId, Lookup, RemoteId};
+use crm_core::{EntityId, Lookup, RemoteId, mutant};
 use crm_store::{
     Commit, Entity, EntityState, Link, LinkSlot, LinkState, Mark, Mutation, Slots, StoreError,
 };
@@ -33,7 +33,10 @@ pub(super) enum Absorbed {
 /// and is behind; where the other one has nothing to say, it is met for the first time.
 fn moved(link: &Link, winner: &Entity) -> Link {
     let kept = link.slots.iter().filter(|(field, _)| winner.golden.slot(*field).is_some());
-    let slots = kept.map(|(field, slot)| (field, LinkSlot { ack: 0, ..slot.clone() }));
+    let slots = kept.map(|(field, slot)| {
+        let ack = mutant!(MovedKeepsAck => slot.ack, 0);
+        (field, LinkSlot { ack, ..slot.clone() })
+    });
     let slots = Slots::from_slots(slots.collect());
     Link { slots, intents: Vec::new(), parked: None, ..link.clone() }
 }
@@ -95,7 +98,7 @@ impl Session<'_> {
         }
         let mut stays = false;
         for link in others() {
-            if !link.is_live() {
+            if !link.is_live() || mutant!(MovedBehind) {
                 // Should the record come back, it is known whose it was.
             } else if winner.link(&link.provider).is_some_and(Link::is_live) {
                 stays = true;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{Cursor, EntityId, RemoteId};
-use crm_store::{Commit, Entity, KeyHash, Link, Mark, Mutation, Resolved};
+use crm_core::{Cursor, EntityId, RemoteId, mutant};
+use crm_store::{Commit, Entity, Journal, KeyHash, Link, Mark, Mutation, Resolved};
 
 use crate::Rules;
 use crate::decide::identity;
@@ -31,6 +31,8 @@ pub(super) struct Notes {
     /// Those whose own row changed.
     pub(super) rows: BTreeSet<EntityId>,
     pub(super) later: BTreeMap<EntityId, Mark>,
+    /// Records that turned out to be ours.
+    pub(super) journal: Vec<Journal>,
     /// Whether match keys are kept already; the first sync adds them at its end.
     pub(super) keyless: bool,
 }
@@ -67,6 +69,7 @@ impl Notes {
         let mut link = found.link.clone();
         if let Some(observed) = &mut link.observed
             && !observed.is_outdated()
+            && !mutant!(HintUnheeded)
         {
             observed.outdate();
             self.links.push((found.entity, link));
@@ -122,6 +125,8 @@ impl Notes {
             mutations.push(Mutation::Alias { provider, kind, old, new });
         }
         let mark = Mark { due: now, attempts: 0 };
+        let journal = self.journal.into_iter();
+        mutations.extend(journal.map(|row| Mutation::Journal(Box::new(row))));
         mutations.extend(self.marks.into_iter().map(|id| Mutation::Mark(id, Some(mark))));
         mutations.extend(cursor.map(|(feed, cursor)| {
             let (provider, kind) = (side.provider.clone(), rules.kind);
@@ -130,4 +135,11 @@ impl Notes {
         let expected = self.changed.into_iter().collect();
         Commit { expected, fences: Vec::new(), mutations }
     }
+}
+
+/// Returns the last change of a commit alone: that of the cursor.
+#[cfg(crm_mutants)]
+pub(super) fn cursor_of(commit: &Commit) -> Commit {
+    let mutations = commit.mutations.last().cloned().into_iter().collect();
+    Commit { mutations, ..Commit::default() }
 }

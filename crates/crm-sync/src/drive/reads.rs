@@ -1,6 +1,6 @@
 //! Reading records by id: the only source of values for what is about to be written.
 
-use crm_core::{Lookup, MatchKey, Remote, RemoteId};
+use crm_core::{Lookup, MatchKey, Remote, RemoteId, mutant};
 use crm_store::{Entity, LinkState, Observation};
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -125,6 +125,7 @@ impl Session<'_> {
         let into = match lookup {
             Lookup::Found(remote) => return Ok(Seen::Fresh(remote)),
             Lookup::Archived | Lookup::Gone => return Ok(Seen::Gone),
+            Lookup::MergedInto(_) if mutant!(MergeSeenAsDelete) => return Ok(Seen::Gone),
             Lookup::MergedInto(into) => into,
         };
         let Some(side) = rules.sides.get(index) else {
@@ -167,6 +168,7 @@ impl Session<'_> {
                 let claim = entities.get(at).and_then(|e| e.link(&side.provider)?.claim.as_ref());
                 let record = found.iter().find(|r| r.uid.as_ref() == claim.map(|c| &c.uid));
                 let what = match (record, claim) {
+                    (Some(_), _) if mutant!(CreateResentBlindly) => Seen::Absent,
                     (Some(record), _) => Seen::Fresh(record.clone()),
                     (None, Some(claim)) if self.may_still_land(side, claim.at) => Seen::Unread,
                     (None, _) => Seen::Absent,
@@ -180,6 +182,7 @@ impl Session<'_> {
     }
 
     fn may_still_land(&self, side: &crate::Side, since: Timestamp) -> bool {
+        mutant!(WaitIgnored, return false);
         super::after(since, side.capability.unknown_wait) > self.now()
     }
 }
@@ -198,7 +201,7 @@ fn push<T>(lists: &mut [Vec<T>], index: usize, item: T) {
 }
 
 fn listed_or_fresh(remote: Remote, observed: &Observation, now: Timestamp) -> Seen {
-    if now.duration_since(observed.at) <= LISTED_MAX {
+    if now.duration_since(observed.at) <= LISTED_MAX || mutant!(StaleRows) {
         Seen::Fresh(remote)
     } else {
         Seen::Listed(remote)

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{EntityId, Field, Lookup, ObjectKind, Ref, Remote, RemoteId, Value};
+use crm_core::{EntityId, Field, Lookup, ObjectKind, Ref, Remote, RemoteId, Value, mutant};
 use crm_store::{Entity, Shadow};
 
 use super::Session;
@@ -220,6 +220,7 @@ impl Session<'_> {
         (entities, known): (&[Entity], &Known),
         views: &mut [View],
     ) -> Result<(), EngineError> {
+        mutant!(DeadMemberRemoved, return Ok(()));
         for (index, side) in rules.sides.iter().enumerate() {
             let mut gone: Vec<(usize, Field, ObjectKind, Value)> = Vec::new();
             for (at, (entity, view)) in entities.iter().zip(views.iter()).enumerate() {
@@ -400,9 +401,10 @@ fn translate(
         members.sort();
         members.dedup();
         let is_set = matches!(value, Value::List(_));
-        let whole = rules.rule(side, field).is_some_and(|rule| rule.length_max.is_some());
+        let whole = rules.rule(side, field).is_some_and(|rule| rule.room().is_some());
         let leaves_out = translated.unknown.len() > before && whole;
-        if (is_set && leaves_out) || (!is_set && members.is_empty() && !is_itself) {
+        let alone = members.is_empty() && !mutant!(UnknownReferenceClears);
+        if (is_set && leaves_out) || (!is_set && alone && !is_itself) {
             let read = remote.read.iter().copied().filter(|known| *known != field);
             remote.read = read.collect();
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crm_core::{Disposition, PauseCause, ProviderId, Write};
+use crm_core::{Disposition, PauseCause, ProviderId, Write, mutant};
 use crm_store::{
     Commit, Entity, EntityState, Journal, LeaseRequest, Leased, Mark, Mutation, StoreError,
 };
@@ -140,7 +140,7 @@ impl Session<'_> {
         }
         self.decide(rules, &mut jobs).await?;
         self.found_companies(rules, &mut jobs).await?;
-        if !self.first {
+        if !self.first && !mutant!(NoTwinCheck) {
             self.adopt_twins(rules, &mut jobs).await?;
         }
         self.guard(rules, &jobs).await?;
@@ -364,7 +364,10 @@ impl Session<'_> {
         for (index, (outcome, (owners, writes))) in outcomes.into_iter().zip(batches).enumerate() {
             let results = match outcome? {
                 None => continue,
-                Some(Ok(outcome)) => outcome.into_results(),
+                Some(Ok(outcome)) => {
+                    let results = outcome.into_results();
+                    mutant!(BatchMixedUp => results.into_iter().rev().collect(), results)
+                }
                 Some(Err(error)) => {
                     let told = not_sent(&error, writes.len());
                     failed.push((index, error));
@@ -418,7 +421,7 @@ impl Session<'_> {
         if let Some((side, record, before)) = of {
             let when = (self.run, now);
             let row = journal::applied(&job.entity, side, write, record, before, when);
-            job.journal.push(row);
+            mutant!(JournalRowMissing => (), job.journal.push(row));
         }
         let mark = match settled {
             Settled::Applied | Settled::Parked => None,
@@ -437,7 +440,8 @@ impl Session<'_> {
                     // The run ends with this.
                     (PauseCause::Until(None) | PauseCause::Connection, _) => now,
                 };
-                Some(Mark { due, attempts: job.attempts.max(1) })
+                let attempts = mutant!(PauseCountsAttempt => job.attempts + 1, job.attempts.max(1));
+                Some(Mark { due, attempts })
             }
             Settled::Adopt(existing) => self.adopt(rules, side, job, existing).await?,
         };

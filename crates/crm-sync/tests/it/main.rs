@@ -13,11 +13,15 @@ mod erase;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod merged;
 #[cfg(test)]
 mod mirror;
+#[cfg(all(test, crm_mutants))]
+mod mutants;
 #[cfg(test)]
 mod oscillation;
 #[cfg(test)]
@@ -36,5 +40,7 @@ mod town;
 mod undo;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod workers;
 #[cfg(test)]
 mod world;

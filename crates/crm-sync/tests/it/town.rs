@@ -100,6 +100,9 @@ impl Provider for Counted {
     }
     async fn apply(&self, writes: &[Write]) -> Result<BatchOutcome> {
         self.open()?;
+        if let Some(kind) = self.shut.lock().unwrap().get(&writes_of(self.id().as_str())) {
+            return Err(ProviderError::new(kind.clone(), "writes are held back"));
+        }
         self.count(writes.iter().filter_map(|write| match &write.action {
             Action::Update { id, .. } | Action::Delete { id } => Some(id),
             Action::Create { .. } => None,
@@ -112,6 +115,11 @@ impl Provider for Counted {
     fn usage(&self) -> Usage {
         self.inner.usage()
     }
+}
+
+/// Under which name the writes to an account are shut.
+fn writes_of(account: &str) -> ProviderId {
+    ProviderId::new(format!("writes to {account}"))
 }
 
 /// A world with one engine.
@@ -191,6 +199,16 @@ impl Town {
     /// Lets an account answer every call with an error, until it is opened again.
     pub(crate) fn shut(&self, account: &Profile, error: ErrorKind) {
         self.shut.lock().unwrap().insert(ProviderId::new(account.name), error);
+    }
+
+    /// Holds the writes to an account back, until it is let go.
+    pub(crate) fn hold_back(&self, account: &Profile, error: ErrorKind) {
+        self.shut.lock().unwrap().insert(writes_of(account.name), error);
+    }
+
+    /// Lets the writes to an account go.
+    pub(crate) fn let_go(&self, account: &Profile) {
+        self.shut.lock().unwrap().remove(&writes_of(account.name));
     }
 
     /// Lets an account answer again.

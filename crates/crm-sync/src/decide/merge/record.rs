@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crm_core::{Field, ProviderId, Value};
+use crm_core::{Field, ProviderId, Value, mutant};
 use crm_store::{Conflict, ConflictId, ConflictState, Contender, Shadow};
 
 use super::{Filtered, Merge, was_read};
@@ -36,6 +36,7 @@ impl Merge<'_> {
     /// Ends an open conflict. Its row says what each side shows by now: a contender that was
     /// taken back is seen nowhere else.
     pub(super) fn thaw(&mut self, plan: &FieldPlan, base: Option<Value>) {
+        mutant!(NeverThaws, return);
         let field = plan.field;
         let Some(id) = self.work.entity.golden.thaw(field) else {
             return;

@@ -85,6 +85,8 @@ pub(crate) fn options() -> Options {
         // The crowd deletes most of a small world.
         guard: Guard { deletes: Some(u64::MAX), ..Guard::default() },
         sweep_every: None,
+        #[cfg(crm_mutants)]
+        mutant: crm_core::mutant::chosen(),
     }
 }
 

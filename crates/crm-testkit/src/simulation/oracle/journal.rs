@@ -3,8 +3,8 @@
 use crm_core::ProviderId;
 use crm_store::{Journal, JournalAction};
 
-use super::Verdict;
 use super::facts::Facts;
+use super::{Verdict, edits};
 use crate::memory::{Hand, Inner, Stroke};
 
 /// Checks every record that the engine made, and every value of its that nobody painted over.
@@ -38,7 +38,10 @@ pub(super) fn check(facts: &Facts<'_>, inner: &Inner, rows: &[Journal], verdict:
                 Some(change) => change.after == value,
                 None => row.action == JournalAction::Create,
             });
-        if !said && !is_edit(facts, stroke, &account.id) {
+        let stored = (stroke.field, value);
+        let excused = is_edit(facts, stroke, &account.id)
+            || edits::rewritten(facts, inner, stroke.account, &stored);
+        if !said && !excused {
             verdict.fault(format_args!("journal: nothing says who wrote {stroke:?}"));
         }
     }
