@@ -33,7 +33,12 @@ Reads what each account says of itself; without --fix it changes nothing. Says a
 settings can have no effect. Exit code 1 if something keeps a sync from running.";
 const ABOUT_PLAN: &str = "\
 The first plan reads all records and keeps them in the store; crm sync goes on from there once
-the plan is approved. Later plans read only what changed.";
+the plan is approved. Later plans read only what changed. With -o FILE every planned write is
+written down, for crm apply FILE; the file holds customer data, and only you may read it.";
+const ABOUT_APPLY: &str = "\
+Asks first; where nobody can answer, it needs --yes. Records that changed since the plan was made
+are left out and listed (exit code 3); if that are more than 5 and more than 1 %, nothing is
+written. Run it again if it was interrupted: what is done is not done twice.";
 const ABOUT_SYNC: &str = "\
 The first sync shows its plan and asks; where nobody can answer, it needs --yes (or first_sync =
 \"auto\" in the configuration). Later ones do not ask. Exit code 3: done, and something is left:
@@ -117,6 +122,9 @@ pub(crate) enum Command {
     /// Show what a sync would do; writes nothing to any CRM
     #[command(after_help = ABOUT_PLAN)]
     Plan(Plan),
+    /// Carry a written plan out, that and nothing else
+    #[command(after_help = ABOUT_APPLY)]
+    Apply(Apply),
     /// Bring all CRMs in step
     #[command(after_help = ABOUT_SYNC)]
     Sync(Sync),
@@ -238,9 +246,28 @@ pub(crate) struct Check {
     pub(crate) json: bool,
 }
 
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Plan {
+    /// Write the plan to this file, for crm apply; it holds values of records
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
     /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Apply {
+    /// The file that crm plan -o wrote
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Approve the plan without being asked
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Go on although so many records were deleted in one CRM [default: 20, or 1 % of its records]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_deletes: Option<u64>,
+    /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

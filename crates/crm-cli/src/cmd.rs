@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod conflicts;
@@ -8,6 +9,7 @@ mod demo_accounts;
 pub(crate) mod erase;
 pub(crate) mod explain;
 pub(crate) mod plan;
+mod plan_file;
 pub(crate) mod problems;
 pub(crate) mod runs;
 pub(crate) mod sandbox;

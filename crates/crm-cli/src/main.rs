@@ -76,6 +76,11 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
             let again = cmd::plan::again(config.as_deref(), &env_files);
             Box::pin(cmd::plan::run(&settings()?, options, &again)).await
         }
+        Command::Apply(options) => {
+            let mut settings = settings()?;
+            settings.guard.deletes = options.max_deletes.or(settings.guard.deletes);
+            Box::pin(cmd::apply::run(&settings, options)).await
+        }
         Command::Sync(options) => {
             let mut settings = settings()?;
             let guard = &mut settings.guard;

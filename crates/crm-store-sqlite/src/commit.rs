@@ -265,6 +265,7 @@ impl<'a> Work<'a> {
                 .map(drop)
             }
             Mutation::Stage(kind, stage) => self.write_stage(kind, &stage),
+            Mutation::WrittenPlan(plan) => self.write_plan(&plan),
             Mutation::Run(_) => self.write_run(&mutation),
             Mutation::Recover { kind, mark } => self.mark_open(kind, mark),
             Mutation::MarkAll { kind, mark } => self.mark_live(kind, mark),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, RemoteId};
 use crm_store::{
     Conflict, ConflictQuery, Counts, Entity, History, KeyHash, Link, LinkCount, ProblemQuery,
-    Resolved, Run, Seq, Stage, StoreResult,
+    Resolved, Run, Seq, Stage, StoreResult, WrittenPlan,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -155,6 +155,16 @@ impl SqliteLedger {
             "stage",
         )?;
         Ok(found.into_iter().next().unwrap_or_default())
+    }
+
+    /// Reads a written plan; see [`Store::written_plan`](crm_store::Store::written_plan).
+    pub fn written_plan(&mut self, hash: &str) -> StoreResult<Option<WrittenPlan>> {
+        let found = self.bodies(
+            "SELECT body FROM written_plan WHERE tenant = ?1 AND hash = ?2",
+            params![self.places.tenant(), hash],
+            "written plan",
+        )?;
+        Ok(found.into_iter().next())
     }
 
     /// Reads conflicts; see [`Store::conflicts`](crm_store::Store::conflicts).

@@ -91,6 +91,14 @@ macro_rules! store_over_ledger {
                 self.call(move |ledger| ledger.stage(kind)).await
             }
 
+            async fn written_plan(
+                &self,
+                hash: &str,
+            ) -> crm_store::StoreResult<Option<crm_store::WrittenPlan>> {
+                let hash = hash.to_owned();
+                self.call(move |ledger| ledger.written_plan(&hash)).await
+            }
+
             async fn conflicts(
                 &self,
                 query: crm_store::ConflictQuery,

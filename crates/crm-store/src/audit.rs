@@ -326,6 +326,7 @@ pub fn draft(mutation: &Mutation) -> StoreResult<Option<Draft>> {
         | Mutation::Erasure(_)
         | Mutation::Cursor { .. }
         | Mutation::Account { .. }
+        | Mutation::WrittenPlan(_)
         | Mutation::Stage(..)
         | Mutation::Recover { .. }
         | Mutation::MarkAll { .. } => return Ok(None),

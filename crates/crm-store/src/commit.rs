@@ -4,6 +4,7 @@ use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, Ref, RemoteId, RunId};
 
 use crate::{
     AuditNote, Conflict, Entity, Erasure, History, Journal, KeyHash, Link, Mark, Run, Stage, Trait,
+    WrittenPlan,
 };
 
 /// All or nothing.
@@ -119,6 +120,8 @@ pub enum Mutation {
     },
     /// Sets how far the first sync of a kind is.
     Stage(ObjectKind, Stage),
+    /// Stores what is known of a plan that was written to a file, found by its hash.
+    WrittenPlan(Box<WrittenPlan>),
     /// Stores a run, found by its id.
     Run(Box<Run>),
     /// Marks every entity of a kind that has an open claim or intent: what a new process does

@@ -31,7 +31,7 @@ pub use model::{
     Claim, ClaimState, Conflict, ConflictId, ConflictState, Contender, Decided, Details, Entity,
     EntityState, FieldChange, Flips, Golden, GoldenSlot, History, Intent, Journal, JournalAction,
     KeyHash, Leased, Link, LinkSlot, LinkState, Look, Mark, Observation, Parked, Provenance,
-    Refusal, Resolved, Run, RunStatus, Seq, Shadow, Slots, Stage, Turn,
+    Refusal, Resolved, Run, RunStatus, Seq, Shadow, Slots, Stage, Turn, WrittenPlan,
 };
 pub use query::{ConflictQuery, Counts, JournalQuery, LeaseRequest, LinkCount, ProblemQuery};
 
@@ -96,6 +96,9 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Reads how far the first sync of a kind is.
     async fn stage(&self, kind: ObjectKind) -> StoreResult<Stage>;
+
+    /// Reads what is known of a plan that was written to a file, by the file's fingerprint.
+    async fn written_plan(&self, hash: &str) -> StoreResult<Option<WrittenPlan>>;
 
     /// Reads conflicts, newest first.
     async fn conflicts(&self, query: ConflictQuery) -> StoreResult<Vec<Conflict>>;

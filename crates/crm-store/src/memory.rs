@@ -25,7 +25,7 @@ pub use lease::Leases;
 use crate::{
     Audit, AuditCheck, Commit, Conflict, ConflictId, ConflictQuery, Counts, Entity, Erasure,
     History, Journal, JournalQuery, KeyHash, LeaseRequest, Leased, ProblemQuery, Resolved, Run,
-    Seq, Stage, Store, StoreResult, Trait,
+    Seq, Stage, Store, StoreResult, Trait, WrittenPlan,
 };
 
 /// A provider's record of one kind.
@@ -70,6 +70,7 @@ struct Tables {
     cursors: BTreeMap<(ProviderId, ObjectKind, String), Cursor>,
     accounts: BTreeMap<ProviderId, String>,
     stages: BTreeMap<ObjectKind, Stage>,
+    plans: BTreeMap<String, WrittenPlan>,
     conflicts: BTreeMap<ConflictId, Conflict>,
     history: BTreeMap<EntityId, Vec<History>>,
     journal: Vec<Journal>,
@@ -157,6 +158,10 @@ impl Store for MemoryStore {
 
     async fn account(&self, provider: &ProviderId) -> StoreResult<Option<String>> {
         Ok(self.tables().accounts.get(provider).cloned())
+    }
+
+    async fn written_plan(&self, hash: &str) -> StoreResult<Option<WrittenPlan>> {
+        Ok(self.tables().plans.get(hash).cloned())
     }
 
     async fn stage(&self, kind: ObjectKind) -> StoreResult<Stage> {

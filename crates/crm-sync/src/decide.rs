@@ -13,6 +13,7 @@ mod merge;
 pub mod mirror;
 mod names;
 pub mod oscillation;
+pub(crate) mod preflight;
 mod refs;
 mod resolve;
 pub mod settle;
@@ -24,6 +25,7 @@ use crm_core::{EntityId, MatchKey, Ref, Remote, RemoteId, RunId, Write, mutant};
 use crm_store::{Commit, Conflict, Entity, History, Journal, KeyHash, Mark, Mutation};
 use jiff::Timestamp;
 
+pub(crate) use delete::ripe;
 pub use names::Names;
 pub use refs::{Lost, Ties};
 pub(crate) use target::TIE_ATTEMPTS_MAX;
@@ -193,9 +195,9 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
 
 impl Decision {
     /// Returns the commit of everything but the writes' outcomes. `mark` is the entity's mark
-    /// from now on; with writes under way it is `None`, since the open claims and intents say
-    /// what is to be looked at.
-    pub fn commit(self, rules: &Rules, mark: Option<Mark>, fence: u64) -> Commit {
+    /// from now on, and `fence` the lease under which the decision was made; with writes under
+    /// way the mark is `None`, since the open claims and intents say what is to be looked at.
+    pub fn commit(self, rules: &Rules, mark: Option<Mark>, fence: Option<u64>) -> Commit {
         let mut entity = self.entity;
         let mut mutations = Vec::new();
         let keys = key_hashes(&entity);
@@ -237,7 +239,8 @@ impl Decision {
         mutations.extend(self.conflicts.into_iter().map(|c| Mutation::Conflict(Box::new(c))));
         mutations.extend(self.history.into_iter().map(|h| Mutation::History(Box::new(h))));
         mutations.extend(self.journal.into_iter().map(|row| Mutation::Journal(Box::new(row))));
-        Commit { expected: vec![self.expected], fences: vec![(id, fence)], mutations }
+        let fences = fence.map(|fence| (id, fence)).into_iter().collect();
+        Commit { expected: vec![self.expected], fences, mutations }
     }
 }
 

@@ -4,6 +4,8 @@
 //! what is newer. State moves only in commits; every write was announced by one.
 
 mod adopt;
+mod apply;
+mod carry;
 mod census;
 mod drift;
 mod erase;
@@ -14,6 +16,7 @@ mod merge;
 mod mirror;
 mod notes;
 mod pause;
+mod plan;
 mod reads;
 mod refs;
 mod survivors;
@@ -39,7 +42,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::event::{Event, Phase};
 use crate::report::{self, Cost};
 use crate::{Approval, Engine, EngineError, FirstSync, Plan, Progress, Report, Rules, Topology};
+pub(crate) use apply::apply;
+use carry::Carrying;
 pub(crate) use erase::{erase, resume};
+use plan::Planning;
+pub(crate) use plan::plan;
 use tally::Tally;
 pub(crate) use undo::undo;
 pub use verify::Verify;
@@ -57,6 +64,10 @@ pub(crate) struct Session<'e> {
     pub(crate) first: bool,
     /// Whether nothing is carried out: what is planned to be made counts as made.
     pub(crate) planning: bool,
+    /// What is kept of a plan that is being made.
+    plans: Planning<'e>,
+    /// The written plan that is carried out, if one is.
+    carrying: Option<Carrying>,
     toll: BTreeMap<ObjectKind, guard::Toll>,
     /// Kinds whose first sync this run carries out.
     firsts: BTreeSet<ObjectKind>,
@@ -70,48 +81,6 @@ pub(crate) struct Session<'e> {
 
 /// The counter that says without how many connections a run went on.
 const PAUSED: &str = "paused";
-
-/// Finds out what a sync would do.
-pub(crate) async fn plan(
-    engine: &Engine,
-    run: RunId,
-    progress: &dyn Progress,
-) -> Result<Plan, EngineError> {
-    Priority::Background.scope(planned(engine, run, progress)).await
-}
-
-async fn planned(
-    engine: &Engine,
-    run: RunId,
-    progress: &dyn Progress,
-) -> Result<Plan, EngineError> {
-    let mut session = Session::open(engine, run, progress);
-    session.planning = true;
-    session.whole = true;
-    let flows = session.prepare().await?;
-    let mut state = "live";
-    for rules in &flows {
-        session.recover(rules).await?;
-        if engine.store.stage(rules.kind).await? == Stage::Live {
-            session.poll(rules, Feed::Changes).await?;
-            session.poll(rules, Feed::Deletions).await?;
-            session.plan_live(rules).await?;
-        } else {
-            state = "planned";
-            session.snapshot(rules).await?;
-            session.plan_first(rules).await?;
-        }
-    }
-    let plan = session.plan_result(&flows, state);
-    for rules in &flows {
-        if engine.store.stage(rules.kind).await? != Stage::Live {
-            let planned = Stage::Planned { plan: serde_json::to_value(&plan)? };
-            let mutations = vec![Mutation::Stage(rules.kind, planned)];
-            engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
-        }
-    }
-    Ok(plan)
-}
 
 /// Returns how many records the plan put together that is carried out now.
 fn linked_by(stage: &Stage, kind: ObjectKind) -> u64 {
@@ -161,6 +130,8 @@ impl<'e> Session<'e> {
             tally: Tally::default(),
             first: false,
             planning: false,
+            plans: Planning::default(),
+            carrying: None,
             toll: BTreeMap::new(),
             firsts: BTreeSet::new(),
             usage,
@@ -408,34 +379,10 @@ impl<'e> Session<'e> {
         state.clone_into(&mut report.state);
         Ok(report)
     }
-
-    fn plan_result(&mut self, flows: &[Rules], state: &str) -> Plan {
-        let kinds: BTreeMap<_, _> = std::mem::take(&mut self.tally.kinds)
-            .into_iter()
-            .map(|(kind, report)| (kind, report.done))
-            .collect();
-        let mut cost = BTreeMap::new();
-        for (id, provider) in &self.engine.providers {
-            let before = self.usage.get(id).cloned().unwrap_or_default();
-            let made = report::used(&before, &provider.usage()).made;
-            let mut planned = Cost { made, ..Cost::default() };
-            for rules in flows {
-                if let Some(plan) = kinds.get(&rules.kind) {
-                    tally::forecast(&mut planned, rules, id, plan);
-                }
-            }
-            planned.bound = planned.reads + planned.writes;
-            planned.seconds = seconds(provider, planned.bound);
-            price(provider, &mut planned);
-            cost.insert(id.clone(), planned);
-        }
-        let hash = report::fingerprint(&kinds);
-        Plan { plan_id: self.run, hash, state: state.to_owned(), kinds, cost }
-    }
 }
 
 /// Adds the share of the day's budget.
-fn price(provider: &SharedProvider, cost: &mut Cost) {
+pub(crate) fn price(provider: &SharedProvider, cost: &mut Cost) {
     let capabilities = provider.capabilities();
     let day = Duration::from_hours(24);
     let daily = capabilities.quotas.iter().find(|quota| quota.window == day);
@@ -444,7 +391,7 @@ fn price(provider: &SharedProvider, cost: &mut Cost) {
 }
 
 /// Seconds that so many requests take at the pace that the account allows.
-fn seconds(provider: &SharedProvider, requests: u64) -> f64 {
+pub(crate) fn seconds(provider: &SharedProvider, requests: u64) -> f64 {
     let capabilities = provider.capabilities();
     let paces = capabilities.quotas.iter().filter(|quota| quota.name != "search");
     paces

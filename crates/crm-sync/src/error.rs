@@ -89,6 +89,9 @@ pub enum EngineError {
     /// There is no such run.
     #[error("no run has the id {0}")]
     UnknownRun(RunId),
+    /// A written plan cannot be made or carried out.
+    #[error(transparent)]
+    PlanFile(#[from] crate::PlanFault),
     /// A plan could not be read back.
     #[error("the stored plan cannot be read: {0}")]
     Plan(#[from] serde_json::Error),
@@ -132,6 +135,7 @@ impl EngineError {
             }
             Self::NeverSynced { .. } => Some("run `crm sync` first".to_owned()),
             Self::UnknownRun(_) => Some("see `crm runs`".to_owned()),
+            Self::PlanFile(fault) => Some(fault.hint()),
             Self::Plan(_) => Some("make a new one with `crm plan`".to_owned()),
         }
     }

@@ -13,12 +13,14 @@ mod erase;
 mod error;
 mod event;
 pub mod explain;
+mod fault;
 mod policy;
 pub mod problem;
 mod report;
 mod topology;
 mod undo;
 pub mod verify;
+mod written;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,14 +37,17 @@ pub use erase::{Erase, EraseMode, EraseReport, ErasedRecord, Records};
 pub use error::{EngineError, Excess};
 pub use event::{Event, Phase, Progress};
 pub use explain::{Explanation, explain};
+pub use fault::PlanFault;
 pub use policy::{Join, Policy, Preset, UnknownPolicy};
 pub use problem::{Problem, ProblemClass};
 pub use report::{
-    Cost, KindPlan, KindReport, Outcome, Paused, Plan, Report, Sample, SchemaChange, SchemaDrift,
+    Applied, Cost, KindPlan, KindReport, Outcome, Paused, Plan, PlanFile, Report, Sample,
+    SchemaChange, SchemaDrift, Unapplied, Why,
 };
 pub use topology::{Deletes, Direction, FieldPlan, Flow, Role, Rules, Side, Topology};
 pub use undo::{Left, Stays, UndoMode, UndoReport, Undone};
 pub use verify::{Extent, Repair, VerifyReport};
+pub use written::{Base, PlanAction, PlanHead, PlanItem, PlanSource};
 
 /// Keeps connections in step.
 pub struct Engine {
@@ -154,7 +159,40 @@ impl Engine {
 
     /// Finds out what a sync would do. Reads, and writes nothing to any connection.
     pub async fn plan(&self, run: RunId, progress: &dyn Progress) -> Result<Plan, EngineError> {
-        Box::pin(drive::plan(self, run, progress)).await
+        Box::pin(drive::plan(self, run, None, progress)).await
+    }
+
+    /// Finds out what a sync would do, and writes every planned write down, for
+    /// [`apply`](Self::apply): as a stream, one JSON object a line. The same state gives the same
+    /// text. It holds values of records.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan), and if `out` cannot be written.
+    pub async fn plan_to(
+        &self,
+        run: RunId,
+        out: &mut (dyn std::io::Write + Send + Sync),
+        progress: &dyn Progress,
+    ) -> Result<Plan, EngineError> {
+        Box::pin(drive::plan(self, run, Some(out), progress)).await
+    }
+
+    /// Carries a written plan out: that, and nothing else. It is a run of its own and can be
+    /// repeated after a failure; what was carried out before is not done again.
+    ///
+    /// Records that show something else than when the plan was made are left out and told.
+    ///
+    /// # Errors
+    /// If the plan is damaged or was made with another store, account or configuration
+    /// ([`PlanFault`]), or if more than five of its records, and more than one in a hundred,
+    /// changed since.
+    pub async fn apply(
+        &self,
+        plan: &dyn PlanSource,
+        run: RunId,
+        progress: &dyn Progress,
+    ) -> Result<Applied, EngineError> {
+        Box::pin(drive::apply(self, plan, run, progress)).await
     }
 
     /// Reads conflicts, newest first: what waits for a person, and what was decided.

@@ -130,6 +130,10 @@ impl ProblemClass {
             | "ambiguous_domain" | "ambiguous_name" | "merged_elsewhere" | "waiting_for_create" => {
                 Self::Duplicate
             }
+            "too_long" => Self::TooLong,
+            "unknown_choice" | "currency_not_enabled" => Self::UnknownChoice,
+            "inactive_owner" => Self::Validation,
+            "read_only" => Self::UnmappedField,
             "forbidden" | "auth" => Self::Permission,
             "quota_exhausted" | "rate_limited" => Self::Quota,
             "unsupported" => Self::Unsupported,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::{
-    Access, Capabilities, Field, FieldRule, FieldType, ObjectCapability, ObjectKind, ProviderId,
-    TenantId, Value,
+    Access, Capabilities, Field, FieldRule, FieldType, Metadata, ObjectCapability, ObjectKind,
+    ProviderId, TenantId, Value,
 };
 
 use crate::policy::{Join, Policy};
@@ -196,6 +196,8 @@ pub struct Side {
     pub writes: bool,
     /// How far its stamps may be off.
     pub uncertainty: Duration,
+    /// What its account is set up with.
+    pub metadata: Arc<Metadata>,
 }
 
 /// One field.
@@ -252,10 +254,8 @@ impl Rules {
     ) -> Self {
         let mut sides = Vec::new();
         for provider in topology.ranked() {
-            let Some(capability) = capabilities.get(provider).and_then(|c| c.object(flow.kind))
-            else {
-                continue;
-            };
+            let Some(known) = capabilities.get(provider) else { continue };
+            let Some(capability) = known.object(flow.kind) else { continue };
             let role = if *provider == topology.primary { Role::Primary } else { Role::Secondary };
             sides.push(Side {
                 provider: provider.clone(),
@@ -263,6 +263,7 @@ impl Rules {
                 writes: flow.direction.writes(role) && capability.access != Access::Read,
                 uncertainty: capability.detection.granularity().max(SKEW),
                 capability: capability.clone(),
+                metadata: Arc::clone(&known.metadata),
             });
         }
         let kinds: Vec<ObjectKind> = topology.flows.iter().map(|flow| flow.kind).collect();

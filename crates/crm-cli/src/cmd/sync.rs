@@ -63,7 +63,7 @@ async fn is_first(system: &crm::System, settings: &Settings) -> Result<bool, Fai
     Ok(false)
 }
 
-fn asked(question: &str) -> bool {
+pub(crate) fn asked(question: &str) -> bool {
     output::status(question);
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);

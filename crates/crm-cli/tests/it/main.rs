@@ -30,6 +30,8 @@ mod merges;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod three;
 #[cfg(test)]
 mod touched;

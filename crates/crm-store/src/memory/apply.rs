@@ -88,6 +88,9 @@ impl Tables {
             Mutation::Stage(kind, stage) => {
                 self.stages.insert(kind, stage);
             }
+            Mutation::WrittenPlan(plan) => {
+                self.plans.insert(plan.hash.clone(), *plan);
+            }
             Mutation::Run(run) => {
                 self.runs.insert(run.id, *run);
             }

@@ -73,6 +73,7 @@ impl Tables {
             | Mutation::Erasure(_)
             | Mutation::Cursor { .. }
             | Mutation::Account { .. }
+            | Mutation::WrittenPlan(_)
             | Mutation::Stage(..)
             | Mutation::Recover { .. }
             | Mutation::MarkAll { .. } => {}
@@ -104,6 +105,7 @@ impl Tables {
             | Mutation::Erasure(_)
             | Mutation::Cursor { .. }
             | Mutation::Account { .. }
+            | Mutation::WrittenPlan(_)
             | Mutation::Stage(..)
             | Mutation::Recover { .. }
             | Mutation::MarkAll { .. } => false,

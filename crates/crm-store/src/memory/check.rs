@@ -85,6 +85,7 @@ impl Ahead<'_> {
             | Mutation::Erasure(_)
             | Mutation::Cursor { .. }
             | Mutation::Account { .. }
+            | Mutation::WrittenPlan(_)
             | Mutation::Stage(..)
             | Mutation::Run(_)
             | Mutation::Recover { .. }

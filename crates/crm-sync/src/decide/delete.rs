@@ -168,6 +168,24 @@ pub(super) fn plan(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Times
     }
 }
 
+/// Returns the deletes that a decision leads to until some time, if nothing happens.
+pub(crate) fn ripe(work: &Decision, rules: &Rules, until: Timestamp) -> Vec<(usize, Write)> {
+    let version = work.entity.version;
+    let mut writes = Vec::new();
+    for (index, side) in rules.sides.iter().enumerate() {
+        let Some(link) = work.entity.link(&side.provider) else { continue };
+        let LinkState::Doomed { since } = link.state else { continue };
+        let due = since.checked_add(HOLD).unwrap_or(Timestamp::MAX);
+        let parked = link.parked.as_ref().is_some_and(|parked| parked.version >= version);
+        let planned = work.writes.iter().any(|(side, _)| *side == index);
+        if let Some(id) = link.remote.clone().filter(|_| due <= until && !parked && !planned) {
+            let key = WriteKey::derive(work.entity.id, &side.provider, version);
+            writes.push((index, Write { key, kind: rules.kind, action: Action::Delete { id } }));
+        }
+    }
+    writes
+}
+
 fn tombstone(work: &mut Decision, now: Timestamp) {
     mutant!(TombstoneIgnored, return);
     if work.entity.links.is_empty() {

@@ -28,6 +28,13 @@ impl Ties {
         Self { records: Arc::new(records), shown: BTreeMap::new() }
     }
 
+    /// Returns these ties and others together.
+    pub(crate) fn with(&self, others: &Self) -> Self {
+        let mut records = BTreeMap::clone(&self.records);
+        records.extend(others.records.iter().map(|(key, record)| (*key, record.clone())));
+        Self { records: Arc::new(records), shown: self.shown.clone() }
+    }
+
     /// Notes that a side names that record where it refers to an entity.
     pub fn show(&mut self, side: usize, entity: EntityId, record: RemoteId) {
         let shown = self.shown.entry((side, entity)).or_default();

@@ -14,6 +14,7 @@ use crm_store::{
 use jiff::Timestamp;
 
 use super::merge::was_read;
+use super::preflight::{self, Objection, Preflight};
 use super::{Decision, Seen, Ties, refs};
 use crate::Rules;
 use crate::topology::Side;
@@ -69,7 +70,7 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
     let golden = std::mem::take(&mut work.entity.golden);
     let mut changed = false;
     if let Some(link) = work.entity.link_mut(&side.provider) {
-        let Behind { mut fields, missing, acknowledged } = behind(link, &golden, at);
+        let Behind { mut fields, missing, acknowledged, blocked } = behind(link, &golden, at);
         // What a side refers to that nobody knows yet is not painted over: it may be an edit.
         let known = |field| match seen {
             Seen::Fresh(remote) => was_read(remote, field),
@@ -77,6 +78,8 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
         };
         fields.retain(|(field, ..)| refers_to(rules, *field).is_none() || known(*field));
         changed |= acknowledged;
+        let blocked = blocked.into_iter().map(|reason| (index, reason.to_owned()));
+        work.skipped.extend(blocked);
         work.pending.extend(missing.into_iter().map(|entity| (index, Ref::Entity(entity))));
         let parked = link.parked.as_ref().is_some_and(|parked| parked.version >= version);
         if !fields.is_empty() && side.capability.access == Access::Full && !parked {
@@ -151,8 +154,10 @@ struct Behind {
     fields: Vec<(Field, Option<Value>, u64)>,
     /// Entities that it shall refer to and that have no record at the side.
     missing: Vec<EntityId>,
-    /// Whether it was found to hold a golden value already.
+    /// Whether it was found to hold a golden value already, or cannot hold one.
     acknowledged: bool,
+    /// Why values are not sent that the account would refuse.
+    blocked: Vec<&'static str>,
 }
 
 /// Finds out in which fields a record is behind the golden one. Where it shows the golden value
@@ -187,11 +192,14 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
             (value.cloned(), stays || slot.shadow.is(form), true)
         };
         let ack = if whole || mutant!(WaitingAcknowledged) { version } else { slot.ack };
-        let refused = slot.refused.as_ref().filter(|refused| refused.version >= version);
-        // A tie may have been refused since a record was just deleted that is known to be missing
-        // by now.
-        let outdated = |refused: &Refusal| !whole && refused.attempts() < TIE_ATTEMPTS_MAX;
-        let refused = refused.is_some_and(|refused| !outdated(refused));
+        let refusal = slot.refused.as_ref().filter(|refused| refused.version >= version);
+        // What the account would have refused is looked at again: it may be mended by now. A tie
+        // may have been refused since a record was just deleted that is known to be missing by
+        // now.
+        let ours = refusal.is_some_and(preflight::is_ours);
+        let outdated =
+            |refused: &Refusal| ours || (!whole && refused.attempts() < TIE_ATTEMPTS_MAX);
+        let refused = refusal.is_some_and(|refused| !outdated(refused));
         let refused = refused && !mutant!(RefusedForEver);
         // A tie that waited is still made; nothing else of an entry in a journal changes.
         let holds = holds || (rules.appends() && plan.ty.refers_to().is_none());
@@ -205,7 +213,17 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
                 behind.acknowledged = true;
             }
         } else if plan.writes(side) && rule.writable && !refused {
-            behind.fields.push((plan.field, value, ack));
+            let check = Preflight { kind: rules.kind, metadata: &side.metadata, golden };
+            match value.as_ref().and_then(|value| check.objection(rule, value)) {
+                None => behind.fields.push((plan.field, value, ack)),
+                Some(objection) => {
+                    behind.blocked.push(objection.reason);
+                    if !ours {
+                        link.slots.slot_mut(plan.field).refused = Some(objection.refusal(version));
+                        behind.acknowledged = true;
+                    }
+                }
+            }
         }
     }
     behind
@@ -255,7 +273,8 @@ fn create(work: &mut Decision, at: Place<'_>, seen: &Seen) {
     if parked.is_some_and(|parked| parked.version >= entity.version) {
         return;
     }
-    let New { fields, lacking, missing } = new_record(entity, known, at);
+    let New { fields, lacking, missing, blocked } = new_record(entity, known, at);
+    work.skipped.extend(blocked.iter().map(|(_, why)| (index, why.reason.to_owned())));
     if fields.is_empty() {
         work.skipped.push((index, "nothing_to_write".to_owned()));
         return;
@@ -269,6 +288,15 @@ fn create(work: &mut Decision, at: Place<'_>, seen: &Seen) {
     let uid = Uid::of(work.entity.id);
     let state = ClaimState::Open;
     announce(work, at, Claim { uid, fields, state, at: now, run: None });
+    let golden = blocked
+        .into_iter()
+        .map(|(field, why)| (field, why.refusal(work.entity.golden.version(field))));
+    let refusals: Vec<_> = golden.collect();
+    if let Some(link) = work.entity.link_mut(&side.provider) {
+        for (field, refusal) in refusals {
+            link.slots.slot_mut(field).refused = Some(refusal);
+        }
+    }
 }
 
 /// What a new record gets.
@@ -279,6 +307,8 @@ struct New {
     lacking: Option<Field>,
     /// Entities that it shall refer to and that have no record at the side.
     missing: Vec<EntityId>,
+    /// Values that the account would refuse.
+    blocked: Vec<(Field, Objection)>,
 }
 
 fn new_record(entity: &Entity, known: Option<&Link>, at: Place<'_>) -> New {
@@ -289,7 +319,7 @@ fn new_record(entity: &Entity, known: Option<&Link>, at: Place<'_>) -> New {
         let version = entity.golden.version(plan.field);
         let refused = known
             .and_then(|link| link.slots.slot(plan.field)?.refused.as_ref())
-            .is_some_and(|refused| refused.version >= version);
+            .is_some_and(|refused| refused.version >= version && !preflight::is_ours(refused));
         let closed = entity.golden.frozen(plan.field).is_some() || !plan.writes(side);
         let closed = closed || refused || !rule.writable;
         let value = entity.golden.value(plan.field).filter(|_| !closed);
@@ -300,11 +330,16 @@ fn new_record(entity: &Entity, known: Option<&Link>, at: Place<'_>) -> New {
             new.fields.extend(wanted.value.map(|value| (plan.field, value, ack)));
             continue;
         }
-        let filler = || rules.required_default.get(&plan.field).filter(|_| rule.required);
-        let value = value.map(|value| (value, version));
+        let check =
+            Preflight { kind: rules.kind, metadata: &side.metadata, golden: &entity.golden };
+        let required = rule.required || (check.requires(plan.field) && rule.writable);
+        let filler = || rules.required_default.get(&plan.field).filter(|_| required);
+        let objection = value.and_then(|value| check.objection(rule, value));
+        let value = value.filter(|_| objection.is_none()).map(|value| (value, version));
+        new.blocked.extend(objection.map(|objection| (plan.field, objection)));
         match value.or_else(|| filler().map(|value| (value, 0))) {
             Some((value, version)) => new.fields.push((plan.field, value.clone(), version)),
-            None if rule.required => new.lacking = Some(plan.field),
+            None if required => new.lacking = Some(plan.field),
             None => {}
         }
     }

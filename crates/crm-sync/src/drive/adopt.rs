@@ -106,6 +106,11 @@ impl Session<'_> {
                 self.withhold(index, side, job);
                 return Ok(());
             }
+            Owner::Held(_) if self.planning || self.carrying.is_some() => {
+                // Who it is must be settled by a sync first.
+                job.decision = None;
+                return Ok(());
+            }
             Owner::Held(other) => self.give_up(&other, job.entity.id).await?,
             Owner::Free => {}
         }
@@ -129,6 +134,7 @@ impl Session<'_> {
         let now = self.now();
         let Some(decision) = &mut job.decision else { return };
         decision.writes.retain(|(side, _)| *side != index);
+        decision.skipped.push((index, "duplicate".to_owned()));
         let version = decision.entity.version;
         if let Some(link) = decision.entity.link_mut(&side.provider) {
             link.claim = None;

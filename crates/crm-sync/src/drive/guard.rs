@@ -75,8 +75,8 @@ impl Session<'_> {
                 ));
             }
         }
-        if self.first {
-            // What a first sync makes was planned.
+        if self.first || self.carrying.is_some() {
+            // What is made was planned.
             return Ok(());
         }
         for (provider, found) in &toll.creates {

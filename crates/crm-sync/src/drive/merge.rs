@@ -83,7 +83,7 @@ impl Session<'_> {
         let mark = Mark { due: now, attempts: 0 };
         let mut commit = Commit {
             expected: vec![(loser.id, loser.row_version), (winner.id, winner.row_version)],
-            fences: vec![(loser.id, job.fence)],
+            fences: job.fence.map(|fence| (loser.id, fence)).into_iter().collect(),
             mutations: vec![Mutation::Keys {
                 entity: loser.id,
                 kind: rules.kind,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crm_core::{EntityId, Field, Lookup, ObjectKind, Ref, Remote, RemoteId, Value, mutant};
-use crm_store::{Entity, EntityState, Shadow};
+use crm_store::{Entity, Shadow};
 
 use super::Session;
 use crate::decide::mirror::Companies;
@@ -302,6 +302,15 @@ impl Session<'_> {
         Ok(dead)
     }
 
+    /// Finds the records of entities.
+    pub(super) async fn records(
+        &self,
+        rules: &Rules,
+        named: BTreeSet<EntityId>,
+    ) -> Result<Ties, EngineError> {
+        Ok(self.ties(rules, &self.became(named.into_iter()).await?))
+    }
+
     /// Finds the records of all entities that are referred to.
     fn ties(&self, rules: &Rules, known: &Known) -> Ties {
         let mut records = BTreeMap::new();
@@ -309,9 +318,10 @@ impl Session<'_> {
             for (index, side) in rules.sides.iter().enumerate() {
                 let link = entity.link(&side.provider);
                 let record = match link {
+                    Some(_) if self.is_dying(&side.provider, *id) => None,
                     Some(link) if link.is_live() => link.remote.clone(),
                     // What this plan makes can be referred to.
-                    None if self.planning && entity.state == EntityState::Live => {
+                    Some(_) | None if self.will_make(entity, &side.provider) => {
                         Some(RemoteId::new(id.to_string()))
                     }
                     Some(_) | None => None,
@@ -321,6 +331,11 @@ impl Session<'_> {
         }
         Ties::new(records)
     }
+}
+
+/// Returns the entities that a value names.
+pub(super) fn entities_in(value: &Value) -> impl Iterator<Item = EntityId> {
+    value.members().iter().filter_map(entity_of)
 }
 
 fn under(names: &Names, mut entity: Entity) -> Entity {
@@ -369,14 +384,18 @@ fn translate(
         let mut members = Vec::with_capacity(value.members().len());
         let (before, mut is_itself) = (translated.unknown.len(), false);
         for member in value.members() {
-            let Some(Ref::Remote(kind, id)) = member.as_reference() else { continue };
-            match owners.get(&(side, *kind, id.clone())) {
-                Some(entity) if Some(*entity) == itself => is_itself = true,
-                Some(entity) => {
-                    members.push(Value::Ref(Ref::Entity(*entity)));
-                    translated.shown.push((*entity, id.clone()));
-                }
-                None => translated.unknown.push(Ref::Remote(*kind, id.clone())),
+            match member.as_reference() {
+                // After the first sync was taken back, a row is what was known.
+                Some(Ref::Entity(_)) => members.push(member.clone()),
+                Some(Ref::Remote(kind, id)) => match owners.get(&(side, *kind, id.clone())) {
+                    Some(entity) if Some(*entity) == itself => is_itself = true,
+                    Some(entity) => {
+                        members.push(Value::Ref(Ref::Entity(*entity)));
+                        translated.shown.push((*entity, id.clone()));
+                    }
+                    None => translated.unknown.push(Ref::Remote(*kind, id.clone())),
+                },
+                None => {}
             }
         }
         members.sort();

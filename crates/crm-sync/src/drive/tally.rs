@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crm_core::{Action, Field, ObjectKind, ProviderId, Write};
 use crm_store::{Conflict, ConflictId, ConflictState, Entity, Journal, JournalAction};
 
+use crate::Rules;
+use crate::decide::{Decision, preflight};
 use crate::report::{self, Cost, KindPlan, KindReport, Sample, SchemaDrift};
-use crate::{Rules, decide::Decision};
 
 /// The most conflicts that a report lists; the store has them all.
 const CONFLICTS_MAX: usize = 1_000;
@@ -136,11 +137,16 @@ impl Tally {
     }
 
     /// Notes what a decision would do.
-    pub(crate) fn planned(&mut self, rules: &Rules, decision: &Decision) {
+    pub(crate) fn planned<'w>(
+        &mut self,
+        rules: &Rules,
+        decision: &Decision,
+        writes: impl Iterator<Item = &'w (usize, Write)>,
+    ) {
         let label = report::label(&decision.entity);
         let entity = decision.entity.id;
         let plan = &mut self.kind(rules.kind).done;
-        for (side, write) in &decision.writes {
+        for (side, write) in writes {
             let Some(side) = rules.sides.get(*side) else {
                 continue;
             };
@@ -149,11 +155,11 @@ impl Tally {
         for (side, reason) in &decision.skipped {
             *plan.blocked.entry(reason.clone()).or_default() += 1;
             let provider = rules.sides.get(*side).map(|side| side.provider.clone());
-            let reason = Some(reason.clone());
-            let fields = BTreeMap::new();
+            let remedy = Some(preflight::remedy_of(reason).to_owned());
+            let (reason, fields) = (Some(reason.clone()), BTreeMap::new());
             plan.sample(
                 "blocked",
-                Sample { entity, label: label.clone(), provider, fields, reason },
+                Sample { entity, label: label.clone(), provider, fields, reason, remedy },
             );
         }
         for conflict in &decision.conflicts {
@@ -168,7 +174,7 @@ impl Tally {
             let provider = conflict.winner.clone();
             plan.sample(
                 "conflict",
-                Sample { entity, label: label.clone(), provider, fields, reason },
+                Sample { entity, label: label.clone(), provider, fields, reason, remedy: None },
             );
         }
         self.conflicts(rules.kind, &decision.conflicts);
@@ -186,6 +192,7 @@ impl Tally {
                 provider: entity.links.first().map(|link| link.provider.clone()),
                 fields: BTreeMap::new(),
                 reason: Some(reason.to_owned()),
+                remedy: None,
             },
         );
     }
@@ -232,26 +239,43 @@ fn count_write(
             let shown = patch.iter().map(|(field, v)| (field, v.map(crm_core::Value::display)));
             ("update", shown.collect())
         }
-        Action::Delete { .. } => ("delete", BTreeMap::new()),
+        Action::Delete { .. } => {
+            *plan.delete.entry(provider.clone()).or_default() += 1;
+            ("delete", BTreeMap::new())
+        }
     };
-    let provider = Some(provider.clone());
-    plan.sample(
-        action,
-        Sample { entity: entity.id, label: label.to_owned(), provider, fields, reason: None },
-    );
+    let (entity, label, provider) = (entity.id, label.to_owned(), Some(provider.clone()));
+    let (reason, remedy) = (None, None);
+    plan.sample(action, Sample { entity, label, provider, fields, reason, remedy });
 }
 
-/// Adds what a plan of one kind costs a connection.
-pub(crate) fn forecast(cost: &mut Cost, rules: &Rules, id: &ProviderId, plan: &KindPlan) {
+/// Adds what a plan of one kind costs a connection. What is beyond its budget of a day is blocked
+/// until the next one.
+pub(crate) fn forecast(
+    cost: &mut Cost,
+    rules: &Rules,
+    id: &ProviderId,
+    plan: &mut KindPlan,
+    budget: Option<u64>,
+) {
     let Some(side) = rules.side(id).and_then(|side| rules.sides.get(side)) else {
         return;
     };
     let count = |map: &BTreeMap<ProviderId, u64>| map.get(id).copied().unwrap_or_default();
     let (creates, updates) = (count(&plan.create), count(&plan.update_records));
+    let deletes = count(&plan.delete);
     let (read_max, write_max) =
         (u64::from(side.capability.read_max.get()), u64::from(side.capability.write_max.get()));
-    cost.reads += updates.div_ceil(read_max);
-    cost.writes += creates.div_ceil(write_max) + updates.div_ceil(write_max);
+    let before = cost.reads + cost.writes;
+    cost.reads += (updates + deletes).div_ceil(read_max);
+    let writes = [creates, updates, deletes].map(|records| records.div_ceil(write_max));
+    cost.writes += writes.iter().sum::<u64>();
+    let Some(budget) = budget else { return };
+    let beyond = (cost.reads + cost.writes).saturating_sub(budget.max(before));
+    let beyond = beyond.saturating_mul(write_max).min(creates + updates + deletes);
+    if beyond > 0 {
+        *plan.blocked.entry("quota".to_owned()).or_default() += beyond;
+    }
 }
 
 fn calls(records: usize, most: u16) -> u64 {

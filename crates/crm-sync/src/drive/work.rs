@@ -1,6 +1,8 @@
 //! Working off marks: lease, look, decide, announce, write, settle.
 
-use crm_core::{Disposition, PauseCause, Write, mutant};
+use std::collections::BTreeMap;
+
+use crm_core::{Disposition, PauseCause, ProviderId, Write, mutant};
 use crm_store::{
     Commit, Entity, EntityState, Journal, LeaseRequest, Leased, Mark, Mutation, StoreError,
 };
@@ -13,7 +15,7 @@ use super::refs::View;
 use crate::decide::settle::{self, Settled};
 use crate::decide::{self, Decision, Seen, State, Ties, journal, oscillation};
 use crate::event::{Event, Phase};
-use crate::{EngineError, Rules};
+use crate::{Base, EngineError, Rules};
 
 /// How long a lease lasts: longer than any batch takes with all its retries.
 const LEASE: std::time::Duration = std::time::Duration::from_mins(15);
@@ -24,9 +26,12 @@ const COMMIT_MAX: usize = 500;
 /// One entity between its decision and the settling of its writes.
 pub(super) struct Job {
     pub entity: Entity,
-    pub fence: u64,
+    /// The lease under which it is worked on, if there is one.
+    pub fence: Option<u64>,
     pub attempts: u32,
     pub decision: Option<Decision>,
+    /// What the records showed that the decision was made on.
+    pub base: BTreeMap<ProviderId, Base>,
     /// The records that entities have which this one refers to.
     pub ties: Ties,
     /// What it was decided on, where it may have to be decided again.
@@ -37,6 +42,23 @@ pub(super) struct Job {
     pub again: Option<Mark>,
     /// Writes that were applied.
     pub journal: Vec<Journal>,
+}
+
+impl Job {
+    pub(super) fn new(entity: Entity, fence: Option<u64>) -> Self {
+        Self {
+            attempts: entity.mark.map_or(0, |mark| mark.attempts),
+            entity,
+            fence,
+            decision: None,
+            base: BTreeMap::new(),
+            ties: Ties::default(),
+            view: None,
+            writes: Vec::new(),
+            again: None,
+            journal: Vec::new(),
+        }
+    }
 }
 
 impl Session<'_> {
@@ -111,17 +133,9 @@ impl Session<'_> {
                     self.settle_duplicate(rules, &entity, into, fence).await?;
                 }
                 EntityState::Merged { .. } => self.release(&entity, fence).await?,
-                EntityState::Live | EntityState::Tombstone { .. } => jobs.push(Job {
-                    attempts: entity.mark.map_or(0, |mark| mark.attempts),
-                    entity,
-                    fence,
-                    decision: None,
-                    ties: Ties::default(),
-                    view: None,
-                    writes: Vec::new(),
-                    again: None,
-                    journal: Vec::new(),
-                }),
+                EntityState::Live | EntityState::Tombstone { .. } => {
+                    jobs.push(Job::new(entity, Some(fence)));
+                }
             }
         }
         self.decide(rules, &mut jobs).await?;
@@ -170,9 +184,11 @@ impl Session<'_> {
         let entities: Vec<Entity> = jobs.iter().map(|job| job.entity.clone()).collect();
         let views = self.look(rules, &entities, &[]).await?;
         let listed: Vec<Vec<usize>> = views.iter().map(|view| listed_sides(&view.seen)).collect();
+        let acts = !self.planning && self.carrying.is_none();
         for (job, view) in jobs.iter_mut().zip(views) {
             job.ties = view.ties.clone();
-            let merged = merge::merged_away(&view.seen).filter(|_| !self.planning);
+            job.base = self.base_of(rules, job.entity.id, &view.seen);
+            let merged = merge::merged_away(&view.seen).filter(|_| acts);
             let absorbed = match &merged {
                 Some((side, into)) => self.absorb(rules, job, *side, into).await?,
                 None => Absorbed::No,
@@ -212,6 +228,7 @@ impl Session<'_> {
         for (index, view) in chosen.into_iter().zip(views) {
             if let Some(job) = jobs.get_mut(index) {
                 job.ties = view.ties.clone();
+                job.base = self.base_of(rules, job.entity.id, &view.seen);
                 job.view = rules.company_to_record.then(|| view.clone());
                 job.decision = Some(self.decision(rules, &job.entity, view));
             }
@@ -229,7 +246,11 @@ impl Session<'_> {
 
     /// Commits the decisions: golden values, shadows, conflicts, and the intents and claims that
     /// announce the writes.
-    async fn announce(&mut self, rules: &Rules, jobs: &mut Vec<Job>) -> Result<(), EngineError> {
+    pub(super) async fn announce(
+        &mut self,
+        rules: &Rules,
+        jobs: &mut Vec<Job>,
+    ) -> Result<(), EngineError> {
         let now = self.now();
         let mut commits = Vec::with_capacity(jobs.len());
         let mut learned = Vec::new();
@@ -312,7 +333,11 @@ impl Session<'_> {
     }
 
     /// Sends the announced writes and settles each.
-    async fn write(&mut self, rules: &Rules, jobs: &mut [Job]) -> Result<(), EngineError> {
+    pub(super) async fn write(
+        &mut self,
+        rules: &Rules,
+        jobs: &mut [Job],
+    ) -> Result<(), EngineError> {
         let mut batches: Vec<(Vec<usize>, Vec<Write>)> =
             vec![Default::default(); rules.sides.len()];
         for (at, job) in jobs.iter().enumerate() {
@@ -427,46 +452,6 @@ impl Session<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Counts what working off the marks would do, without doing it.
-    pub(super) async fn plan_live(&mut self, rules: &Rules) -> Result<(), EngineError> {
-        self.phase(rules.kind, Phase::Plan);
-        let mut seen = std::collections::BTreeSet::new();
-        loop {
-            let request = LeaseRequest {
-                kind: rules.kind,
-                now: self.now(),
-                lease: LEASE,
-                limit: self.engine.options.lease_max,
-            };
-            let leased = self.engine.store.lease(request).await?;
-            let fresh: Vec<Leased> =
-                leased.into_iter().filter(|leased| seen.insert(leased.entity.id)).collect();
-            if fresh.is_empty() {
-                return Ok(());
-            }
-            let mut jobs: Vec<Job> = fresh
-                .into_iter()
-                .filter(|leased| leased.entity.state == EntityState::Live)
-                .map(|Leased { entity, fence }| Job {
-                    entity,
-                    fence,
-                    attempts: 0,
-                    decision: None,
-                    ties: Ties::default(),
-                    view: None,
-                    writes: Vec::new(),
-                    again: None,
-                    journal: Vec::new(),
-                })
-                .collect();
-            self.decide(rules, &mut jobs).await?;
-            self.found_companies(rules, &mut jobs).await?;
-            for decision in jobs.iter().filter_map(|job| job.decision.as_ref()) {
-                self.tally.planned(rules, decision);
-            }
-        }
     }
 }
 

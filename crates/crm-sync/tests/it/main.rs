@@ -27,6 +27,10 @@ mod oscillation;
 #[cfg(test)]
 mod pause;
 #[cfg(test)]
+mod plan;
+#[cfg(test)]
+mod preflight;
+#[cfg(test)]
 mod reconcile;
 #[cfg(test)]
 mod simulation;
@@ -38,3 +42,5 @@ mod undo;
 mod verify;
 #[cfg(test)]
 mod workers;
+#[cfg(test)]
+mod world;

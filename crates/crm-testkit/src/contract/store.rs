@@ -72,6 +72,7 @@ macro_rules! store_contract {
                 runs_come_newest_first,
                 stages_come_back,
                 accounts_come_back,
+                written_plans_come_back,
                 counts_and_problems_agree_with_the_rows,
                 everything_outlives_the_process,
             }

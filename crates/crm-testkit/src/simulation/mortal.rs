@@ -15,7 +15,7 @@ use crm_core::{
 use crm_store::{
     Audit, AuditCheck, Commit, Conflict, ConflictQuery, Counts, Entity, Erasure, History, Journal,
     JournalQuery, KeyHash, LeaseRequest, Leased, ProblemQuery, Resolved, Run, Seq, SharedStore,
-    Stage, Store, StoreResult, Trait,
+    Stage, Store, StoreResult, Trait, WrittenPlan,
 };
 use jiff::Timestamp;
 
@@ -136,6 +136,11 @@ impl Store for MortalStore {
     async fn account(&self, provider: &ProviderId) -> StoreResult<Option<String>> {
         self.process.alive().await;
         self.inner.account(provider).await
+    }
+
+    async fn written_plan(&self, hash: &str) -> StoreResult<Option<WrittenPlan>> {
+        self.process.alive().await;
+        self.inner.written_plan(hash).await
     }
 
     async fn stage(&self, kind: ObjectKind) -> StoreResult<Stage> {
