@@ -212,10 +212,10 @@ impl Merge<'_> {
         let field = plan.field;
         let slot = self.work.entity.golden.slot(field).cloned();
         let golden = slot.as_ref().map(|slot| self.golden_bid(slot));
-        if let Some(golden) = &golden {
-            if bids.iter().all(|bid| bid.ack < golden.ack) || mutant!(GoldenContendsAlways) {
-                bids.push(golden.clone());
-            }
+        if let Some(golden) = &golden
+            && (bids.iter().all(|bid| bid.ack < golden.ack) || mutant!(GoldenContendsAlways))
+        {
+            bids.push(golden.clone());
         }
         mutant!(LastArrivalWins, bids.truncate(1));
         let agreed = self.agreed(plan, &bids);

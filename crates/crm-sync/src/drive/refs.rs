@@ -68,9 +68,9 @@ impl Session<'_> {
         }
         let shown = views.iter().flat_map(|view| view.seen.iter().enumerate());
         let owners = self.owners(rules, shown.filter_map(|(i, s)| Some((i, s.remote()?)))).await?;
-        let named = self.became(entities.iter().flat_map(|it| named_by(rules, it))).await?;
-        let names = Names::new(named.iter().map(|(id, entity)| (*id, entity.id)));
-        let mut shows: Vec<Vec<(usize, EntityId, RemoteId)>> = Vec::with_capacity(views.len());
+        let heads = self.became(entities.iter().flat_map(|it| named_by(rules, it))).await?;
+        let names = Names::new(heads.iter().map(|(id, entity)| (*id, entity.id)));
+        let mut raw: Vec<Vec<(usize, EntityId, RemoteId)>> = Vec::with_capacity(views.len());
         for (view, entity) in views.iter_mut().zip(entities) {
             let mut shown = Vec::new();
             for (index, seen) in view.seen.iter_mut().enumerate() {
@@ -83,9 +83,9 @@ impl Session<'_> {
                 shown.extend(translated.shown.into_iter().map(|(id, it)| (index, id, it)));
             }
             view.names = names.clone();
-            shows.push(shown);
+            raw.push(shown);
         }
-        let all = named.into_values().chain(owners.entities.into_values());
+        let all = heads.into_values().chain(owners.entities.into_values());
         let known: Known = all.map(|entity| (entity.id, entity)).collect();
         let renamed: Vec<Entity>;
         let entities = if names.is_empty() {
@@ -97,7 +97,7 @@ impl Session<'_> {
         self.miss_the_dead(rules, (entities, &known), &mut views).await?;
         let ties = self.ties(rules, &known);
         let companies = self.companies(rules, entities, &views).await?;
-        for (view, shown) in views.iter_mut().zip(shows) {
+        for (view, shown) in views.iter_mut().zip(raw) {
             view.ties = ties.clone();
             view.companies = Companies::clone(&companies);
             for (side, entity, record) in shown {
