@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{Change, Cursor, EntityId, Feed, Lookup, Remote, RemoteId, mutant};
+use crm_core::{Change, Cursor, EntityId, Feed, Remote, RemoteId, mutant};
 use crm_store::{
     Commit, Entity, EntityState, KeyHash, Link, LinkState, Mark, Observation, Resolved, Stage,
     StoreError,
@@ -196,25 +196,6 @@ impl Session<'_> {
         let ids: Vec<RemoteId> = ids.into_iter().collect();
         let found = self.engine.store.links(&side.provider, rules.kind, &ids).await?;
         Ok(ids.into_iter().zip(found).filter_map(|(id, found)| Some((id, found?))).collect())
-    }
-
-    /// Reads records that a hint named and nobody knows.
-    async fn read_unknown(
-        &mut self,
-        rules: &Rules,
-        side: &Side,
-        ids: &[RemoteId],
-    ) -> Result<Vec<Remote>, EngineError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let lookups = self.provider(&side.provider)?.get(rules.kind, ids).await?;
-        self.tally.read(&side.provider, ids.len(), side.capability.read_max.get());
-        let found = lookups.into_iter().filter_map(|lookup| match lookup {
-            Lookup::Found(remote) => Some(remote),
-            Lookup::Archived | Lookup::MergedInto(_) | Lookup::Gone => None,
-        });
-        Ok(found.collect())
     }
 
     /// Finds out whose the new records are.

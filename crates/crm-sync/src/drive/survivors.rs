@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crm_core::{EntityId, Remote, RemoteId};
+use crm_core::{EntityId, Lookup, Remote, RemoteId};
 use crm_store::{Entity, Link, LinkState, Slots};
 
 use super::Session;
@@ -17,6 +17,25 @@ use crate::topology::Side;
 use crate::{EngineError, Rules};
 
 impl Session<'_> {
+    /// Reads records that a hint named and nobody knows.
+    pub(super) async fn read_unknown(
+        &mut self,
+        rules: &Rules,
+        side: &Side,
+        ids: &[RemoteId],
+    ) -> Result<Vec<Remote>, EngineError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lookups = self.provider(&side.provider)?.get(rules.kind, ids).await?;
+        self.tally.read(&side.provider, ids.len(), side.capability.read_max.get());
+        let found = lookups.into_iter().filter_map(|lookup| match lookup {
+            Lookup::Found(remote) => Some(remote),
+            Lookup::Archived | Lookup::MergedInto(_) | Lookup::Gone => None,
+        });
+        Ok(found.collect())
+    }
+
     /// Gives records to the entities whose records were merged into them; returns those that are
     /// new indeed.
     pub(super) async fn survivors<'r>(
