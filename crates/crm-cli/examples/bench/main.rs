@@ -58,7 +58,7 @@ async fn play(words: &[&str]) -> Outcome {
             sandbox::run(part, Path::new(folder), contacts.parse()?)
         }
         [child::VERIFY, folder] => client::verify(Path::new(folder)).await,
-        ["verify", options @ ..] => verify::run(options).await,
+        ["verify", options @ ..] => verify::run(options),
         [child::FIRST, folder] => client::first(Path::new(folder)).await,
         [child::AGAIN, folder] => client::again(Path::new(folder)).await,
         options => {

@@ -14,7 +14,7 @@ const PART: usize = 10;
 const ASIDE: [&str; 5] = ["audit", "audit_head", "history", "journal", "run_number"];
 
 /// Measures both.
-pub(crate) async fn run(options: &[&str]) -> Outcome {
+pub(crate) fn run(options: &[&str]) -> Outcome {
     let contacts = match options {
         [] => CONTACTS,
         ["--contacts", number] => number.parse()?,

@@ -1,6 +1,7 @@
 //! Whether the CRMs are as the store says, and that what feeds lost is mended.
 
-use jiff::{SignedDuration, Timestamp};
+use crm::core::Clock as _;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::accounts::{HubSpot, Salesforce};
@@ -64,7 +65,7 @@ fn end_to_end_a_sweep_mends_what_a_poll_lost_unless_it_is_off() {
     let desk = desk();
     let email = slip(&desk, "jobtitle", "Swept up");
     let hours = SignedDuration::from_hours(8);
-    let origin = Timestamp::now().checked_sub(hours).unwrap().to_string();
+    let origin = crm::SystemClock::new().now().checked_sub(hours).unwrap().to_string();
     // A clock that is sixteen days ahead.
     let weeks_later = || {
         let mut command = desk.command(&["sync", "--json"]);
