@@ -258,9 +258,9 @@ impl Merge<'_> {
         let side = self.rules.sides.get(index);
         let link = side.and_then(|side| self.work.entity.link(&side.provider));
         let rule = plan.rules.get(index).copied().flatten();
-        let announced = link.zip(rule).and_then(|(link, rule)| {
-            announced(link, plan.field, bid.value.as_ref(), rule)
-        });
+        let announced = link
+            .zip(rule)
+            .and_then(|(link, rule)| announced(link, plan.field, bid.value.as_ref(), rule));
         announced.is_some_and(|(_, version)| version < golden.provenance.version)
     }
 

@@ -102,13 +102,7 @@ fn is_itself(entity: EntityId, value: Option<&Value>) -> bool {
 }
 
 /// Renames what an entity refers to, and drops what would lead to itself.
-pub(super) fn apply(
-    work: &mut Decision,
-    rules: &Rules,
-    names: &Names,
-    now: Timestamp,
-    run: RunId,
-) {
+pub(super) fn apply(work: &mut Decision, rules: &Rules, names: &Names, now: Timestamp, run: RunId) {
     if names.is_empty() {
         return;
     }

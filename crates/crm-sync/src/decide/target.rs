@@ -61,7 +61,11 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
         // What a side refers to that nobody knows yet is not painted over: it may be an edit.
         let known = |field| match seen {
             Seen::Fresh(remote) => was_read(remote, field),
-            _ => true,
+            Seen::Unread
+            | Seen::Listed(_)
+            | Seen::Gone
+            | Seen::MergedInto { .. }
+            | Seen::Absent => true,
         };
         fields.retain(|(field, ..)| refers_to(rules, *field).is_none() || known(*field));
         changed |= acknowledged;
@@ -109,9 +113,12 @@ pub(super) fn patch(
         let translate = |value: &Value| ties.translate(index, kind, value);
         patch.set(*field, value.as_ref().and_then(translate));
         let base = link.slots.slot(*field).and_then(|slot| slot.shadow.value());
-        let base = base.and_then(|base| match base {
-            Value::List(_) => ties.translate_base(index, kind, base, value.as_ref()),
-            _ => translate(base),
+        let base = base.and_then(|base| {
+            if matches!(base, Value::List(_)) {
+                ties.translate_base(index, kind, base, value.as_ref())
+            } else {
+                translate(base)
+            }
         });
         if let Some(base) = base {
             patch.set_base(*field, base);

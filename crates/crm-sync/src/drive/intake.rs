@@ -413,9 +413,8 @@ fn place(
 fn is_stray(notes: &Notes, side: &Side, remote: &Remote) -> bool {
     let ours = remote.uid.as_ref().and_then(crm_core::Uid::entity);
     let entity = ours.and_then(|id| notes.entities.get(&id));
-    let open = |entity: &Entity| {
-        entity.link(&side.provider).is_some_and(|link| link.claim.is_some())
-    };
+    let open =
+        |entity: &Entity| entity.link(&side.provider).is_some_and(|link| link.claim.is_some());
     entity.is_some_and(|entity| !open(entity))
 }
 

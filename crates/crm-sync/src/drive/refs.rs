@@ -65,9 +65,9 @@ impl Session<'_> {
         }
         let shown = views.iter().flat_map(|view| view.seen.iter().enumerate());
         let owners = self.owners(rules, shown.filter_map(|(i, s)| Some((i, s.remote()?)))).await?;
-        let named = self.became(entities.iter().flat_map(|it| named_by(rules, it))).await?;
-        let names = Names::new(named.iter().map(|(id, entity)| (*id, entity.id)));
-        let mut shows: Vec<Vec<(usize, EntityId, RemoteId)>> = Vec::with_capacity(views.len());
+        let heads = self.became(entities.iter().flat_map(|it| named_by(rules, it))).await?;
+        let names = Names::new(heads.iter().map(|(id, entity)| (*id, entity.id)));
+        let mut raw: Vec<Vec<(usize, EntityId, RemoteId)>> = Vec::with_capacity(views.len());
         for (view, entity) in views.iter_mut().zip(entities) {
             let mut shown = Vec::new();
             for (side, seen) in view.seen.iter_mut().enumerate() {
@@ -77,9 +77,9 @@ impl Session<'_> {
                 shown.extend(translated.shown.into_iter().map(|(id, remote)| (side, id, remote)));
             }
             view.names = names.clone();
-            shows.push(shown);
+            raw.push(shown);
         }
-        let all = named.into_values().chain(owners.entities.into_values());
+        let all = heads.into_values().chain(owners.entities.into_values());
         let known: Known = all.map(|entity| (entity.id, entity)).collect();
         let renamed: Vec<Entity>;
         let entities = if names.is_empty() {
@@ -90,7 +90,7 @@ impl Session<'_> {
         };
         self.miss_the_dead(rules, (entities, &known), &mut views).await?;
         let ties = self.ties(rules, &known);
-        for (view, shown) in views.iter_mut().zip(shows) {
+        for (view, shown) in views.iter_mut().zip(raw) {
             view.ties = ties.clone();
             for (side, entity, record) in shown {
                 view.ties.show(side, entity, record);
@@ -161,10 +161,7 @@ impl Session<'_> {
     }
 
     /// Reads entities, and what those became that turned out to be others.
-    async fn became(
-        &self,
-        ids: impl Iterator<Item = EntityId>,
-    ) -> Result<Known, EngineError> {
+    async fn became(&self, ids: impl Iterator<Item = EntityId>) -> Result<Known, EngineError> {
         let ids: BTreeSet<EntityId> = ids.collect();
         let mut open: Vec<(EntityId, EntityId)> = ids.into_iter().map(|id| (id, id)).collect();
         let mut known = BTreeMap::new();

@@ -27,7 +27,7 @@ fn person(town: &Town, account: usize, name: &str) {
 fn refers(town: &Town, account: usize, kind: ObjectKind, field: Field) -> Vec<String> {
     let ids = town.realm.live(account, kind);
     let value = ids.first().and_then(|id| town.realm.stored(account, kind, id, field));
-    value.iter().flat_map(|value| value.members()).map(crm_core::Value::display).collect()
+    value.iter().flat_map(crm_core::Value::members).map(crm_core::Value::display).collect()
 }
 
 fn entities(town: &Town, kind: ObjectKind) -> Vec<Entity> {

@@ -11,6 +11,12 @@ const FOUND: &[u64] = &[
     15_009, 15_173, 16_111, 18_681, 18_689, 19_325,
 ];
 
+/// Those that found one with more kinds, or in the write journal.
+const FOUND_IN_KINDS: &[u64] = &[
+    356, 1_576, 1_665, 1_731, 1_876, 1_976, 1_979, 2_225, 2_956, 3_128, 3_320, 3_358, 3_547, 3_809,
+    3_827, 3_869,
+];
+
 fn seeds(ground: Ground, name: &str, seeds: impl IntoIterator<Item = u64>) {
     let mut batch = Batch::default();
     let mut stories = String::new();
@@ -47,6 +53,10 @@ fn simulation_of_several_kinds() {
 fn simulation_of_what_was_found_before() {
     let people = FOUND.iter().map(|seed| seed | PEOPLE_ONLY);
     seeds(Ground::Memory, "memory", people);
+    let kinds = FOUND_IN_KINDS.iter().map(|seed| seed | MORE_KINDS);
+    seeds(Ground::Memory, "memory", kinds);
+    let journal = [174, 302, 484, 524, 1_297].map(|seed| seed | PEOPLE_ONLY);
+    seeds(Ground::Memory, "memory", journal);
 }
 
 /// The same seed gives the same run, and the two stores cannot be told apart.

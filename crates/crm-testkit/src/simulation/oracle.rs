@@ -86,16 +86,15 @@ pub async fn judge(
         Ok(rows) => rows,
         Err(error) => return Verdict::failed(format!("the store failed: {error}")),
     };
+    let mut verdict = Verdict::default();
+    audit(store, rows.len(), &mut verdict).await;
     let mut inner = realm.now();
     facts.translate(&mut inner);
-    let mut verdict = Verdict::default();
     agreement::check(&facts, &inner, &mut verdict);
     edits::check(&facts, &inner, &mut verdict);
     policy::check(&facts, &inner, &mut verdict);
     ties::check(&facts, &inner, &mut verdict);
     journal::check(&facts, &inner, &rows, &mut verdict);
-    drop(inner);
-    audit(store, rows.len(), &mut verdict).await;
     verdict
 }
 

@@ -3,9 +3,9 @@
 use crm_core::{ProviderId, Value};
 use crm_store::{FieldChange, Journal, JournalAction};
 
-use super::{Verdict, edits};
 use super::facts::Facts;
 use super::translation::entities_of;
+use super::{Verdict, edits};
 use crate::memory::{Hand, Inner, Stroke};
 
 /// Checks every record that the engine made, and every value of its that nobody painted over.
@@ -49,18 +49,15 @@ pub(super) fn check(facts: &Facts<'_>, inner: &Inner, rows: &[Journal], verdict:
 }
 
 /// Returns whether a change leaves a record with what a stroke put there.
-fn leaves(
-    facts: &Facts<'_>,
-    stroke: &Stroke,
-    change: &FieldChange,
-    value: Option<&Value>,
-) -> bool {
+fn leaves(facts: &Facts<'_>, stroke: &Stroke, change: &FieldChange, value: Option<&Value>) -> bool {
     let after = change.after.as_ref();
     let heads = || entities_of(after).into_iter().map(|id| facts.head(id));
     if let Some(member) = stroke.member {
         // Whoever nobody is tied to any more cannot be looked for.
-        let who = facts.owners.get(&(stroke.account, member)).map(|who| facts.head(*who));
-        return who.is_none_or(|who| heads().any(|id| id == who) == stroke.value.is_some());
+        let Some(who) = facts.owners.get(&(stroke.account, member)) else { return true };
+        let (head, came) = (facts.head(*who), stroke.value.is_some());
+        // Two that are one now were two then.
+        return heads().any(|id| id == head) == came || entities_of(after).contains(who) == came;
     }
     match stroke.value.as_deref() {
         // The journal of the CRM was put into the words of the ledger.
