@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod failure;
+mod mutants;
 mod nearest;
 mod screen;
 mod shell;
@@ -32,14 +33,19 @@ Words:
   codegen [--check]   compile schema.toml and the provider.toml files; --check only compares
   sim [--seeds N] [--start S] [--store memory|sqlite] [--seed S]
                       run the simulation of the engine; without arguments as CI runs it
+  mutants [--seeds N] [--only NAME,…] [--jobs J] [--markdown] [--known] [--write]
+                      break the engine in every known way, and see who notices
   bench [ARGS]        run the benchmark in a release build
 ";
 
 /// The words, for the hint after a misspelt one.
-const WORDS: &[&str] = &["ci", "test", "tidy", "codegen", "sim", "bench"];
+const WORDS: &[&str] = &["ci", "test", "tidy", "codegen", "sim", "mutants", "bench"];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(ended) = mutants::compiler(&arguments) {
+        return ended;
+    }
     match dispatch(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -71,6 +77,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         }
         "codegen" => codegen::run(&workspace, rest),
         "sim" => sim::run(&workspace, rest),
+        "mutants" => mutants::run(&workspace, rest),
         "bench" => bench::run(&workspace, rest),
         unknown => Err(unknown_word(unknown)),
     }

@@ -33,7 +33,12 @@ Reads what each account says of itself; without --fix it changes nothing. Says a
 settings can have no effect. Exit code 1 if something keeps a sync from running.";
 const ABOUT_PLAN: &str = "\
 The first plan reads all records and keeps them in the store; crm sync goes on from there once
-the plan is approved. Later plans read only what changed.";
+the plan is approved. Later plans read only what changed. With -o FILE every planned write is
+written down, for crm apply FILE; the file holds customer data, and only you may read it.";
+const ABOUT_APPLY: &str = "\
+Asks first; where nobody can answer, it needs --yes. Records that changed since the plan was made
+are left out and listed (exit code 3); if that are more than 5 and more than 1 %, nothing is
+written. Run it again if it was interrupted: what is done is not done twice.";
 const ABOUT_SYNC: &str = "\
 The first sync shows its plan and asks; where nobody can answer, it needs --yes (or first_sync =
 \"auto\" in the configuration). Later ones do not ask. Exit code 3: done, and something is left:
@@ -48,6 +53,17 @@ const ABOUT_UNDO: &str = "\
 Values that somebody edited since are left alone and listed, and so are records that somebody
 touched. After the first sync was taken back, the next one needs a new approval. --plan shows what
 would be done, and writes nothing. Exit code 3: done, and something is left as it is.";
+
+const ABOUT_VERIFY: &str = "\
+Reads every record and writes nothing to any CRM. What is known (open conflicts, refused values,
+work that waits, changes that the next sync reads) counts apart and is no difference. --sample reads
+some at random and says how sure the figures are. --repair marks what differs, syncs, and compares
+again. Exit code 3: records differ.";
+
+const ABOUT_ERASE: &str = "\
+Without --yes it is only told what would be done. The store keeps keyed hashes of the address and
+the record ids, so that the data is not taken in again. Deleted records lie in the recycle bin of
+their CRM as long as it keeps them. For example: crm erase contact ada@mail.example --yes";
 
 const ABOUT_AUDIT: &str = "\
 Every entry covers the one before with its hash, so that a change of the past shows: crm audit
@@ -106,6 +122,9 @@ pub(crate) enum Command {
     /// Show what a sync would do; writes nothing to any CRM
     #[command(after_help = ABOUT_PLAN)]
     Plan(Plan),
+    /// Carry a written plan out, that and nothing else
+    #[command(after_help = ABOUT_APPLY)]
+    Apply(Apply),
     /// Bring all CRMs in step
     #[command(after_help = ABOUT_SYNC)]
     Sync(Sync),
@@ -121,6 +140,12 @@ pub(crate) enum Command {
     /// Take back what a run wrote, where nobody edited it since
     #[command(after_help = ABOUT_UNDO)]
     Undo(Undo),
+    /// Compare all records with what is known, field by field; with --repair, mend what differs
+    #[command(after_help = ABOUT_VERIFY)]
+    Verify(Verify),
+    /// Erase a person: from the store for good, and the records in the CRMs
+    #[command(after_help = ABOUT_ERASE)]
+    Erase(Erase),
     /// Show the log of everything that was done, check it, or export it
     #[command(after_help = ABOUT_AUDIT)]
     Audit(Audit),
@@ -136,7 +161,7 @@ pub(crate) struct Demo {
     /// How many invented people
     #[arg(
         long,
-        default_value_t = 1_000,
+        default_value_t = 400,
         value_name = "N",
         value_parser = some_people,
         allow_negative_numbers = true
@@ -158,10 +183,10 @@ pub(crate) struct Demo {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Sandbox {
-    /// Which CRMs, with commas between them [default: all that exist: hubspot,salesforce]
+    /// Which CRMs, with commas between them; hubspot-2 is a second account of one [default: all that exist: hubspot,salesforce]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) providers: Vec<String>,
-    /// How many invented people to spread over them
+    /// How many invented people to spread over them, with companies, deals and activities
     #[arg(
         long,
         default_value_t = 0,
@@ -179,6 +204,9 @@ pub(crate) struct Sandbox {
         allow_negative_numbers = true
     )]
     pub(crate) seed: u64,
+    /// Which kinds there are, with commas between them [default: company,contact,deal,activity]
+    #[arg(long, value_delimiter = ',', value_name = "KINDS")]
+    pub(crate) kinds: Vec<String>,
     /// Load people from a CSV file into one CRM; may be repeated
     #[arg(long, value_name = "PROVIDER=FILE.csv")]
     pub(crate) load: Vec<String>,
@@ -218,9 +246,28 @@ pub(crate) struct Check {
     pub(crate) json: bool,
 }
 
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Plan {
+    /// Write the plan to this file, for crm apply; it holds values of records
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
     /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Apply {
+    /// The file that crm plan -o wrote
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Approve the plan without being asked
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Go on although so many records were deleted in one CRM [default: 20, or 1 % of its records]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_deletes: Option<u64>,
+    /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -330,6 +377,45 @@ pub(crate) struct Undo {
 }
 
 #[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// Read so many linked records of each kind, drawn at random, instead of all
+    #[arg(long, value_name = "N", value_parser = some_records)]
+    pub(crate) sample: Option<usize>,
+    /// Let a sync mend what differs, and compare again
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "options of a command line")]
+pub(crate) struct Erase {
+    /// What it is: company, contact, deal or activity
+    #[arg(value_name = "KIND", required_unless_present_any = ["list", "resume"])]
+    pub(crate) kind: Option<String>,
+    /// Who: an e-mail address, an entity's id, or PROVIDER:RECORD
+    #[arg(value_name = "WHO", required_unless_present_any = ["list", "resume"])]
+    pub(crate) who: Option<String>,
+    /// Do it; it cannot be taken back
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Leave the records in the CRMs as they are
+    #[arg(long)]
+    pub(crate) keep_records: bool,
+    /// List what was erased: when, and the hashes that are left
+    #[arg(long, conflicts_with_all = ["kind", "who", "yes", "keep_records", "resume"])]
+    pub(crate) list: bool,
+    /// End what was begun and could not be ended
+    #[arg(long, conflicts_with_all = ["kind", "who", "yes", "keep_records"])]
+    pub(crate) resume: bool,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Audit {
     /// Say whether anything was changed, or print all as JSON lines [default: show the newest]
     #[arg(value_enum, value_name = "WHAT")]
@@ -406,6 +492,11 @@ fn some_people(text: &str) -> Result<usize, String> {
     if text == "0" {
         return Err("a demo needs at least 1 person".to_owned());
     }
+    number(text, 1, PEOPLE_MAX)
+}
+
+/// Reads how many records a sample has.
+fn some_records(text: &str) -> Result<usize, String> {
     number(text, 1, PEOPLE_MAX)
 }
 

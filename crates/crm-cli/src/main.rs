@@ -76,6 +76,11 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
             let again = cmd::plan::again(config.as_deref(), &env_files);
             Box::pin(cmd::plan::run(&settings()?, options, &again)).await
         }
+        Command::Apply(options) => {
+            let mut settings = settings()?;
+            settings.guard.deletes = options.max_deletes.or(settings.guard.deletes);
+            Box::pin(cmd::apply::run(&settings, options)).await
+        }
         Command::Sync(options) => {
             let mut settings = settings()?;
             let guard = &mut settings.guard;
@@ -99,6 +104,12 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
             Box::pin(cmd::explain::run(&database, options)).await
         }
         Command::Undo(options) => Box::pin(cmd::undo::run(&settings()?, options)).await,
+        Command::Verify(options) => Box::pin(cmd::verify::run(&settings()?, options)).await,
+        Command::Erase(options) if options.list => {
+            let database = error::database(config.as_deref(), &env_files)?;
+            cmd::erase::list(&database, options.json).await
+        }
+        Command::Erase(options) => Box::pin(cmd::erase::run(&settings()?, options)).await,
         Command::Audit(options) => {
             let database = error::database(config.as_deref(), &env_files)?;
             Box::pin(cmd::audit::run(&database, options)).await

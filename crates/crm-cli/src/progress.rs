@@ -63,6 +63,16 @@ impl Progress for Bars {
                 }
                 self.bar.set_position(*done);
             }
+            Event::Paused { provider, until, message } => {
+                let then = until.map_or_else(
+                    || "the run goes on without it".to_owned(),
+                    |until| format!("it is tried again at {}", until.strftime("%H:%M:%S UTC")),
+                );
+                let text = format!("{provider} failed, {then}: {message}");
+                self.bar.suspend(|| output::status(&text));
+            }
+            // The report has them.
+            Event::SchemaDrift(_) => {}
             Event::Waiting { until } => {
                 let text = format!("waiting until {}", until.strftime("%H:%M:%S UTC"));
                 if self.plain {

@@ -1,5 +1,6 @@
 //! What changed at a provider, and where reading goes on.
 
+use crate::mutant;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -104,9 +105,10 @@ impl Watermark {
     #[must_use]
     pub fn advance(self, feed: Feed, now: Timestamp, lag: Duration) -> Self {
         match feed {
-            Feed::Changes | Feed::Deletions => {
-                Self { settled: self.settled.max(earlier(now, lag)), polled: self.polled.max(now) }
-            }
+            Feed::Changes | Feed::Deletions => Self {
+                settled: self.settled.max(earlier(now, mutant!(LagIgnored => Duration::ZERO, lag))),
+                polled: self.polled.max(now),
+            },
             Feed::Fresh => Self { settled: self.settled, polled: self.polled.max(now) },
         }
     }

@@ -25,8 +25,11 @@ pub mod id;
 pub mod kind;
 pub mod mapping;
 pub mod metadata;
+#[cfg(crm_mutants)]
+pub mod mutant;
 pub mod normal;
 pub mod object;
+pub mod priority;
 pub mod provider;
 pub mod record;
 #[cfg(feature = "html")]
@@ -52,6 +55,7 @@ pub use mapping::{FieldRule, Form, LetterCase, Mapping, Wire};
 pub use metadata::{FieldFacts, Metadata, Owner, Pipeline, Stage};
 pub use normal::{Money, Normalizer, Region};
 pub use object::Object;
+pub use priority::Priority;
 pub use provider::{Account, Finding, Provider, QuotaUse, Repair, SharedProvider, Usage};
 pub use record::{Author, Field, Fields, Lookup, MatchKey, Patch, Remote, Version};
 #[cfg(feature = "html")]
@@ -60,3 +64,36 @@ pub use schema::{FieldSpec, FieldType};
 pub use validate::{validate_email, validate_phone};
 pub use value::{Ref, Text, Value};
 pub use write::{Action, BatchOutcome, Write, Written};
+
+/// Breaks a rule at the place where it stands, if that is wanted: a condition, a statement, or an
+/// expression beside the right one. Outside of tests of the tests it leaves nothing behind.
+#[cfg(crm_mutants)]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! mutant {
+    ($name:ident) => {
+        $crate::mutant::is($crate::mutant::Mutant::$name)
+    };
+    ($name:ident => $broken:expr, $right:expr) => {
+        if $crate::mutant!($name) { $broken } else { $right }
+    };
+    ($name:ident, $broken:expr) => {
+        if $crate::mutant!($name) {
+            $broken;
+        }
+    };
+}
+
+/// As above, in every other build: nothing is broken.
+#[cfg(not(crm_mutants))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! mutant {
+    ($name:ident) => {
+        false
+    };
+    ($name:ident => $broken:expr, $right:expr) => {
+        $right
+    };
+    ($name:ident, $broken:expr) => {};
+}

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crm_core::{Applied, Clock, ErrorKind, ProviderError, ProviderId, Result, Usage};
+use crm_core::{Applied, Clock, ErrorKind, Priority, ProviderError, ProviderId, Result, Usage};
 use http::HeaderMap;
 use reqwest::Url;
 
@@ -171,7 +171,7 @@ impl Inner {
         let base = credential.instance.as_ref().unwrap_or(&self.base);
         let mut wire = request.to_wire(base)?;
         credential.apply(&mut wire);
-        let slot = self.pacer.admit(request.lane, request.cost).await?;
+        let slot = self.pacer.admit(request.lane, request.cost, Priority::current()).await?;
         self.transport.counters.count(request);
         let answer = self.transport.exchange(wire).await;
         drop(slot);

@@ -32,7 +32,7 @@ pub use client::build::{ClientBuilder, Observer};
 pub use clock::SystemClock;
 pub use failure::{Classify, Failure, Verdict};
 pub use pacer::{Lanes, Pacer, Window};
-pub use registration::{PACES, Registration, Setup, Variable};
+pub use registration::{PACES, QUOTA_RESERVE, Registration, Setup, Variable};
 pub use reply::Reply;
 pub use request::{Effect, Request};
 pub use retry::RetryPolicy;

@@ -9,6 +9,7 @@
 //! Headers correct the limit and tell what others use ([`Pacer::observe`]). They never raise a
 //! limit that was configured ([`Window::capped`]).
 
+mod turns;
 mod window;
 
 use std::collections::BTreeMap;
@@ -17,12 +18,13 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crm_core::{Clock, ErrorKind, ProviderError, Quota, QuotaUse};
-use futures_util::future::select;
+use crm_core::{Clock, ErrorKind, Priority, ProviderError, Quota, QuotaUse};
+use futures_util::future::{Either, select};
 use jiff::Timestamp;
 use tokio::sync::{Mutex as Turnstile, Notify};
 
 use crate::clock::until;
+use turns::Turns;
 use window::{Room, Tracked};
 
 /// A quota window and the requests that it counts.
@@ -31,6 +33,7 @@ pub struct Window {
     pub(crate) quota: Quota,
     pub(crate) lanes: Lanes,
     pub(crate) reserve_percent: u8,
+    pub(crate) graded: bool,
     /// The highest limit that headers may set.
     pub(crate) limit_max: u64,
 }
@@ -38,7 +41,7 @@ pub struct Window {
 impl Window {
     /// Makes a window that counts all requests and may be used up.
     pub const fn new(quota: Quota) -> Self {
-        Self { quota, lanes: Lanes::All, reserve_percent: 0, limit_max: u64::MAX }
+        Self { quota, lanes: Lanes::All, reserve_percent: 0, graded: false, limit_max: u64::MAX }
     }
 
     /// Says which requests the window counts.
@@ -60,6 +63,23 @@ impl Window {
     pub const fn reserve_percent(mut self, percent: u8) -> Self {
         self.reserve_percent = percent;
         self
+    }
+
+    /// Lets those who are less urgent stop early: background work at 80 % of what may be used,
+    /// realtime at 95 %.
+    #[must_use]
+    pub const fn graded(mut self) -> Self {
+        self.graded = true;
+        self
+    }
+
+    /// Returns how many percent of what may be used a priority may use.
+    pub(crate) fn percent_of(&self, priority: Priority) -> u8 {
+        match priority {
+            Priority::Realtime if self.graded => 95,
+            Priority::Background if self.graded => 80,
+            Priority::Interactive | Priority::Realtime | Priority::Background => 100,
+        }
     }
 }
 
@@ -84,6 +104,9 @@ impl Lanes {
     }
 }
 
+/// By lane and priority.
+type Turnstiles = BTreeMap<(&'static str, Priority), Arc<Turnstile<()>>>;
+
 /// The windows of one client.
 pub struct Pacer {
     clock: Arc<dyn Clock>,
@@ -91,20 +114,27 @@ pub struct Pacer {
     state: Mutex<State>,
     /// Tells those who wait that a slot was given back or a window corrected.
     changed: Notify,
-    /// Callers of one lane queue here, so that they are admitted in the order they came.
-    turnstiles: Mutex<BTreeMap<&'static str, Arc<Turnstile<()>>>>,
+    /// Callers of one lane and priority queue here, so that they are admitted in the order they
+    /// came.
+    turnstiles: Mutex<Turnstiles>,
 }
 
 struct State {
     windows: Vec<Tracked>,
     closed: BTreeMap<String, Timestamp>,
+    turns: BTreeMap<&'static str, Turns>,
 }
+
+/// How long somebody is let go first who does not go.
+const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// What an attempt to take a slot found.
 enum Step {
     Taken,
     /// Some window is full, until then at least; `None`: until a request in flight is answered.
     Full(&'static str, Option<Timestamp>),
+    /// Somebody else goes first.
+    Behind,
     /// The lane is paused.
     Paused(Timestamp),
     /// The limit leaves nothing for us.
@@ -123,6 +153,7 @@ impl Pacer {
             state: Mutex::new(State {
                 windows: windows.into_iter().map(Tracked::new).collect(),
                 closed: BTreeMap::new(),
+                turns: BTreeMap::new(),
             }),
             changed: Notify::new(),
             turnstiles: Mutex::default(),
@@ -158,25 +189,34 @@ impl Pacer {
         state.windows.iter_mut().map(|tracked| tracked.usage(now)).collect()
     }
 
-    /// Waits until every window that counts the lane has room, and takes it.
+    /// Waits until every window that counts the lane has room, and takes it. Where several
+    /// priorities wait, each has its share.
     ///
     /// A wait of more than the longest one that a call may take becomes an error at once.
     pub(crate) async fn admit(
         &self,
         lane: &'static str,
         cost: u32,
+        priority: Priority,
     ) -> Result<Slot<'_>, ProviderError> {
-        let turnstile = self.turnstile(lane);
+        let _place = Place::take(self, lane, priority);
+        let turnstile = self.turnstile(lane, priority);
         let _turn = turnstile.lock().await;
+        let mut patient = true;
         loop {
             // Before looking, or a change between looking and waiting would be missed.
             let changed = pin!(self.changed.notified());
             let now = self.clock.now();
-            let (what, room_at) = match self.take(now, lane, cost) {
+            let (what, room_at) = match self.take(now, lane, cost, priority, patient) {
                 Step::Taken => {
                     return Ok(Slot { pacer: self, lane, cost });
                 }
-                Step::Never(window) => return Err(exhausted(window, None)),
+                Step::Behind => {
+                    let waited = select(changed, self.clock.sleep(TURN_MAX)).await;
+                    patient = matches!(waited, Either::Left(_));
+                    continue;
+                }
+                Step::Never(window) => return Err(exhausted(window, None, priority)),
                 Step::Full(window, room_at) => (window, room_at),
                 Step::Paused(room_at) => (lane, Some(room_at)),
             };
@@ -186,13 +226,20 @@ impl Pacer {
             };
             let wait = until(now, room_at);
             if wait > self.wait_max {
-                return Err(exhausted(what, Some(room_at)));
+                return Err(exhausted(what, Some(room_at), priority));
             }
             select(changed, self.clock.sleep(wait)).await;
         }
     }
 
-    fn take(&self, now: Timestamp, lane: &str, cost: u32) -> Step {
+    fn take(
+        &self,
+        now: Timestamp,
+        lane: &'static str,
+        cost: u32,
+        priority: Priority,
+        patient: bool,
+    ) -> Step {
         let mut state = self.state();
         if let Some(open_at) = state.closed.get(lane).copied() {
             if open_at > now {
@@ -203,7 +250,7 @@ impl Pacer {
         let now = now.as_microsecond();
         let mut full: Option<(&'static str, Option<i64>)> = None;
         for tracked in state.windows.iter_mut().filter(|tracked| tracked.counts(lane)) {
-            match tracked.room(now, cost) {
+            match tracked.room(now, cost, priority) {
                 Room::Now => {}
                 Room::At(at) => {
                     let last = full.is_none_or(|(_, known)| known.is_some_and(|known| at > known));
@@ -219,6 +266,11 @@ impl Pacer {
             let at = at.map(|at| Timestamp::from_microsecond(at).unwrap_or(Timestamp::MAX));
             return Step::Full(window, at);
         }
+        let turns = state.turns.entry(lane).or_default();
+        if patient && !turns.is_next(priority) {
+            return Step::Behind;
+        }
+        turns.charge(priority, cost);
         for tracked in state.windows.iter_mut().filter(|tracked| tracked.counts(lane)) {
             tracked.hold(cost);
         }
@@ -235,9 +287,9 @@ impl Pacer {
         self.changed.notify_waiters();
     }
 
-    fn turnstile(&self, lane: &'static str) -> Arc<Turnstile<()>> {
+    fn turnstile(&self, lane: &'static str, priority: Priority) -> Arc<Turnstile<()>> {
         let mut turnstiles = self.turnstiles.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(turnstiles.entry(lane).or_default())
+        Arc::clone(turnstiles.entry((lane, priority)).or_default())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -248,6 +300,27 @@ impl Pacer {
 impl fmt::Debug for Pacer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pacer").field("windows", &self.usage()).finish_non_exhaustive()
+    }
+}
+
+/// A place among those who wait; others look again when it is left.
+struct Place<'a> {
+    pacer: &'a Pacer,
+    lane: &'static str,
+    priority: Priority,
+}
+
+impl<'a> Place<'a> {
+    fn take(pacer: &'a Pacer, lane: &'static str, priority: Priority) -> Self {
+        pacer.state().turns.entry(lane).or_default().enter(priority);
+        Self { pacer, lane, priority }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.pacer.state().turns.entry(self.lane).or_default().leave(self.priority);
+        self.pacer.changed.notify_waiters();
     }
 }
 
@@ -265,10 +338,14 @@ impl Drop for Slot<'_> {
     }
 }
 
-fn exhausted(what: &str, until: Option<Timestamp>) -> ProviderError {
+fn exhausted(what: &str, until: Option<Timestamp>, priority: Priority) -> ProviderError {
+    let whom = match priority {
+        Priority::Interactive | Priority::Realtime => "",
+        Priority::Background => " for background work",
+    };
     let message = match until {
-        Some(until) => format!("the quota `{what}` is used up until {until}"),
-        None => format!("the quota `{what}` leaves nothing to use"),
+        Some(until) => format!("the quota `{what}` is used up{whom} until {until}"),
+        None => format!("the quota `{what}` leaves nothing to use{whom}"),
     };
     ProviderError::new(ErrorKind::QuotaExhausted { until }, message)
         .with_hint("run again when the quota is filled, or raise it with the vendor")

@@ -77,7 +77,15 @@ pub struct Setup {
     /// What the limits that the vendor publishes are divided by: not every window is told in
     /// headers, so an account that has less must say so. 0 counts as 1.
     pub quota_divisor: u64,
+    /// How many percent of a daily quota are left to others who use the same account.
+    pub quota_reserve: u8,
 }
+
+/// Quotas of a day and more are shared with the customer's other tools.
+const DAY: Duration = Duration::from_hours(24);
+
+/// What is left to others if nobody says how much.
+pub const QUOTA_RESERVE: u8 = 10;
 
 impl Setup {
     /// Makes a setup without special wishes.
@@ -93,6 +101,7 @@ impl Setup {
             batch_max: None,
             quotas: BTreeMap::new(),
             quota_divisor: 1,
+            quota_reserve: QUOTA_RESERVE,
         }
     }
 
@@ -155,7 +164,10 @@ impl Setup {
     /// Returns the window that keeps a quota; headers do not raise a limit that is configured.
     pub fn window(&self, quota: Quota) -> Window {
         let is_configured = self.quotas.contains_key(quota.name);
-        let window = Window::new(quota);
+        let mut window = Window::new(quota);
+        if window.quota.window >= DAY {
+            window = window.reserve_percent(self.quota_reserve).graded();
+        }
         if is_configured { window.capped() } else { window }
     }
 
@@ -190,6 +202,7 @@ impl fmt::Debug for Setup {
             .field("batch_max", &self.batch_max)
             .field("quotas", &self.quotas)
             .field("quota_divisor", &self.quota_divisor)
+            .field("quota_reserve", &self.quota_reserve)
             .finish_non_exhaustive()
     }
 }

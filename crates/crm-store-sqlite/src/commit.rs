@@ -6,6 +6,7 @@
 
 mod audit;
 mod entity;
+mod erase;
 mod journal;
 mod link;
 mod log;
@@ -100,6 +101,8 @@ struct Outcome {
     /// Entities whose fence the commit carries.
     fenced: BTreeSet<i64>,
     found: Vec<(EntityId, Place)>,
+    /// Entities that are no more.
+    erased: Vec<(EntityId, i64)>,
 }
 
 impl Outcome {
@@ -113,6 +116,10 @@ impl Outcome {
         }
         for (id, place) in self.found {
             known.insert(id, place);
+        }
+        for (id, eid) in self.erased {
+            known.remove(id);
+            leases.withdraw(Seq(eid));
         }
     }
 }
@@ -245,6 +252,9 @@ impl<'a> Work<'a> {
             Mutation::History(_) => self.write_history(&mutation),
             Mutation::Journal(_) => self.write_journal(&mutation),
             Mutation::Audit(note) => self.write_audit(&note),
+            Mutation::Erase(id) => self.erase(id),
+            Mutation::Block { kind, traits, run, at } => self.block(kind, &traits, run, at),
+            Mutation::Erasure(erasure) => self.write_erasure(&erasure),
             Mutation::Account { provider, account } => {
                 let number = self.places.take(self.sql, &provider)?;
                 let tenant = self.places.tenant();
@@ -255,6 +265,7 @@ impl<'a> Work<'a> {
                 .map(drop)
             }
             Mutation::Stage(kind, stage) => self.write_stage(kind, &stage),
+            Mutation::WrittenPlan(plan) => self.write_plan(&plan),
             Mutation::Run(_) => self.write_run(&mutation),
             Mutation::Recover { kind, mark } => self.mark_open(kind, mark),
             Mutation::MarkAll { kind, mark } => self.mark_live(kind, mark),

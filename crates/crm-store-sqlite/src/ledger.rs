@@ -104,6 +104,14 @@ impl SqliteLedger {
                     [tenant.as_str()],
                 )
                 .map_err(sql)?;
+            // The key by which what was erased is recognised, for the same reasons.
+            connection
+                .execute(
+                    "INSERT OR IGNORE INTO erasure_head (tenant, key, floor)
+                     SELECT id, randomblob(32), 0 FROM tenant WHERE name = ?1",
+                    [tenant.as_str()],
+                )
+                .map_err(sql)?;
         }
         Self::with(connection, tenant, lock)
     }
@@ -137,10 +145,11 @@ impl SqliteLedger {
             .execute_batch(
                 "BEGIN IMMEDIATE; DELETE FROM connection; DELETE FROM entity; DELETE FROM golden;
                  DELETE FROM link;
-                 DELETE FROM match_key; DELETE FROM alias; DELETE FROM cursor; DELETE FROM stage;
+                 DELETE FROM match_key; DELETE FROM alias; DELETE FROM pending_ref; DELETE FROM cursor; DELETE FROM stage;
                  DELETE FROM conflict; DELETE FROM history; DELETE FROM run;
                  DELETE FROM journal; DELETE FROM run_number;
-                 DELETE FROM audit; DELETE FROM audit_head; COMMIT;",
+                 DELETE FROM audit; DELETE FROM audit_head;
+                 DELETE FROM erasure; DELETE FROM erased; DELETE FROM erasure_head; COMMIT;",
             )
             .map_err(sql)?;
         self.known = Known::default();
@@ -220,6 +229,10 @@ pub(crate) struct Place {
 impl Known {
     pub(crate) fn get(&self, id: EntityId) -> Option<Place> {
         self.0.get(&id).copied()
+    }
+
+    pub(crate) fn remove(&mut self, id: EntityId) {
+        self.0.remove(&id);
     }
 
     pub(crate) fn insert(&mut self, id: EntityId, place: Place) {

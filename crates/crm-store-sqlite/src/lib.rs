@@ -14,6 +14,7 @@ mod audit;
 mod claim;
 mod commit;
 mod config;
+mod erased;
 mod error;
 mod inline;
 mod journal;
@@ -23,6 +24,7 @@ mod place;
 mod read;
 mod row;
 mod shell;
+mod sizes;
 mod worker;
 
 pub use config::SqliteConfig;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, RemoteId};
 use crm_store::{
     Conflict, ConflictQuery, Counts, Entity, History, KeyHash, Link, LinkCount, ProblemQuery,
-    Resolved, Run, Seq, Stage, StoreResult,
+    Resolved, Run, Seq, Stage, StoreResult, WrittenPlan,
 };
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -44,6 +44,38 @@ impl SqliteLedger {
             return Ok(ids.iter().map(|_| None).collect());
         };
         ids.iter().map(|id| self.resolve(place, kind, id)).collect()
+    }
+
+    /// Finds entities by records; see [`Store::tied`](crm_store::Store::tied).
+    pub fn tied(
+        &mut self,
+        provider: &ProviderId,
+        kind: ObjectKind,
+        ids: &[RemoteId],
+    ) -> StoreResult<Vec<Option<Entity>>> {
+        let Some(place) = self.place(provider, kind)? else {
+            return Ok(ids.iter().map(|_| None).collect());
+        };
+        let mut link = self
+            .connection
+            .prepare_cached(select_link!("", "WHERE place = ?1 AND ext_id = ?2 AND state = 0"))
+            .map_err(sql)?;
+        let mut entity =
+            self.connection.prepare_cached(select_entity!("WHERE entity.eid = ?1")).map_err(sql)?;
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            let mut rows = link.query(params![place, id.as_str()]).map_err(sql)?;
+            let Some(row) = rows.next().map_err(sql)? else {
+                found.push(None);
+                continue;
+            };
+            let key: i64 = row.get(0).map_err(sql)?;
+            let link = row::link(row, provider.clone())?;
+            let mut rows = entity.query([key / BLOCK]).map_err(sql)?;
+            let of = rows.next().map_err(sql)?.map(row::entity).transpose()?;
+            found.push(of.map(|of| Entity { links: vec![link], ..of }));
+        }
+        Ok(found)
     }
 
     /// Finds entities by match keys; see [`Store::candidates`](crm_store::Store::candidates).
@@ -125,6 +157,16 @@ impl SqliteLedger {
         Ok(found.into_iter().next().unwrap_or_default())
     }
 
+    /// Reads a written plan; see [`Store::written_plan`](crm_store::Store::written_plan).
+    pub fn written_plan(&mut self, hash: &str) -> StoreResult<Option<WrittenPlan>> {
+        let found = self.bodies(
+            "SELECT body FROM written_plan WHERE tenant = ?1 AND hash = ?2",
+            params![self.places.tenant(), hash],
+            "written plan",
+        )?;
+        Ok(found.into_iter().next())
+    }
+
     /// Reads conflicts; see [`Store::conflicts`](crm_store::Store::conflicts).
     pub fn conflicts(&mut self, query: &ConflictQuery) -> StoreResult<Vec<Conflict>> {
         let state = query.state.map(conflict_state);
@@ -170,6 +212,22 @@ impl SqliteLedger {
              WHERE eid = (SELECT eid FROM entity WHERE uid = ?1) ORDER BY id",
             [entity.uuid().into_bytes()],
             "history",
+        )
+    }
+
+    /// Reads entities that became others; see [`Store::absorbed`](crm_store::Store::absorbed).
+    pub fn absorbed(&mut self, into: Option<EntityId>) -> StoreResult<Vec<Entity>> {
+        let tenant = self.places.tenant();
+        self.select(
+            select_entity!(
+                "WHERE tenant = ?1 AND entity.state IN (1, 3)
+                   AND coalesce(entity.detail ->> '$.merged.into', entity.detail ->> '$.held.of')
+                       IS NOT NULL
+                   AND (?2 IS NULL OR ?2 =
+                       coalesce(entity.detail ->> '$.merged.into', entity.detail ->> '$.held.of'))
+                 ORDER BY entity.eid"
+            ),
+            params![tenant, into.map(|id| id.to_string())],
         )
     }
 

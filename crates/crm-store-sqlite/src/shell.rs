@@ -24,6 +24,16 @@ macro_rules! store_over_ledger {
                 self.call(move |ledger| ledger.links(&provider, kind, &ids)).await
             }
 
+            async fn tied(
+                &self,
+                provider: &crm_core::ProviderId,
+                kind: crm_core::ObjectKind,
+                ids: &[crm_core::RemoteId],
+            ) -> crm_store::StoreResult<Vec<Option<crm_store::Entity>>> {
+                let (provider, ids) = (provider.clone(), ids.to_vec());
+                self.call(move |ledger| ledger.tied(&provider, kind, &ids)).await
+            }
+
             async fn candidates(
                 &self,
                 kind: crm_core::ObjectKind,
@@ -81,6 +91,14 @@ macro_rules! store_over_ledger {
                 self.call(move |ledger| ledger.stage(kind)).await
             }
 
+            async fn written_plan(
+                &self,
+                hash: &str,
+            ) -> crm_store::StoreResult<Option<crm_store::WrittenPlan>> {
+                let hash = hash.to_owned();
+                self.call(move |ledger| ledger.written_plan(&hash)).await
+            }
+
             async fn conflicts(
                 &self,
                 query: crm_store::ConflictQuery,
@@ -106,6 +124,13 @@ macro_rules! store_over_ledger {
                 self.call(move |ledger| ledger.history(entity)).await
             }
 
+            async fn absorbed(
+                &self,
+                into: Option<crm_core::EntityId>,
+            ) -> crm_store::StoreResult<Vec<crm_store::Entity>> {
+                self.call(move |ledger| ledger.absorbed(into)).await
+            }
+
             async fn journal(
                 &self,
                 query: crm_store::JournalQuery,
@@ -123,6 +148,23 @@ macro_rules! store_over_ledger {
 
             async fn verify_audit(&self) -> crm_store::StoreResult<crm_store::AuditCheck> {
                 self.call(|ledger| ledger.verify_audit()).await
+            }
+
+            async fn erased(
+                &self,
+                kind: crm_core::ObjectKind,
+                traits: &[crm_store::Trait],
+            ) -> crm_store::StoreResult<Vec<bool>> {
+                let traits = traits.to_vec();
+                self.call(move |ledger| ledger.erased(kind, &traits)).await
+            }
+
+            async fn erasures(&self) -> crm_store::StoreResult<Vec<crm_store::Erasure>> {
+                self.call(|ledger| ledger.erasures()).await
+            }
+
+            async fn scrub(&self) -> crm_store::StoreResult<()> {
+                self.call(|ledger| ledger.scrub()).await
             }
 
             async fn counts(

@@ -321,8 +321,12 @@ pub fn draft(mutation: &Mutation) -> StoreResult<Option<Draft>> {
         | Mutation::Keys { .. }
         | Mutation::Alias { .. }
         | Mutation::PendingRef { .. }
+        | Mutation::Erase(_)
+        | Mutation::Block { .. }
+        | Mutation::Erasure(_)
         | Mutation::Cursor { .. }
         | Mutation::Account { .. }
+        | Mutation::WrittenPlan(_)
         | Mutation::Stage(..)
         | Mutation::Recover { .. }
         | Mutation::MarkAll { .. } => return Ok(None),

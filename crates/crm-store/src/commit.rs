@@ -1,8 +1,11 @@
 //! One atomic change of the ledger, as a value.
 
-use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, Ref, RemoteId};
+use crm_core::{Cursor, EntityId, ObjectKind, ProviderId, Ref, RemoteId, RunId};
 
-use crate::{AuditNote, Conflict, Entity, History, Journal, KeyHash, Link, Mark, Run, Stage};
+use crate::{
+    AuditNote, Conflict, Entity, Erasure, History, Journal, KeyHash, Link, Mark, Run, Stage, Trait,
+    WrittenPlan,
+};
 
 /// All or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -79,6 +82,24 @@ pub enum Mutation {
     /// Adds an entry to the audit log that no other mutation speaks of. Journal, history,
     /// conflicts and runs have theirs by themselves.
     Audit(Box<AuditNote>),
+    /// Removes an entity and every row that is about it or holds values of it: its links with all
+    /// that is in them, golden values, history, journal, conflicts, match keys, what it waits for
+    /// and what waits for it, old ids of its records. Audit entries stay: they hold no values.
+    /// What of the commit speaks of the entity comes before.
+    Erase(EntityId),
+    /// Remembers by keyed hashes what was erased by a run, so that it can be recognised.
+    Block {
+        /// The kind.
+        kind: ObjectKind,
+        /// By what it is recognised.
+        traits: Vec<Trait>,
+        /// The run.
+        run: RunId,
+        /// When.
+        at: jiff::Timestamp,
+    },
+    /// Stores an erasure, found by its run.
+    Erasure(Box<Erasure>),
     /// Stores where a feed goes on.
     Cursor {
         /// The provider.
@@ -99,6 +120,8 @@ pub enum Mutation {
     },
     /// Sets how far the first sync of a kind is.
     Stage(ObjectKind, Stage),
+    /// Stores what is known of a plan that was written to a file, found by its hash.
+    WrittenPlan(Box<WrittenPlan>),
     /// Stores a run, found by its id.
     Run(Box<Run>),
     /// Marks every entity of a kind that has an open claim or intent: what a new process does

@@ -9,6 +9,7 @@
 
 pub mod audit;
 mod commit;
+mod erasure;
 mod error;
 mod memory;
 mod model;
@@ -23,13 +24,14 @@ use jiff::Timestamp;
 
 pub use audit::{Actor, Audit, AuditCheck, AuditKind, AuditNote};
 pub use commit::{Commit, Mutation};
+pub use erasure::{Erasure, ErasureKey, ErasureStage, OpenRecord, RecordFate, Trait};
 pub use error::{StoreError, StoreResult};
 pub use memory::{Leases, MemoryStore};
 pub use model::{
     Claim, ClaimState, Conflict, ConflictId, ConflictState, Contender, Decided, Details, Entity,
     EntityState, FieldChange, Flips, Golden, GoldenSlot, History, Intent, Journal, JournalAction,
     KeyHash, Leased, Link, LinkSlot, LinkState, Look, Mark, Observation, Parked, Provenance,
-    Refusal, Resolved, Run, RunStatus, Seq, Shadow, Slots, Stage, Turn,
+    Refusal, Resolved, Run, RunStatus, Seq, Shadow, Slots, Stage, Turn, WrittenPlan,
 };
 pub use query::{ConflictQuery, Counts, JournalQuery, LeaseRequest, LinkCount, ProblemQuery};
 
@@ -50,6 +52,16 @@ pub trait Store: fmt::Debug + Send + Sync {
         kind: ObjectKind,
         ids: &[RemoteId],
     ) -> StoreResult<Vec<Option<Resolved>>>;
+
+    /// Finds the entities of a provider's records, in order, each with no link but that to the
+    /// record: what is needed to compare one record with what is known of it. Only live links
+    /// count, and no old ids.
+    async fn tied(
+        &self,
+        provider: &ProviderId,
+        kind: ObjectKind,
+        ids: &[RemoteId],
+    ) -> StoreResult<Vec<Option<Entity>>>;
 
     /// Finds entities that may carry match keys, in order. Hashes can collide: the caller
     /// compares the values.
@@ -85,6 +97,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Reads how far the first sync of a kind is.
     async fn stage(&self, kind: ObjectKind) -> StoreResult<Stage>;
 
+    /// Reads what is known of a plan that was written to a file, by the file's fingerprint.
+    async fn written_plan(&self, hash: &str) -> StoreResult<Option<WrittenPlan>>;
+
     /// Reads conflicts, newest first.
     async fn conflicts(&self, query: ConflictQuery) -> StoreResult<Vec<Conflict>>;
 
@@ -97,6 +112,10 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Reads the history of one entity, oldest first.
     async fn history(&self, entity: EntityId) -> StoreResult<Vec<History>>;
 
+    /// Reads the entities that turned out to be that one, or any other, and the duplicates of it,
+    /// in order of insertion. Their history and journal stay under their own ids.
+    async fn absorbed(&self, into: Option<EntityId>) -> StoreResult<Vec<Entity>>;
+
     /// Reads the write journal in its order.
     async fn journal(&self, query: JournalQuery) -> StoreResult<Vec<Journal>>;
 
@@ -105,6 +124,19 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Walks the audit log and compares it with itself and with the rows that it speaks of.
     async fn verify_audit(&self) -> StoreResult<AuditCheck>;
+
+    /// Says of each trait whether something that has it was erased.
+    async fn erased(&self, kind: ObjectKind, traits: &[Trait]) -> StoreResult<Vec<bool>>;
+
+    /// Reads erasures, newest first.
+    async fn erasures(&self) -> StoreResult<Vec<Erasure>>;
+
+    /// Overwrites what was removed wherever the store keeps its rows, so that nothing of it can
+    /// be read from there.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`] with a hint if somebody else reads the store just now.
+    async fn scrub(&self) -> StoreResult<()>;
 
     /// Counts what is stored.
     async fn counts(&self, kind: ObjectKind) -> StoreResult<Counts>;

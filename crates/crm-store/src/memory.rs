@@ -8,6 +8,7 @@
 mod apply;
 mod audit;
 mod check;
+mod erase;
 mod lease;
 mod pending;
 mod read;
@@ -22,9 +23,9 @@ use jiff::Timestamp;
 pub use lease::Leases;
 
 use crate::{
-    Audit, AuditCheck, Commit, Conflict, ConflictId, ConflictQuery, Counts, Entity, History,
-    Journal, JournalQuery, KeyHash, LeaseRequest, Leased, ProblemQuery, Resolved, Run, Seq, Stage,
-    Store, StoreResult,
+    Audit, AuditCheck, Commit, Conflict, ConflictId, ConflictQuery, Counts, Entity, Erasure,
+    History, Journal, JournalQuery, KeyHash, LeaseRequest, Leased, ProblemQuery, Resolved, Run,
+    Seq, Stage, Store, StoreResult, Trait, WrittenPlan,
 };
 
 /// A provider's record of one kind.
@@ -69,6 +70,7 @@ struct Tables {
     cursors: BTreeMap<(ProviderId, ObjectKind, String), Cursor>,
     accounts: BTreeMap<ProviderId, String>,
     stages: BTreeMap<ObjectKind, Stage>,
+    plans: BTreeMap<String, WrittenPlan>,
     conflicts: BTreeMap<ConflictId, Conflict>,
     history: BTreeMap<EntityId, Vec<History>>,
     journal: Vec<Journal>,
@@ -76,6 +78,7 @@ struct Tables {
     runs: BTreeMap<RunId, Run>,
     leases: Leases,
     log: audit::Log,
+    erased: erase::Erased,
 }
 
 impl Tables {
@@ -110,6 +113,16 @@ impl Store for MemoryStore {
     ) -> StoreResult<Vec<Option<Resolved>>> {
         let tables = self.tables();
         Ok(ids.iter().map(|id| tables.resolve(provider, kind, id)).collect())
+    }
+
+    async fn tied(
+        &self,
+        provider: &ProviderId,
+        kind: ObjectKind,
+        ids: &[RemoteId],
+    ) -> StoreResult<Vec<Option<Entity>>> {
+        let tables = self.tables();
+        Ok(ids.iter().map(|id| tables.tied(provider, kind, id)).collect())
     }
 
     async fn candidates(
@@ -147,6 +160,10 @@ impl Store for MemoryStore {
         Ok(self.tables().accounts.get(provider).cloned())
     }
 
+    async fn written_plan(&self, hash: &str) -> StoreResult<Option<WrittenPlan>> {
+        Ok(self.tables().plans.get(hash).cloned())
+    }
+
     async fn stage(&self, kind: ObjectKind) -> StoreResult<Stage> {
         Ok(self.tables().stages.get(&kind).cloned().unwrap_or_default())
     }
@@ -167,6 +184,10 @@ impl Store for MemoryStore {
         Ok(self.tables().history.get(&entity).cloned().unwrap_or_default())
     }
 
+    async fn absorbed(&self, into: Option<EntityId>) -> StoreResult<Vec<Entity>> {
+        Ok(self.tables().absorbed(into))
+    }
+
     async fn journal(&self, query: JournalQuery) -> StoreResult<Vec<Journal>> {
         Ok(self.tables().journal(&query))
     }
@@ -177,6 +198,18 @@ impl Store for MemoryStore {
 
     async fn verify_audit(&self) -> StoreResult<AuditCheck> {
         self.tables().verify_audit()
+    }
+
+    async fn erased(&self, kind: ObjectKind, traits: &[Trait]) -> StoreResult<Vec<bool>> {
+        Ok(self.tables().is_erased(kind, traits))
+    }
+
+    async fn erasures(&self) -> StoreResult<Vec<Erasure>> {
+        Ok(self.tables().erasures())
+    }
+
+    async fn scrub(&self) -> StoreResult<()> {
+        Ok(())
     }
 
     async fn counts(&self, kind: ObjectKind) -> StoreResult<Counts> {

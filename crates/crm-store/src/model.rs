@@ -7,6 +7,7 @@ mod journal;
 mod log;
 mod observed;
 mod slots;
+mod written;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ pub use golden::{Flips, Golden, GoldenSlot, Look, Provenance, Turn};
 pub use journal::{FieldChange, Journal, JournalAction};
 pub use log::{Conflict, ConflictId, ConflictState, Contender, Decided, History, Run, RunStatus};
 pub use slots::{LinkSlot, Refusal, Shadow, Slots};
+pub use written::WrittenPlan;
 
 /// The place of an entity in the order of insertion, given by the store. Every child row is
 /// keyed by it: random keys were two thirds of the cost of a layout.

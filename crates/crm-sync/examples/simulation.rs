@@ -6,6 +6,9 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
+#[cfg(crm_mutants)]
+#[path = "simulation/hunt.rs"]
+mod hunt;
 #[path = "../tests/it/simulation/pilot.rs"]
 mod pilot;
 
@@ -42,6 +45,11 @@ struct Outcome {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    #[cfg(crm_mutants)]
+    let arguments = match hunt::asked(arguments) {
+        Ok(arguments) => arguments,
+        Err(ended) => return ended,
+    };
     match Request::parse(&arguments) {
         Ok(Request { ground, replay: Some(seed), .. }) => replay(ground, seed),
         Ok(request) => run(&request),

@@ -1,7 +1,7 @@
 //! What a person decides. A decision is one commit of the ledger, made without a request: the
 //! next sync writes what follows from it.
 
-use crm_core::{Field, Patch, ProviderId, RunId, Value};
+use crm_core::{Field, Patch, ProviderId, RunId, Value, mutant};
 use crm_store::{
     Commit, Conflict, ConflictId, ConflictQuery, ConflictState, Decided, Entity, GoldenSlot,
     History, Mark, Mutation, Provenance, Shadow, Store, StoreError,
@@ -108,7 +108,9 @@ async fn open(store: &dyn Store, wanted: ConflictRef) -> Result<(Conflict, Entit
     let entity = store.entities(&[conflict.entity]).await?.into_iter().flatten().next();
     let frozen = entity.filter(|e| e.golden.frozen(conflict.field) == Some(conflict.id));
     match frozen {
-        Some(entity) if conflict.revision() == wanted.revision => Ok((conflict, entity)),
+        Some(entity) if conflict.revision() == wanted.revision || mutant!(StaleResolution) => {
+            Ok((conflict, entity))
+        }
         Some(_) | None => Err(EngineError::ConflictMoved(Box::new(conflict))),
     }
 }
@@ -171,6 +173,7 @@ fn commit(
 fn settle(entity: &mut Entity, conflict: &Conflict) -> Vec<Mutation> {
     let (id, field) = (entity.id, conflict.field);
     let mut mutations = Vec::new();
+    mutant!(ResolutionContended, return mutations);
     for link in &mut entity.links {
         let shown = contender(conflict, &link.provider);
         let Some(shown) = shown else { continue };

@@ -10,20 +10,25 @@ pub mod identity;
 mod join;
 pub(crate) mod journal;
 mod merge;
+pub mod mirror;
 mod names;
 pub mod oscillation;
+pub(crate) mod preflight;
 mod refs;
 mod resolve;
 pub mod settle;
+pub mod standing;
 mod target;
 pub(crate) mod undo;
 
-use crm_core::{EntityId, MatchKey, Ref, Remote, RemoteId, RunId, Write};
+use crm_core::{EntityId, MatchKey, Ref, Remote, RemoteId, RunId, Write, mutant};
 use crm_store::{Commit, Conflict, Entity, History, Journal, KeyHash, Mark, Mutation};
 use jiff::Timestamp;
 
+pub(crate) use delete::ripe;
 pub use names::Names;
 pub use refs::{Lost, Ties};
+pub(crate) use target::TIE_ATTEMPTS_MAX;
 
 use crate::Rules;
 
@@ -48,6 +53,8 @@ pub enum Seen {
     },
     /// A create was announced, and the provider has no record with its uid.
     Absent,
+    /// The side takes no calls for now: nothing is known of it, and nothing is written to it.
+    Closed,
 }
 
 impl Seen {
@@ -55,7 +62,9 @@ impl Seen {
     pub fn remote(&self) -> Option<&Remote> {
         match self {
             Self::Fresh(remote) | Self::Listed(remote) => Some(remote),
-            Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent => None,
+            Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent | Self::Closed => {
+                None
+            }
         }
     }
 
@@ -63,7 +72,9 @@ impl Seen {
     pub fn remote_mut(&mut self) -> Option<&mut Remote> {
         match self {
             Self::Fresh(remote) | Self::Listed(remote) => Some(remote),
-            Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent => None,
+            Self::Unread | Self::Gone | Self::MergedInto { .. } | Self::Absent | Self::Closed => {
+                None
+            }
         }
     }
 }
@@ -83,6 +94,8 @@ pub struct State {
     pub unknown: Vec<(usize, Ref)>,
     /// References that sides lost since their records are no more there.
     pub lost: Vec<Lost>,
+    /// The companies that contacts name in a text, where that matters.
+    pub companies: mirror::Companies,
     /// The present.
     pub now: Timestamp,
     /// The run.
@@ -94,7 +107,8 @@ impl State {
     pub fn new(entity: Entity, seen: Vec<Seen>, now: Timestamp, run: RunId) -> Self {
         let (names, ties) = (Names::default(), Ties::default());
         let (unknown, lost) = (Vec::new(), Vec::new());
-        Self { entity, seen, names, ties, unknown, lost, now, run }
+        let companies = mirror::Companies::default();
+        Self { entity, seen, names, ties, unknown, lost, companies, now, run }
     }
 }
 
@@ -118,6 +132,10 @@ pub struct Decision {
     pub writes: Vec<(usize, Write)>,
     /// Sides that must be read before they can be written.
     pub reread: Vec<usize>,
+    /// Sides that take no calls and have, or shall have, a record of it.
+    pub closed: Vec<usize>,
+    /// A company that the contact names and that nobody has.
+    pub names_company: Option<String>,
     /// Ids that led to this record and are no more.
     pub aliases: Vec<(usize, RemoteId, RemoteId)>,
     /// Creates that cannot be made, with the reason, for the plan.
@@ -134,7 +152,7 @@ pub struct Decision {
 
 /// Decides about one entity.
 pub fn decide(state: State, rules: &Rules) -> Decision {
-    let State { entity, seen, names, ties, unknown, lost, now, run } = state;
+    let State { entity, seen, names, ties, unknown, lost, companies, now, run } = state;
     let rules = rules.of(|field| {
         let seen = || seen.iter().filter_map(Seen::remote).find_map(|r| r.fields.get(field));
         entity.golden.value(field).or_else(seen)
@@ -149,6 +167,8 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
         journal: Vec::new(),
         writes: Vec::new(),
         reread: Vec::new(),
+        closed: Vec::new(),
+        names_company: None,
         aliases: Vec::new(),
         skipped: Vec::new(),
         pending: unknown,
@@ -163,7 +183,9 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
     refs::forget(&mut work, rules, &lost);
     journal::recognise(&mut work, &seen, rules, now, run);
     delete::apply(&mut work, &seen, rules, now);
+    let named = mirror::name(&work.entity.golden).map(str::to_owned);
     merge::apply(&mut work, &seen, known, rules, merge::Moment { now, run });
+    mirror::apply(&mut work, &companies, named.as_deref(), rules, (now, run));
     refs::miss(&mut work, rules, &lost);
     target::apply(&mut work, &seen, rules, &ties, now);
     delete::plan(&mut work, &seen, rules, now);
@@ -173,9 +195,9 @@ pub fn decide(state: State, rules: &Rules) -> Decision {
 
 impl Decision {
     /// Returns the commit of everything but the writes' outcomes. `mark` is the entity's mark
-    /// from now on; with writes under way it is `None`, since the open claims and intents say
-    /// what is to be looked at.
-    pub fn commit(self, rules: &Rules, mark: Option<Mark>, fence: u64) -> Commit {
+    /// from now on, and `fence` the lease under which the decision was made; with writes under
+    /// way the mark is `None`, since the open claims and intents say what is to be looked at.
+    pub fn commit(self, rules: &Rules, mark: Option<Mark>, fence: Option<u64>) -> Commit {
         let mut entity = self.entity;
         let mut mutations = Vec::new();
         let keys = key_hashes(&entity);
@@ -208,6 +230,7 @@ impl Decision {
             }
         }
         for (side, to) in self.pending {
+            mutant!(PendingNotStored, continue);
             if let Some(side) = rules.sides.get(side) {
                 let provider = side.provider.clone();
                 mutations.push(Mutation::PendingRef { from: id, provider, to });
@@ -216,7 +239,8 @@ impl Decision {
         mutations.extend(self.conflicts.into_iter().map(|c| Mutation::Conflict(Box::new(c))));
         mutations.extend(self.history.into_iter().map(|h| Mutation::History(Box::new(h))));
         mutations.extend(self.journal.into_iter().map(|row| Mutation::Journal(Box::new(row))));
-        Commit { expected: vec![self.expected], fences: vec![(id, fence)], mutations }
+        let fences = fence.map(|fence| (id, fence)).into_iter().collect();
+        Commit { expected: vec![self.expected], fences, mutations }
     }
 }
 

@@ -4,21 +4,35 @@
 //! what is newer. State moves only in commits; every write was announced by one.
 
 mod adopt;
+mod apply;
+mod carry;
+mod census;
+mod drift;
+mod erase;
 mod first;
 mod guard;
 mod intake;
 mod merge;
+mod mirror;
 mod notes;
+mod pause;
+mod plan;
 mod reads;
 mod refs;
+mod survivors;
+mod sweep;
 mod tally;
+mod ties;
 mod undo;
+mod verify;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crm_core::{Feed, ObjectKind, ProviderId, RunId, SharedProvider, Usage};
+use crm_core::{
+    Account, Feed, ObjectKind, Priority, ProviderId, RunId, SharedProvider, Usage, mutant,
+};
 use crm_store::{
     Actor, AuditKind, AuditNote, Commit, ConflictQuery, ConflictState, Mark, Mutation, Run,
     RunStatus, Stage,
@@ -28,8 +42,15 @@ use jiff::{SignedDuration, Timestamp};
 use crate::event::{Event, Phase};
 use crate::report::{self, Cost};
 use crate::{Approval, Engine, EngineError, FirstSync, Plan, Progress, Report, Rules, Topology};
+pub(crate) use apply::apply;
+use carry::Carrying;
+pub(crate) use erase::{erase, resume};
+use plan::Planning;
+pub(crate) use plan::plan;
 use tally::Tally;
 pub(crate) use undo::undo;
+pub use verify::Verify;
+pub(crate) use verify::verify;
 
 /// One run.
 pub(crate) struct Session<'e> {
@@ -43,44 +64,23 @@ pub(crate) struct Session<'e> {
     pub(crate) first: bool,
     /// Whether nothing is carried out: what is planned to be made counts as made.
     pub(crate) planning: bool,
+    /// What is kept of a plan that is being made.
+    plans: Planning<'e>,
+    /// The written plan that is carried out, if one is.
+    carrying: Option<Carrying>,
     toll: BTreeMap<ObjectKind, guard::Toll>,
     /// Kinds whose first sync this run carries out.
     firsts: BTreeSet<ObjectKind>,
     usage: BTreeMap<ProviderId, Usage>,
+    /// Whether what the run says is worth nothing unless every connection answers.
+    pub(crate) whole: bool,
+    pauses: BTreeMap<ProviderId, pause::Pause>,
+    /// When what this run does not wait for is due.
+    next_run: Option<Timestamp>,
 }
 
-/// Finds out what a sync would do.
-pub(crate) async fn plan(
-    engine: &Engine,
-    run: RunId,
-    progress: &dyn Progress,
-) -> Result<Plan, EngineError> {
-    let mut session = Session::open(engine, run, progress);
-    session.planning = true;
-    let flows = session.prepare().await?;
-    let mut state = "live";
-    for rules in &flows {
-        session.recover(rules).await?;
-        if engine.store.stage(rules.kind).await? == Stage::Live {
-            session.poll(rules, Feed::Changes).await?;
-            session.poll(rules, Feed::Deletions).await?;
-            session.plan_live(rules).await?;
-        } else {
-            state = "planned";
-            session.snapshot(rules).await?;
-            session.plan_first(rules).await?;
-        }
-    }
-    let plan = session.plan_result(&flows, state);
-    for rules in &flows {
-        if engine.store.stage(rules.kind).await? != Stage::Live {
-            let planned = Stage::Planned { plan: serde_json::to_value(&plan)? };
-            let mutations = vec![Mutation::Stage(rules.kind, planned)];
-            engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
-        }
-    }
-    Ok(plan)
-}
+/// The counter that says without how many connections a run went on.
+const PAUSED: &str = "paused";
 
 /// Returns how many records the plan put together that is carried out now.
 fn linked_by(stage: &Stage, kind: ObjectKind) -> u64 {
@@ -100,7 +100,7 @@ pub(crate) async fn sync(
     let mut session = Session::open(engine, run, progress);
     session.refuse_unapproved(approval).await?;
     session.log(RunStatus::Running, None).await?;
-    match session.sync_all().await {
+    match Priority::Realtime.scope(session.sync_all()).await {
         Ok(report) => {
             let status = match report.outcome() {
                 report::Outcome::Success => RunStatus::Success,
@@ -130,9 +130,14 @@ impl<'e> Session<'e> {
             tally: Tally::default(),
             first: false,
             planning: false,
+            plans: Planning::default(),
+            carrying: None,
             toll: BTreeMap::new(),
             firsts: BTreeSet::new(),
             usage,
+            whole: false,
+            pauses: BTreeMap::new(),
+            next_run: None,
         }
     }
 
@@ -151,20 +156,14 @@ impl<'e> Session<'e> {
 
     /// Probes every account, refuses to go on where something must be mended, and compiles the
     /// rules of each kind.
-    async fn prepare(&self) -> Result<Vec<Rules>, EngineError> {
-        let topology: &Topology = &self.engine.topology;
+    async fn prepare(&mut self) -> Result<Vec<Rules>, EngineError> {
+        let topology: &'e Topology = &self.engine.topology;
         let Some(first) = topology.flows.first() else {
             // Nothing is enabled: nobody is asked anything.
             return Ok(Vec::new());
         };
         self.phase(first.kind, Phase::Probe);
-        let names: Vec<&ProviderId> = topology.ranked().collect();
-        let probes = names.iter().map(|name| async {
-            let provider = self.provider(name)?;
-            Ok::<_, EngineError>(((*name).clone(), provider.probe().await?))
-        });
-        let accounts = futures_util::future::try_join_all(probes).await?;
-        for (provider, account) in accounts {
+        for (provider, account) in self.probe().await? {
             let kinds = |kind| topology.flows.iter().any(|flow| flow.kind == kind);
             let blocking = account.findings.into_iter().find(|f| f.blocking && kinds(f.kind));
             if let Some(finding) = blocking {
@@ -183,6 +182,33 @@ impl<'e> Session<'e> {
             .iter()
             .map(|flow| Rules::compile(topology, flow, &capabilities))
             .collect())
+    }
+
+    /// Asks every account about itself; leaves out those without which the run goes on.
+    async fn probe(&mut self) -> Result<Vec<(ProviderId, Account)>, EngineError> {
+        let names: Vec<&'e ProviderId> = self.engine.topology.ranked().collect();
+        let this = &*self;
+        let probes = names
+            .iter()
+            .map(|name| async { Ok::<_, EngineError>(this.provider(name)?.probe().await) });
+        let answers = futures_util::future::try_join_all(probes).await?;
+        let mut accounts = Vec::with_capacity(names.len());
+        for (name, mut answer) in names.into_iter().zip(answers) {
+            loop {
+                match answer {
+                    Ok(account) => accounts.push((name.clone(), account)),
+                    Err(error) => {
+                        self.pause(name, error)?;
+                        if self.resume(name).await {
+                            answer = self.provider(name)?.probe().await;
+                            continue;
+                        }
+                    }
+                }
+                break;
+            }
+        }
+        Ok(accounts)
     }
 
     /// Notes which account a connection reaches; refuses another one than the ledger is about.
@@ -219,13 +245,16 @@ impl<'e> Session<'e> {
 
     async fn sync_all(&mut self) -> Result<Report, EngineError> {
         let flows = self.prepare().await?;
+        self.go_on_erasing().await?;
         for rules in &flows {
             self.recover(rules).await?;
+            self.notice_drift(rules).await?;
+            self.try_ties_again(rules).await?;
             let stage = self.engine.store.stage(rules.kind).await?;
             self.first = stage != Stage::Live;
             if self.first {
                 self.tally.kind(rules.kind).linked += linked_by(&stage, rules.kind);
-                self.snapshot(rules).await?;
+                Priority::Background.scope(self.snapshot(rules)).await?;
                 self.firsts.insert(rules.kind);
                 let running = Mutation::Run(Box::new(self.row(RunStatus::Running, None)));
                 let approved = Mutation::Audit(Box::new(self.approved(rules.kind)));
@@ -234,7 +263,11 @@ impl<'e> Session<'e> {
             }
             self.poll(rules, Feed::Changes).await?;
             self.poll(rules, Feed::Deletions).await?;
-            let worked = self.work(rules).await?;
+            let worked = if self.first {
+                Priority::Background.scope(self.work(rules)).await?
+            } else {
+                self.work(rules).await?
+            };
             if worked || self.first {
                 // Work takes time: what came meanwhile is seen in this run too. Where there was
                 // nothing to do, the feeds were read a moment ago.
@@ -250,11 +283,17 @@ impl<'e> Session<'e> {
                 self.work(rules).await?;
             }
         }
+        for rules in &flows {
+            if Priority::Background.scope(self.sweep(rules)).await? {
+                Priority::Background.scope(self.work(rules)).await?;
+            }
+        }
         self.report(&flows).await
     }
 
     /// Marks what a process that died had announced and not settled.
     async fn recover(&self, rules: &Rules) -> Result<(), EngineError> {
+        mutant!(NoRecovery, return Ok(()));
         let mark = Mark { due: self.now(), attempts: 0 };
         let mutations = vec![Mutation::Recover { kind: rules.kind, mark }];
         self.engine.store.commit(Commit { mutations, ..Commit::default() }).await?;
@@ -267,6 +306,8 @@ impl<'e> Session<'e> {
         let mut counters = self.tally.counters();
         let firsts = self.firsts.iter().map(|kind| (undo::first_of(*kind), 1));
         counters.extend(firsts);
+        let paused = u64::try_from(self.paused().len()).unwrap_or(u64::MAX);
+        counters.extend((paused > 0).then(|| (PAUSED.to_owned(), paused)));
         Run {
             id: self.run,
             started: self.started,
@@ -313,6 +354,7 @@ impl<'e> Session<'e> {
             let mut cost = report::used(&before, &provider.usage());
             price(provider, &mut cost);
             let (reads, writes) = self.tally.bound(id);
+            cost.swept = self.tally.sweeps(id);
             cost.bound = reads + writes;
             cost.seconds = self.now().duration_since(self.started).as_secs_f64();
             calls.insert(id.clone(), cost);
@@ -326,6 +368,8 @@ impl<'e> Session<'e> {
             kinds,
             calls,
             conflicts: std::mem::take(&mut self.tally.conflicts),
+            paused: self.paused(),
+            drift: std::mem::take(&mut self.tally.drift),
         };
         report.hash = report::fingerprint(&report.kinds);
         let state = match report.outcome() {
@@ -335,34 +379,10 @@ impl<'e> Session<'e> {
         state.clone_into(&mut report.state);
         Ok(report)
     }
-
-    fn plan_result(&mut self, flows: &[Rules], state: &str) -> Plan {
-        let kinds: BTreeMap<_, _> = std::mem::take(&mut self.tally.kinds)
-            .into_iter()
-            .map(|(kind, report)| (kind, report.done))
-            .collect();
-        let mut cost = BTreeMap::new();
-        for (id, provider) in &self.engine.providers {
-            let before = self.usage.get(id).cloned().unwrap_or_default();
-            let made = report::used(&before, &provider.usage()).made;
-            let mut planned = Cost { made, ..Cost::default() };
-            for rules in flows {
-                if let Some(plan) = kinds.get(&rules.kind) {
-                    tally::forecast(&mut planned, rules, id, plan);
-                }
-            }
-            planned.bound = planned.reads + planned.writes;
-            planned.seconds = seconds(provider, planned.bound);
-            price(provider, &mut planned);
-            cost.insert(id.clone(), planned);
-        }
-        let hash = report::fingerprint(&kinds);
-        Plan { plan_id: self.run, hash, state: state.to_owned(), kinds, cost }
-    }
 }
 
 /// Adds the share of the day's budget.
-fn price(provider: &SharedProvider, cost: &mut Cost) {
+pub(crate) fn price(provider: &SharedProvider, cost: &mut Cost) {
     let capabilities = provider.capabilities();
     let day = Duration::from_hours(24);
     let daily = capabilities.quotas.iter().find(|quota| quota.window == day);
@@ -371,7 +391,7 @@ fn price(provider: &SharedProvider, cost: &mut Cost) {
 }
 
 /// Seconds that so many requests take at the pace that the account allows.
-fn seconds(provider: &SharedProvider, requests: u64) -> f64 {
+pub(crate) fn seconds(provider: &SharedProvider, requests: u64) -> f64 {
     let capabilities = provider.capabilities();
     let paces = capabilities.quotas.iter().filter(|quota| quota.name != "search");
     paces

@@ -80,9 +80,18 @@ pub enum EngineError {
         /// The value as it was given.
         text: String,
     },
+    /// Nothing was synchronised yet, so there is nothing to compare with.
+    #[error("{kinds} were never synchronised: there is nothing to compare with")]
+    NeverSynced {
+        /// The kinds concerned.
+        kinds: String,
+    },
     /// There is no such run.
     #[error("no run has the id {0}")]
     UnknownRun(RunId),
+    /// A written plan cannot be made or carried out.
+    #[error(transparent)]
+    PlanFile(#[from] crate::PlanFault),
     /// A plan could not be read back.
     #[error("the stored plan cannot be read: {0}")]
     Plan(#[from] serde_json::Error),
@@ -124,7 +133,9 @@ impl EngineError {
             Self::WrongValue { .. } => {
                 Some("docs/fields.md names the type of each field".to_owned())
             }
+            Self::NeverSynced { .. } => Some("run `crm sync` first".to_owned()),
             Self::UnknownRun(_) => Some("see `crm runs`".to_owned()),
+            Self::PlanFile(fault) => Some(fault.hint()),
             Self::Plan(_) => Some("make a new one with `crm plan`".to_owned()),
         }
     }

@@ -3,6 +3,8 @@
 use crm_core::{ObjectKind, ProviderId};
 use jiff::Timestamp;
 
+use crate::report::SchemaDrift;
+
 /// Listens to a run.
 pub trait Progress: Send + Sync {
     /// Is told what happened.
@@ -42,6 +44,17 @@ pub enum Event {
         /// How many there are in all, where it is known.
         total: Option<u64>,
     },
+    /// A connection failed; the run goes on without it.
+    Paused {
+        /// The connection.
+        provider: ProviderId,
+        /// Until then; `None`: to the end of the run.
+        until: Option<Timestamp>,
+        /// Why.
+        message: String,
+    },
+    /// A connection lost or gained a field.
+    SchemaDrift(SchemaDrift),
     /// Work waits.
     Waiting {
         /// Until then.
@@ -66,6 +79,10 @@ pub enum Phase {
     Work,
     /// A run is taken back.
     Undo,
+    /// Everything is read again, and compared.
+    Verify,
+    /// Everything is read again, so that nothing is lost for ever.
+    Sweep,
 }
 
 impl Phase {
@@ -79,6 +96,8 @@ impl Phase {
             Self::Poll => "reading changes",
             Self::Work => "writing differences",
             Self::Undo => "taking the run back",
+            Self::Verify => "comparing all records",
+            Self::Sweep => "reading all records again",
         }
     }
 }

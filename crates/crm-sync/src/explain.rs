@@ -34,7 +34,14 @@ pub struct Explanation {
     pub records: Vec<Tie>,
     /// Its fields.
     pub fields: BTreeMap<Field, Told>,
+    /// What turned out to be the same, with all that is known of it, oldest first: somebody merged
+    /// their records in a CRM.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub absorbed: Vec<Self>,
 }
+
+/// How many merges are followed one after the other: a circle must end.
+const MERGES_MAX: usize = 16;
 
 /// A record of an entity.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -142,7 +149,7 @@ impl Written {
     }
 }
 
-/// Explains an entity; `None` if there is none.
+/// Explains an entity, and what became part of it; `None` if there is none.
 pub async fn explain(
     store: &dyn Store,
     entity: EntityId,
@@ -150,6 +157,30 @@ pub async fn explain(
     let Some(entity) = store.entities(&[entity]).await?.into_iter().flatten().next() else {
         return Ok(None);
     };
+    let mut told = tell(store, &entity).await?;
+    // What became part of a part became part of the whole.
+    let mut wholes = vec![entity.id];
+    for _ in 0..MERGES_MAX {
+        let mut parts = Vec::new();
+        for whole in &wholes {
+            parts.extend(store.absorbed(Some(*whole)).await?);
+        }
+        if parts.is_empty() {
+            break;
+        }
+        wholes = parts.iter().map(|part| part.id).collect();
+        for part in &parts {
+            // Records that were matched when they first met left nothing behind.
+            let part = tell(store, part).await?;
+            if !part.fields.is_empty() {
+                told.absorbed.push(part);
+            }
+        }
+    }
+    Ok(Some(told))
+}
+
+async fn tell(store: &dyn Store, entity: &Entity) -> Result<Explanation, EngineError> {
     let query = ConflictQuery { entity: Some(entity.id), ..ConflictQuery::default() };
     let rows = Rows {
         conflicts: store.conflicts(query).await?,
@@ -158,12 +189,40 @@ pub async fn explain(
             .journal(JournalQuery { entity: Some(entity.id), ..JournalQuery::default() })
             .await?,
     };
-    Ok(Some(rows.tell(&entity)))
+    Ok(rows.tell(entity))
 }
 
 /// Finds the entities that a person may mean: by id, by e-mail address, or by
-/// `PROVIDER:RECORD`.
+/// `PROVIDER:RECORD`. Who turned out to be somebody else is found as that one.
 pub async fn find(
+    store: &dyn Store,
+    kind: ObjectKind,
+    text: &str,
+) -> Result<Vec<EntityId>, EngineError> {
+    let mut wholes = Vec::new();
+    for id in named(store, kind, text).await? {
+        let whole = whole(store, id).await?;
+        if !wholes.contains(&whole) {
+            wholes.push(whole);
+        }
+    }
+    Ok(wholes)
+}
+
+/// Returns the entity that another one became part of, or itself.
+async fn whole(store: &dyn Store, id: EntityId) -> Result<EntityId, EngineError> {
+    let mut at = id;
+    for _ in 0..MERGES_MAX {
+        let entity = store.entities(&[at]).await?.into_iter().flatten().next();
+        match entity.and_then(|entity| entity.state.same_as()) {
+            Some(into) => at = into,
+            None => break,
+        }
+    }
+    Ok(at)
+}
+
+async fn named(
     store: &dyn Store,
     kind: ObjectKind,
     text: &str,
@@ -176,9 +235,15 @@ pub async fn find(
         let email = text.trim().to_lowercase();
         let key = KeyHash::of(&MatchKey::Email(email.as_str().into()));
         let ids = store.candidates(kind, &[key]).await?.into_iter().flatten().collect::<Vec<_>>();
-        let entities = store.entities(&ids).await?.into_iter().flatten();
+        let mut entities: Vec<Entity> = store.entities(&ids).await?.into_iter().flatten().collect();
+        if entities.is_empty() {
+            // Nobody is matched with who was merged away, but people remember the address.
+            let parts = store.absorbed(None).await?;
+            entities.extend(parts.into_iter().filter(|entity| entity.kind == kind));
+        }
         let wanted = MatchKey::Email(email.as_str().into());
         return Ok(entities
+            .iter()
             .filter(|entity| crate::decide::identity::keys(entity).contains(&wanted))
             .map(|entity| entity.id)
             .collect());
@@ -231,6 +296,7 @@ impl Rows {
             state: entity.state.clone(),
             records: entity.links.iter().map(|link| self.tie(link)).collect(),
             fields,
+            absorbed: Vec::new(),
         }
     }
 

@@ -9,14 +9,18 @@
 mod conflict;
 pub mod decide;
 mod drive;
+mod erase;
 mod error;
 mod event;
 pub mod explain;
+mod fault;
 mod policy;
 pub mod problem;
 mod report;
 mod topology;
 mod undo;
+pub mod verify;
+mod written;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,14 +31,23 @@ use crm_core::{Clock, ProviderId, RunId, SharedProvider};
 use crm_store::{Conflict, ConflictQuery, SharedStore};
 
 pub use conflict::{ConflictRef, Resolution, Ruling, UnknownResolution, resolve, value_of};
+pub use decide::standing::{Astray, Known};
+pub use drive::Verify;
+pub use erase::{Erase, EraseMode, EraseReport, ErasedRecord, Records};
 pub use error::{EngineError, Excess};
 pub use event::{Event, Phase, Progress};
 pub use explain::{Explanation, explain};
+pub use fault::PlanFault;
 pub use policy::{Join, Policy, Preset, UnknownPolicy};
 pub use problem::{Problem, ProblemClass};
-pub use report::{Cost, KindPlan, KindReport, Outcome, Plan, Report, Sample};
+pub use report::{
+    Applied, Cost, KindPlan, KindReport, Outcome, Paused, Plan, PlanFile, Report, Sample,
+    SchemaChange, SchemaDrift, Unapplied, Why,
+};
 pub use topology::{Deletes, Direction, FieldPlan, Flow, Role, Rules, Side, Topology};
 pub use undo::{Left, Stays, UndoMode, UndoReport, Undone};
+pub use verify::{Extent, Repair, VerifyReport};
+pub use written::{Base, PlanAction, PlanHead, PlanItem, PlanSource};
 
 /// Keeps connections in step.
 pub struct Engine {
@@ -60,6 +73,11 @@ pub struct Options {
     pub retry_base: Duration,
     /// How much a run may do before it stops and asks.
     pub guard: Guard,
+    /// How often everything is read again, for each connection and kind; `None` is never.
+    pub sweep_every: Option<Duration>,
+    /// How it is broken, to test the tests.
+    #[cfg(crm_mutants)]
+    pub mutant: Option<crm_core::mutant::Mutant>,
 }
 
 /// How much a run may do before it stops: one bad mapping, import or click must not change a
@@ -83,6 +101,9 @@ impl Default for Options {
             wait_max: Duration::from_mins(1),
             retry_base: Duration::from_secs(1),
             guard: Guard::default(),
+            sweep_every: None,
+            #[cfg(crm_mutants)]
+            mutant: crm_core::mutant::chosen(),
         }
     }
 }
@@ -118,6 +139,8 @@ impl Engine {
         clock: Arc<dyn Clock>,
         options: Options,
     ) -> Result<Self, EngineError> {
+        #[cfg(crm_mutants)]
+        crm_core::mutant::choose(options.mutant);
         // What is referred to comes first.
         topology.flows.sort_by_key(|flow| flow.kind);
         let providers: BTreeMap<_, _> =
@@ -136,7 +159,40 @@ impl Engine {
 
     /// Finds out what a sync would do. Reads, and writes nothing to any connection.
     pub async fn plan(&self, run: RunId, progress: &dyn Progress) -> Result<Plan, EngineError> {
-        Box::pin(drive::plan(self, run, progress)).await
+        Box::pin(drive::plan(self, run, None, progress)).await
+    }
+
+    /// Finds out what a sync would do, and writes every planned write down, for
+    /// [`apply`](Self::apply): as a stream, one JSON object a line. The same state gives the same
+    /// text. It holds values of records.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan), and if `out` cannot be written.
+    pub async fn plan_to(
+        &self,
+        run: RunId,
+        out: &mut (dyn std::io::Write + Send + Sync),
+        progress: &dyn Progress,
+    ) -> Result<Plan, EngineError> {
+        Box::pin(drive::plan(self, run, Some(out), progress)).await
+    }
+
+    /// Carries a written plan out: that, and nothing else. It is a run of its own and can be
+    /// repeated after a failure; what was carried out before is not done again.
+    ///
+    /// Records that show something else than when the plan was made are left out and told.
+    ///
+    /// # Errors
+    /// If the plan is damaged or was made with another store, account or configuration
+    /// ([`PlanFault`]), or if more than five of its records, and more than one in a hundred,
+    /// changed since.
+    pub async fn apply(
+        &self,
+        plan: &dyn PlanSource,
+        run: RunId,
+        progress: &dyn Progress,
+    ) -> Result<Applied, EngineError> {
+        Box::pin(drive::apply(self, plan, run, progress)).await
     }
 
     /// Reads conflicts, newest first: what waits for a person, and what was decided.
@@ -174,6 +230,40 @@ impl Engine {
         progress: &dyn Progress,
     ) -> Result<UndoReport, EngineError> {
         Box::pin(drive::undo(self, target, run, mode, progress)).await
+    }
+
+    /// Compares what is there with what is known, and tells where they differ. Nothing is written
+    /// to any connection.
+    ///
+    /// # Errors
+    /// If nothing was synchronised yet, or a connection or the store fails.
+    pub async fn verify(
+        &self,
+        run: RunId,
+        what: Verify,
+        progress: &dyn Progress,
+    ) -> Result<VerifyReport, EngineError> {
+        Box::pin(drive::verify(self, run, what, progress)).await
+    }
+
+    /// Erases entities with all their values, or tells what that would do. What cannot be ended
+    /// now is ended by the next run, or by [`Engine::resume_erasures`].
+    pub async fn erase(
+        &self,
+        what: Erase,
+        run: RunId,
+        progress: &dyn Progress,
+    ) -> Result<EraseReport, EngineError> {
+        Box::pin(drive::erase(self, what, run, progress)).await
+    }
+
+    /// Ends erasures that were begun; returns why records are still there, by connection.
+    pub async fn resume_erasures(
+        &self,
+        run: RunId,
+        progress: &dyn Progress,
+    ) -> Result<BTreeMap<ProviderId, String>, EngineError> {
+        Box::pin(drive::resume(self, run, progress)).await
     }
 
     /// Brings all connections in step.

@@ -126,9 +126,14 @@ impl ProblemClass {
         match class {
             "missing_required" => Self::MissingRequired,
             "duplicate" | "duplicate_value" | "duplicate_rule" | "conflict" | "duplicate_uid"
-            | "duplicate_email" | "ambiguous_email" | "ambiguous_phone" | "waiting_for_create" => {
+            | "duplicate_email" | "ambiguous_email" | "ambiguous_phone" | "ambiguous_uid"
+            | "ambiguous_domain" | "ambiguous_name" | "merged_elsewhere" | "waiting_for_create" => {
                 Self::Duplicate
             }
+            "too_long" => Self::TooLong,
+            "unknown_choice" | "currency_not_enabled" => Self::UnknownChoice,
+            "inactive_owner" => Self::Validation,
+            "read_only" => Self::UnmappedField,
             "forbidden" | "auth" => Self::Permission,
             "quota_exhausted" | "rate_limited" => Self::Quota,
             "unsupported" => Self::Unsupported,
@@ -249,14 +254,24 @@ pub async fn problems(store: &dyn Store, kind: ObjectKind) -> Result<Vec<Problem
 
 /// Adds the problems of an entity.
 pub fn of_entity(entity: &Entity, found: &mut Vec<Problem>) {
-    if let EntityState::Held { reason, .. } = &entity.state {
+    if let EntityState::Held { reason, of } = &entity.state {
         let class = ProblemClass::of(reason, None, "");
-        let link = entity.links.first();
+        let live = || entity.links.iter().find(|link| link.is_live());
+        let (link, message, remedy) = match of {
+            Some(_) => (
+                live(),
+                "its record was merged into another one elsewhere, and here both are still there",
+                "merge the two here as well, or delete this one",
+            ),
+            None => (
+                entity.links.first(),
+                "the record cannot be matched without doubt, and is written nowhere",
+                "merge duplicates in the CRM, or correct the address or phone",
+            ),
+        };
         let mut problem = new(entity, link, None, class, Details::default());
-        "the record cannot be matched without doubt, and is written nowhere"
-            .clone_into(&mut problem.message);
-        "merge duplicates in the CRM, or correct the address or phone"
-            .clone_into(&mut problem.remedy);
+        message.clone_into(&mut problem.message);
+        remedy.clone_into(&mut problem.remedy);
         found.push(problem);
     }
     for link in &entity.links {

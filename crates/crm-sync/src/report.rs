@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crm_core::{EntityId, Field, ObjectKind, ProviderId, RunId, Usage, Value};
+use crm_core::{EntityId, Field, ObjectKind, ProviderError, ProviderId, RunId, Usage, Value};
 use crm_store::{Conflict, Entity};
 use serde::{Deserialize, Serialize};
+
+use crate::written::PlanAction;
 
 /// What a sync would do.
 #[expect(clippy::struct_field_names, reason = "the name that its JSON has")]
@@ -20,6 +22,20 @@ pub struct Plan {
     pub kinds: BTreeMap<ObjectKind, KindPlan>,
     /// What it would cost, by connection.
     pub cost: BTreeMap<ProviderId, Cost>,
+    /// The file that it was written to, if it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub file: Option<PlanFile>,
+}
+
+/// What was written to a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanFile {
+    /// The file's fingerprint.
+    pub hash: String,
+    /// How many writes it has.
+    pub items: u64,
+    /// How many entities they concern.
+    pub records: u64,
 }
 
 impl Plan {
@@ -45,6 +61,9 @@ pub struct KindPlan {
     pub update_records: BTreeMap<ProviderId, u64>,
     /// Fields to change, by connection and field.
     pub update: BTreeMap<ProviderId, BTreeMap<Field, u64>>,
+    /// Records to delete, by connection.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub delete: BTreeMap<ProviderId, u64>,
     /// Fields on which the sides differ, by field.
     pub conflict: BTreeMap<Field, u64>,
     /// Records left alone, by reason.
@@ -58,7 +77,8 @@ pub struct KindPlan {
 impl KindPlan {
     /// Returns how many records would be written.
     pub fn writes(&self) -> u64 {
-        self.create.values().sum::<u64>() + self.update_records.values().sum::<u64>()
+        let counts = [&self.create, &self.update_records, &self.delete];
+        counts.into_iter().flat_map(BTreeMap::values).sum()
     }
 
     /// Adds an example, unless there are enough.
@@ -86,6 +106,9 @@ pub struct Sample {
     /// The reason, for what is skipped or blocked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
+    /// What a person can do about what is blocked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub remedy: Option<String>,
 }
 
 /// Requests of one connection.
@@ -99,10 +122,18 @@ pub struct Cost {
     pub made: u64,
     /// The fewest requests that any correct engine needs for this.
     pub bound: u64,
+    /// Those of `reads` and `bound` that a sweep made, which reads everything again.
+    #[serde(skip_serializing_if = "is_none", default)]
+    pub swept: u64,
     /// Seconds at the pace that the account allows.
     pub seconds: f64,
     /// The share of the day's budget, where there is one.
     pub quota_share: Option<f64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a run did.
@@ -120,6 +151,51 @@ pub struct Report {
     pub calls: BTreeMap<ProviderId, Cost>,
     /// Conflicts met in this run.
     pub conflicts: Vec<Conflict>,
+    /// Connections that failed, and without which the run went on.
+    #[serde(default)]
+    pub paused: BTreeMap<ProviderId, Paused>,
+    /// Fields that connections lost or gained since the last run.
+    #[serde(default)]
+    pub drift: Vec<SchemaDrift>,
+}
+
+/// A field that a connection lost or gained since the last run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaDrift {
+    /// The connection.
+    pub provider: ProviderId,
+    /// The kind.
+    pub kind: ObjectKind,
+    /// The field.
+    pub field: Field,
+    /// What happened.
+    pub change: SchemaChange,
+}
+
+/// What happened to a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SchemaChange {
+    /// It is not there any more, or hidden: it is left alone until it is back.
+    Lost,
+    /// It takes part from now on: all records are looked at.
+    Gained,
+}
+
+/// Why a run went on without a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// What it said.
+    pub message: String,
+    /// What a person can do about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
+}
+
+impl Paused {
+    pub(crate) fn of(error: &ProviderError) -> Self {
+        Self { message: error.to_string(), hint: error.hint().map(str::to_owned) }
+    }
 }
 
 /// What was done with one kind.
@@ -159,7 +235,7 @@ impl Report {
     /// Returns whether nothing was left.
     pub fn outcome(&self) -> Outcome {
         let left = |kind: &KindReport| kind.waiting + kind.open_conflicts + kind.parked;
-        if self.kinds.values().all(|kind| left(kind) == 0) {
+        if self.paused.is_empty() && self.kinds.values().all(|kind| left(kind) == 0) {
             Outcome::Success
         } else {
             Outcome::Partial
@@ -213,4 +289,80 @@ pub(crate) fn used(before: &Usage, after: &Usage) -> Cost {
 pub(crate) fn fingerprint(value: &impl Serialize) -> String {
     let text = serde_json::to_string(value).unwrap_or_default();
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.as_bytes()).simple().to_string()
+}
+
+/// What became of a written plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Applied {
+    /// The fingerprint of the plan's file.
+    pub plan: String,
+    /// The run that carried it out before; nothing was done then.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub already: Option<RunId>,
+    /// How many writes were planned.
+    pub planned: u64,
+    /// How many of them are carried out, by this run or one before.
+    pub carried_out: u64,
+    /// How many are not, by reason.
+    pub stays: BTreeMap<Why, u64>,
+    /// Those that are not, the first ones.
+    pub left: Vec<Unapplied>,
+    /// What this run did.
+    #[serde(flatten)]
+    pub report: Report,
+}
+
+/// The most lines of what is not carried out; the counts have all.
+const LEFT_MAX: usize = 10_000;
+
+impl Applied {
+    /// Returns whether all of the plan was carried out.
+    pub fn outcome(&self) -> Outcome {
+        if self.stays.is_empty() { Outcome::Success } else { Outcome::Partial }
+    }
+
+    pub(crate) fn leave(&mut self, left: Unapplied) {
+        *self.stays.entry(left.why).or_default() += 1;
+        if self.left.len() < LEFT_MAX {
+            self.left.push(left);
+        }
+    }
+}
+
+/// A planned write that was not carried out, or not all of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unapplied {
+    /// The kind.
+    pub kind: ObjectKind,
+    /// The entity.
+    pub entity: EntityId,
+    /// Who it is, as a person would say it.
+    pub label: String,
+    /// The connection that was to be written.
+    pub connection: ProviderId,
+    /// What was to be done.
+    pub action: PlanAction,
+    /// The fields concerned; none for the whole record.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub fields: Vec<Field>,
+    /// Why.
+    pub why: Why,
+    /// What was said, where a connection refused.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub message: Option<String>,
+}
+
+/// Why a planned write was not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The records show something else than when the plan was made.
+    Moved,
+    /// The connection refused it.
+    Refused,
+    /// It waits: for an answer, a quota, a record that it refers to. Apply the plan again.
+    Waits,
+    /// Something else would be written by now: a record that it refers to was left out, or another
+    /// run or a person's decision came first.
+    Overtaken,
 }

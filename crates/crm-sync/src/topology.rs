@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crm_core::{
-    Access, Capabilities, Field, FieldRule, FieldType, ObjectCapability, ObjectKind, ProviderId,
-    TenantId, Value,
+    Access, Capabilities, Field, FieldRule, FieldType, Metadata, ObjectCapability, ObjectKind,
+    ProviderId, TenantId, Value,
 };
 
 use crate::policy::{Join, Policy};
@@ -73,6 +73,9 @@ pub struct Flow {
     pub required_default: BTreeMap<Field, Value>,
     /// What becomes of the other records when one was deleted.
     pub deletes: Deletes,
+    /// Whether the company that a contact names in a text becomes a record of its own, to which
+    /// the contact is tied. Only for contacts, and only where companies are kept in step, too.
+    pub company_to_record: bool,
 }
 
 impl Flow {
@@ -88,6 +91,7 @@ impl Flow {
             field_direction: BTreeMap::new(),
             required_default: BTreeMap::new(),
             deletes: Deletes::default(),
+            company_to_record: false,
         }
     }
 }
@@ -175,6 +179,8 @@ pub struct Rules {
     pub direction: Direction,
     /// What becomes of the other records when one was deleted.
     pub deletes: Deletes,
+    /// Whether the company that a contact names in a text becomes a record of its own.
+    pub company_to_record: bool,
 }
 
 /// One connection, as far as one kind is concerned.
@@ -190,6 +196,8 @@ pub struct Side {
     pub writes: bool,
     /// How far its stamps may be off.
     pub uncertainty: Duration,
+    /// What its account is set up with.
+    pub metadata: Arc<Metadata>,
 }
 
 /// One field.
@@ -246,10 +254,8 @@ impl Rules {
     ) -> Self {
         let mut sides = Vec::new();
         for provider in topology.ranked() {
-            let Some(capability) = capabilities.get(provider).and_then(|c| c.object(flow.kind))
-            else {
-                continue;
-            };
+            let Some(known) = capabilities.get(provider) else { continue };
+            let Some(capability) = known.object(flow.kind) else { continue };
             let role = if *provider == topology.primary { Role::Primary } else { Role::Secondary };
             sides.push(Side {
                 provider: provider.clone(),
@@ -257,6 +263,7 @@ impl Rules {
                 writes: flow.direction.writes(role) && capability.access != Access::Read,
                 uncertainty: capability.detection.granularity().max(SKEW),
                 capability: capability.clone(),
+                metadata: Arc::clone(&known.metadata),
             });
         }
         let kinds: Vec<ObjectKind> = topology.flows.iter().map(|flow| flow.kind).collect();
@@ -269,6 +276,9 @@ impl Rules {
             required_default: flow.required_default.clone(),
             direction: flow.direction,
             deletes: flow.deletes,
+            company_to_record: flow.company_to_record
+                && flow.kind == ObjectKind::Contact
+                && kinds.contains(&ObjectKind::Company),
         };
         let forms = forms(&sides).into_iter().map(|form| (form, whole(Some(form), &sides)));
         let forms = forms.collect();
@@ -283,6 +293,12 @@ impl Rules {
         let form = value(Field::TYPE).and_then(Value::as_str);
         let known = self.forms.iter().find(|(known, _)| Some(*known) == form);
         known.map_or(self, |(_, rules)| rules)
+    }
+
+    /// Returns whether records are only added at the primary side, as to a journal: what happened
+    /// there or at its source later does not change the entry. So no two sides can disagree.
+    pub fn appends(&self) -> bool {
+        self.kind == ObjectKind::Activity && self.direction == Direction::ToPrimary
     }
 
     /// Returns how a side stores a field.

@@ -21,6 +21,7 @@ pub use self::simulated::{Dialect, Lane, Simulated, Weather};
 use crate::fault::{Aim, Fault, Rates};
 use crate::people::Person;
 use crate::quota::Window;
+use crate::scene::Scene;
 use crate::world::FakeClock;
 
 /// Values by the vendor's property names, as the control interface takes them.
@@ -127,6 +128,8 @@ pub trait Fake: Debug + Send + Sync {
     ) -> Result<Option<Value>, Refusal>;
     /// Fills in invented people as contacts.
     fn populate(&self, people: &[Person]) -> Result<(), Refusal>;
+    /// Fills in an invented business with all that belongs to it.
+    fn furnish(&self, scene: &Scene) -> Result<(), Refusal>;
     /// Returns what was asked so far.
     fn counters(&self) -> Counters;
     /// Returns a quota window as it stands.

@@ -10,6 +10,7 @@ pub mod memory;
 pub mod people;
 pub mod quota;
 pub mod sandbox;
+pub mod scene;
 pub mod serve;
 pub mod simulation;
 pub mod soql;

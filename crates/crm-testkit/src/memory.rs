@@ -12,6 +12,7 @@ pub mod profile;
 mod realm;
 mod record;
 mod ties;
+mod unseen;
 mod weather;
 mod write;
 
@@ -25,7 +26,7 @@ use crm_core::{
 };
 
 pub use self::deed::Deed;
-pub use self::journal::{Hand, Journal, Stray, Stroke};
+pub use self::journal::{Hand, Journal, Stray, Stroke, Update};
 pub use self::profile::{PROFILES, Profile};
 pub(crate) use self::realm::Inner;
 pub use self::realm::Realm;

@@ -7,6 +7,8 @@ mod spread;
 
 pub use self::csv::{BadLine, from_csv};
 pub use self::invent::invent;
+pub(crate) use self::invent::phone;
+pub(crate) use self::names::{COMPANIES, PLACES};
 pub use self::spread::spread;
 
 /// One invented person, or one line of a CSV file.

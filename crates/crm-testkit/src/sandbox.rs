@@ -3,8 +3,10 @@
 //! Port 4700 (or another base) is the control interface; each vendor follows at a place of its own,
 //! whether or not the ones before it run. `docs/sandbox.md` describes it for users.
 
+mod account;
 mod control;
 mod levers;
+mod vendor;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,51 +18,21 @@ use crate::dialect::hubspot::{HubSpotFake, HubSpotOptions, Setup};
 use crate::dialect::salesforce::{OrgFields, SalesforceFake, SalesforceOptions};
 use crate::fake::{Fake, Refusal};
 use crate::fault::Profile;
-use crate::people::{Person, spread};
+use crate::people::Person;
+use crate::scene::{Kinds, scenes};
 use crate::serve::{Server, Site};
 use crate::world::FakeClock;
+
+pub use self::account::Account;
+pub use self::vendor::Vendor;
 
 /// The port of the control interface unless another is asked for.
 pub const PORT_BASE: u16 = 4_700;
 /// How fast the fakes' time runs when faults are on: a 429 without a hint means ten seconds.
 const FAULTY_SCALE: u32 = 50;
+const HUBSPOT_TOKEN: &str = "sandbox-hubspot-token";
 const SALESFORCE_SECRET: &str = "sandbox-salesforce-secret";
 const SALESFORCE_CLIENT: &str = "sandbox-salesforce-app";
-
-/// A vendor whose fake can run in the sandbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Vendor {
-    /// HubSpot.
-    HubSpot,
-    /// Salesforce.
-    Salesforce,
-}
-
-impl Vendor {
-    /// All vendors, in the order of their ports.
-    pub const ALL: [Self; 2] = [Self::HubSpot, Self::Salesforce];
-
-    /// Returns the vendor's name as connections spell it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::HubSpot => "hubspot",
-            Self::Salesforce => "salesforce",
-        }
-    }
-
-    /// Returns the vendor of a name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|vendor| vendor.name() == name)
-    }
-
-    /// Returns the vendor's port, counted from the base; later vendors have theirs reserved.
-    const fn place(self) -> u16 {
-        match self {
-            Self::HubSpot => 1,
-            Self::Salesforce => 2,
-        }
-    }
-}
 
 /// Where the sandbox listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,14 +46,16 @@ pub enum Ports {
 /// What a sandbox is started with.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
-    /// The vendors to run.
-    pub vendors: Vec<Vendor>,
+    /// The accounts to run, each once.
+    pub accounts: Vec<Account>,
     /// How many invented people to spread over them.
     pub people: usize,
+    /// What there is besides: a company for eight people, a deal for four, an activity for two.
+    pub kinds: Kinds,
     /// The seed of people, faults and everything else random.
     pub seed: u64,
-    /// People to add to one vendor's contacts.
-    pub loads: Vec<(Vendor, Vec<Person>)>,
+    /// People to add to one account's contacts.
+    pub loads: Vec<(Account, Vec<Person>)>,
     /// Where to listen.
     pub ports: Ports,
     /// A wait in real time before each answer.
@@ -97,8 +71,9 @@ pub struct SandboxOptions {
 impl Default for SandboxOptions {
     fn default() -> Self {
         Self {
-            vendors: Vendor::ALL.to_vec(),
+            accounts: Vendor::ALL.map(Account::from).to_vec(),
             people: 0,
+            kinds: Kinds::default(),
             seed: 1,
             loads: Vec::new(),
             ports: Ports::Base(PORT_BASE),
@@ -122,10 +97,10 @@ pub enum SandboxError {
     },
     /// The server does not start.
     Serve(io::Error),
-    /// A vendor refuses the people to fill in.
-    People {
-        /// The vendor.
-        vendor: Vendor,
+    /// An account refuses the records to fill in.
+    Fill {
+        /// The account.
+        account: Account,
         /// Why.
         source: Refusal,
     },
@@ -136,8 +111,8 @@ impl fmt::Display for SandboxError {
         match self {
             Self::Port { port, source } => write!(f, "port {port} cannot be used: {source}"),
             Self::Serve(source) => write!(f, "the sandbox cannot serve: {source}"),
-            Self::People { vendor, source } => {
-                write!(f, "{} does not take the people: {source}", vendor.name())
+            Self::Fill { account, source } => {
+                write!(f, "{account} does not take its records: {source}")
             }
         }
     }
@@ -147,7 +122,7 @@ impl std::error::Error for SandboxError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Port { source, .. } | Self::Serve(source) => Some(source),
-            Self::People { source, .. } => Some(source),
+            Self::Fill { source, .. } => Some(source),
         }
     }
 }
@@ -157,9 +132,9 @@ impl std::error::Error for SandboxError {
 struct Yard {
     options: SandboxOptions,
     clock: FakeClock,
-    fakes: BTreeMap<Vendor, Arc<dyn Fake>>,
-    /// The base URLs: control, then the vendors that run; set once ports are known.
-    urls: OnceLock<Vec<(&'static str, String)>>,
+    fakes: BTreeMap<Account, Arc<dyn Fake>>,
+    /// The base URLs: control, then the accounts that run; set once ports are known.
+    urls: OnceLock<Vec<(String, String)>>,
 }
 
 /// A running sandbox; dropping it closes its ports.
@@ -174,9 +149,9 @@ impl Sandbox {
     pub fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
         let scale = if options.faults.is_some() { FAULTY_SCALE } else { 1 };
         let clock = options.clock.clone().unwrap_or_else(|| FakeClock::running(scale));
-        let mut fakes: BTreeMap<Vendor, Arc<dyn Fake>> = BTreeMap::new();
-        for vendor in &options.vendors {
-            fakes.insert(*vendor, fake(*vendor, &options, &clock));
+        let mut fakes: BTreeMap<Account, Arc<dyn Fake>> = BTreeMap::new();
+        for account in &options.accounts {
+            fakes.insert(*account, fake(*account, &options, &clock));
         }
         let yard = Arc::new(Yard { options, clock, fakes, urls: OnceLock::new() });
         yard.fill()?;
@@ -185,12 +160,13 @@ impl Sandbox {
             vec![yard.bind(0, |port| {
                 Site::bind(port, Arc::new(move |r| control::answer(&levers, r)))
             })?];
-        for (vendor, fake) in &yard.fakes {
-            let site = yard.bind(vendor.place(), |port| Site::of(Arc::clone(fake), port))?;
+        for (account, fake) in &yard.fakes {
+            let site = yard.bind(account.place(), |port| Site::of(Arc::clone(fake), port))?;
             sites.push(site.latency(yard.options.latency));
         }
         let server = Server::start(sites).map_err(SandboxError::Serve)?;
-        let names = std::iter::once("control").chain(yard.fakes.keys().map(|v| v.name()));
+        let accounts = yard.fakes.keys().map(|account| account.name());
+        let names = std::iter::once("control".to_owned()).chain(accounts);
         let urls = names.enumerate().filter_map(|(place, name)| Some((name, server.url(place)?)));
         let urls = urls.collect();
         // The lock is fresh: nothing was in it.
@@ -198,9 +174,9 @@ impl Sandbox {
         Ok(Self { yard, _server: server })
     }
 
-    /// Returns a vendor's fake, for use without HTTP.
-    pub fn fake(&self, vendor: Vendor) -> Option<&Arc<dyn Fake>> {
-        self.yard.fakes.get(&vendor)
+    /// Returns an account's fake, for use without HTTP.
+    pub fn fake(&self, account: impl Into<Account>) -> Option<&Arc<dyn Fake>> {
+        self.yard.fakes.get(&account.into())
     }
 
     /// Returns the clock that all fakes share.
@@ -208,12 +184,12 @@ impl Sandbox {
         &self.yard.clock
     }
 
-    /// Returns names and base URLs: the control interface, then each vendor that runs.
-    pub fn urls(&self) -> &[(&'static str, String)] {
+    /// Returns names and base URLs: the control interface, then each account that runs.
+    pub fn urls(&self) -> &[(String, String)] {
         self.yard.urls()
     }
 
-    /// Returns the base URL of `control` or of a vendor by name.
+    /// Returns the base URL of `control` or of an account by name.
     pub fn url(&self, name: &str) -> Option<&str> {
         self.urls().iter().find(|row| row.0 == name).map(|row| row.1.as_str())
     }
@@ -222,16 +198,20 @@ impl Sandbox {
     pub fn env(&self) -> String {
         let mut lines: Vec<String> = Vec::new();
         let mut line = |name: &str, value: &str| lines.push(format!("export {name}='{value}'\n"));
-        if let Some(url) = self.url("hubspot") {
-            let tokens = HubSpotOptions::default().tokens;
-            line("HUBSPOT_API_KEY", tokens.first().map_or("", String::as_str));
-            line("HUBSPOT_BASE_URL", url);
+        for account in self.yard.fakes.keys() {
+            let Some(url) = self.url(&account.name()) else { continue };
+            match account.vendor() {
+                Vendor::HubSpot => {
+                    line(&account.variable("API_KEY"), &account.own(HUBSPOT_TOKEN));
+                }
+                Vendor::Salesforce => {
+                    line(&account.variable("CLIENT_ID"), &account.own(SALESFORCE_CLIENT));
+                    line(&account.variable("CLIENT_SECRET"), &account.own(SALESFORCE_SECRET));
+                }
+            }
+            line(&account.variable("BASE_URL"), url);
         }
-        if let Some(url) = self.url("salesforce") {
-            line("SALESFORCE_CLIENT_ID", SALESFORCE_CLIENT);
-            line("SALESFORCE_CLIENT_SECRET", SALESFORCE_SECRET);
-            line("SALESFORCE_BASE_URL", url);
-        }
+        line("CRM_KINDS", &self.yard.options.kinds.names());
         if self.yard.clock.scale() != 1 {
             line("CRM_TIME_SCALE", &self.yard.clock.scale().to_string());
             if let Some(origin) = self.yard.clock.origin() {
@@ -256,7 +236,7 @@ impl Sandbox {
 }
 
 impl Yard {
-    fn urls(&self) -> &[(&'static str, String)] {
+    fn urls(&self) -> &[(String, String)] {
         self.urls.get().map_or(&[], Vec::as_slice)
     }
 
@@ -267,18 +247,20 @@ impl Yard {
         self.fill()
     }
 
-    /// Fills in the people and sets the weather.
+    /// Fills in the invented business and the people of files, and sets the weather.
     fn fill(&self) -> Result<(), SandboxError> {
-        let names: Vec<&str> = self.fakes.keys().map(|vendor| vendor.name()).collect();
-        let sides = spread(self.options.people, self.options.seed, &names);
-        for ((vendor, fake), people) in self.fakes.iter().zip(&sides) {
-            let refused = |source| SandboxError::People { vendor: *vendor, source };
-            fake.populate(people).map_err(refused)?;
-            for (_, people) in self.options.loads.iter().filter(|load| load.0 == *vendor) {
+        let names: Vec<String> = self.fakes.keys().map(|account| account.name()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let options = &self.options;
+        let sides = scenes(options.people, options.seed, &names, &options.kinds);
+        for ((account, fake), scene) in self.fakes.iter().zip(&sides) {
+            let refused = |source| SandboxError::Fill { account: *account, source };
+            fake.furnish(scene).map_err(refused)?;
+            for (_, people) in options.loads.iter().filter(|load| load.0 == *account) {
                 fake.populate(people).map_err(refused)?;
             }
-            let profile = self.options.faults.unwrap_or(Profile::Calm);
-            fake.set_faults(profile.rates(), self.options.seed);
+            let profile = options.faults.unwrap_or(Profile::Calm);
+            fake.set_faults(profile.rates(), options.seed.wrapping_add(account.nth()));
         }
         Ok(())
     }
@@ -296,26 +278,34 @@ impl Yard {
     }
 }
 
-fn fake(vendor: Vendor, options: &SandboxOptions, clock: &FakeClock) -> Arc<dyn Fake> {
-    let (clock, seed) = (clock.clone(), options.seed);
-    match vendor {
+fn fake(account: Account, options: &SandboxOptions, clock: &FakeClock) -> Arc<dyn Fake> {
+    let (clock, seed) = (clock.clone(), options.seed.wrapping_add(account.nth()));
+    match account.vendor() {
         Vendor::HubSpot => {
             let usual = HubSpotOptions::default();
             // Other people are another account.
-            let portal_id = usual.portal_id.saturating_add(seed).saturating_sub(1);
-            let own = HubSpotOptions { setup: options.setup, portal_id, ..usual };
+            let portal_id = usual.portal_id.saturating_add(options.seed).saturating_sub(1);
+            let own = HubSpotOptions {
+                setup: options.setup,
+                tokens: vec![account.own(HUBSPOT_TOKEN)],
+                portal_id: portal_id.saturating_add(account.keys()),
+                last_key: usual.last_key.saturating_add(account.keys()),
+                ..usual
+            };
             Arc::new(HubSpotFake::new(own, clock, seed))
         }
         Vendor::Salesforce => {
+            let usual = SalesforceOptions::default();
             let fields = match options.setup {
                 Setup::Prepared => OrgFields::Prepared,
                 Setup::Bare => OrgFields::Bare,
             };
             let own = SalesforceOptions {
-                client_id: SALESFORCE_CLIENT.to_owned(),
-                client_secret: SALESFORCE_SECRET.to_owned(),
+                client_id: account.own(SALESFORCE_CLIENT),
+                client_secret: account.own(SALESFORCE_SECRET),
+                last_key: usual.last_key.saturating_add(account.keys()),
                 fields,
-                ..SalesforceOptions::default()
+                ..usual
             };
             Arc::new(SalesforceFake::new(own, clock, seed))
         }

@@ -18,7 +18,7 @@ pub use self::clock::FakeClock;
 pub use self::record::{Past, Record, Source, Stamp, State};
 pub use self::rng::Rng;
 pub use self::row::{Changes, Column, Columns, Row};
-pub use self::table::{Bump, Shape, Table};
+pub use self::table::{Bump, Deeds, Shape, Table};
 
 /// The state of one fake CRM.
 #[derive(Debug)]

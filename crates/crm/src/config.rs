@@ -16,13 +16,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crm_core::{Field, ObjectKind, ProviderId, Region, Value};
-use crm_sync::{Deletes, Direction, FirstSync, Guard, Policy};
+use crm_sync::{Deletes, Direction, FirstSync, Guard, Policy, Records};
 use jiff::Timestamp;
 
 pub use env::read_env_file;
 
 /// The file that is looked for where none is named.
 const FILE: &str = "crm.toml";
+/// After how many days everything is read again, unless it is said.
+const SWEEP_DAYS: u64 = 7;
 /// The database where none is named.
 const DATABASE: &str = "crm.db";
 
@@ -49,6 +51,10 @@ pub struct Settings {
     pub first_sync: FirstSync,
     /// How much a run may do before it stops and asks.
     pub guard: Guard,
+    /// After how many days everything is read again; 0 is never.
+    pub sweep_days: u64,
+    /// What becomes of the records of somebody who is erased.
+    pub erase_records: Records,
     /// The database file.
     pub database: PathBuf,
     /// The connections by name.
@@ -93,6 +99,8 @@ pub struct ConnectionSettings {
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Limits of quotas by name, where they are not what the vendor publishes.
     pub quotas: BTreeMap<String, u64>,
+    /// How many percent of a daily quota are left to others, if not as usual.
+    pub quota_reserve: Option<u8>,
     /// What makes it.
     pub origin: Origin,
 }
@@ -115,6 +123,7 @@ impl fmt::Debug for ConnectionSettings {
             .field("provider", &self.provider)
             .field("settings", &self.settings.keys().collect::<Vec<_>>())
             .field("quotas", &self.quotas)
+            .field("quota_reserve", &self.quota_reserve)
             .field("origin", &self.origin)
             .finish()
     }
@@ -143,6 +152,8 @@ pub struct FlowSettings {
     pub required_default: BTreeMap<Field, Value>,
     /// What becomes of the other records when one was deleted.
     pub deletes: Deletes,
+    /// Whether the company that a contact names in a text becomes a record of its own.
+    pub company_to_record: bool,
 }
 
 impl Settings {

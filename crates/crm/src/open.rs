@@ -4,6 +4,8 @@ use std::num::NonZeroU16;
 #[cfg(feature = "sqlite")]
 use std::path::Path;
 use std::sync::Arc;
+#[cfg(feature = "sqlite")]
+use std::time::Duration;
 
 #[cfg(feature = "sqlite")]
 use crm_core::TenantId;
@@ -125,12 +127,13 @@ pub fn connect(
         setup.batch_max = settings.batch_size.and_then(NonZeroU16::new);
         setup.quotas.clone_from(&connection.quotas);
         setup.quota_divisor = settings.quota_divisor;
+        setup.quota_reserve = connection.quota_reserve.unwrap_or(setup.quota_reserve);
         match (room.open)(setup) {
             Ok(provider) => {
                 providers.push(Stack::new(Arc::clone(clock)).wrap(provider).provider);
             }
             Err(error) => {
-                let error = variables::renamed(error, room, connection.origin);
+                let error = variables::renamed(error, room, name.as_str(), connection.origin);
                 errors.push(error.with_provider(name));
             }
         }
@@ -150,6 +153,7 @@ fn topology(settings: &Settings) -> Topology {
         field_direction: flow.field_direction.clone(),
         required_default: flow.required_default.clone(),
         deletes: flow.deletes,
+        company_to_record: flow.company_to_record,
     });
     Topology {
         tenant: TenantId::default(),
@@ -185,7 +189,9 @@ pub fn open(settings: &Settings) -> Result<System, OpenError> {
     let config = crm_store_sqlite::SqliteConfig::new(&settings.database);
     let store: SharedStore = Arc::new(crm_store_sqlite::SqliteStore::open(&config)?);
     let (first_sync, guard) = (settings.first_sync, settings.guard);
-    let options = Options { first_sync, guard, ..Options::default() };
+    let days = (settings.sweep_days > 0).then_some(settings.sweep_days);
+    let sweep_every = days.map(|days| Duration::from_hours(24 * days));
+    let options = Options { first_sync, guard, sweep_every, ..Options::default() };
     let engine = Engine::new(
         topology(settings),
         providers.clone(),

@@ -6,14 +6,44 @@ use crm_http::{Registration, Variable};
 
 use crate::Origin;
 
+/// The most connections of one provider that variables make.
+const ACCOUNTS_MAX: u8 = 9;
+
+/// Returns the names of the connections of a room that variables can make: that of the room, then
+/// those with a number.
+pub(crate) fn connections(room: &Registration) -> impl Iterator<Item = String> {
+    let further = (2..=ACCOUNTS_MAX).map(|number| format!("{}-{number}", room.name));
+    std::iter::once(room.name.to_owned()).chain(further)
+}
+
+/// Returns the variable that means a connection: `HUBSPOT_2_API_KEY` for `hubspot-2`.
+pub(crate) fn of_connection(variable: &Variable, room: &Registration, connection: &str) -> String {
+    let numbered = connections(room).skip(1).any(|name| name == connection);
+    let prefix = |name: &str| name.to_ascii_uppercase().replace('-', "_");
+    match variable.env.strip_prefix(&prefix(room.name)) {
+        Some(rest) if numbered => prefix(connection) + rest,
+        Some(_) | None => variable.env.to_owned(),
+    }
+}
+
 /// Returns an error that names variables where it named keys that they stand for.
-pub(crate) fn renamed(error: ProviderError, room: &Registration, origin: Origin) -> ProviderError {
+pub(crate) fn renamed(
+    error: ProviderError,
+    room: &Registration,
+    connection: &str,
+    origin: Origin,
+) -> ProviderError {
     let told_by = |variable: &&Variable| match origin {
         Origin::File => false,
         Origin::FileWithAddress => variable.key == "base_url",
         Origin::Variables => true,
     };
-    let variables: Vec<&Variable> = room.variables.iter().filter(told_by).collect();
+    let variables: Vec<(&str, String)> = room
+        .variables
+        .iter()
+        .filter(told_by)
+        .map(|variable| (variable.key, of_connection(variable, room, connection)))
+        .collect();
     let mut told = ProviderError::new(error.kind().clone(), named(error.message(), &variables));
     if let Some(hint) = error.hint() {
         told = told.with_hint(named(hint, &variables));
@@ -22,14 +52,14 @@ pub(crate) fn renamed(error: ProviderError, room: &Registration, origin: Origin)
 }
 
 /// Replaces keys by their variables, with the quotes around them.
-fn named(text: &str, variables: &[&Variable]) -> String {
+fn named(text: &str, variables: &[(&str, String)]) -> String {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
         let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
-        if let Some(variable) = variables.iter().find(|variable| variable.key == word) {
+        if let Some((_, variable)) = variables.iter().find(|(key, _)| *key == word) {
             rest = after;
             if out.ends_with('`')
                 && let Some(unquoted) = rest.strip_prefix('`')
@@ -37,7 +67,7 @@ fn named(text: &str, variables: &[&Variable]) -> String {
                 out.pop();
                 rest = unquoted;
             }
-            out.push_str(variable.env);
+            out.push_str(variable);
         } else {
             out.push_str(word);
             // What stands between two words goes on as it is.
@@ -67,8 +97,8 @@ pub(crate) fn usual(room: &Registration) -> String {
 mod tests {
     use super::*;
 
-    const fn variable(env: &'static str, key: &'static str) -> Variable {
-        Variable { env, key, secret: false, doc: "" }
+    fn variable(env: &str, key: &'static str) -> (&'static str, String) {
+        (key, env.to_owned())
     }
 
     #[test]
@@ -82,7 +112,7 @@ mod tests {
             ("… – ?", "… – ?"),
         ];
         for (text, wanted) in cases {
-            assert_eq!(named(text, &all.each_ref()), wanted);
+            assert_eq!(named(text, &all), wanted);
         }
     }
 }

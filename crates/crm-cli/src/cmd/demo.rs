@@ -42,7 +42,6 @@ fn as_told<S: Serializer>(rounds: &[Report], serializer: S) -> Result<S::Ok, S::
 /// Runs the demo. Exit code 0 only if both accounts agree and the third round wrote nothing.
 pub(crate) async fn run(options: args::Demo) -> Result<ExitCode, Failure> {
     let sandbox = Sandbox::start(SandboxOptions {
-        vendors: vec![Vendor::HubSpot, Vendor::Salesforce],
         people: options.people,
         seed: options.seed,
         ports: Ports::Free,
@@ -82,7 +81,10 @@ async fn play(
         }
     };
     let people = counted(options.people, "person", "people");
-    say(&format!("Two CRMs with {people} between them, as they never met before."));
+    say(&format!(
+        "Two CRMs with {people}, their companies, deals and activities between them, as they never \
+         met before."
+    ));
     let planned = system.engine.plan(crm::new_run(), &bars).await?;
     bars.finish();
     if !quiet {

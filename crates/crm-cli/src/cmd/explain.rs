@@ -39,6 +39,9 @@ pub(crate) async fn run(database: &Path, options: args::Explain) -> Result<ExitC
     if let Some(name) = &options.field {
         let field = field_of(kind, name)?;
         told.fields.retain(|known, _| *known == field);
+        for part in &mut told.absorbed {
+            part.fields.retain(|known, _| *known == field);
+        }
     }
     if options.json {
         output::json(&told)?;
@@ -61,6 +64,15 @@ fn field_of(kind: ObjectKind, name: &str) -> Result<Field, Failure> {
 }
 
 fn print(told: &Explanation) {
+    one(told);
+    for part in &told.absorbed {
+        output::line("");
+        output::line("What follows was merged into it. Its history is kept as it was:");
+        one(part);
+    }
+}
+
+fn one(told: &Explanation) {
     output::line(&format!("{} {} ({})", told.kind.name(), told.entity, told.label));
     for tie in &told.records {
         let record = tie.remote.as_ref().map_or("no record yet", |remote| remote.as_str());

@@ -8,6 +8,7 @@ use crm::Settings;
 use crm::core::ProviderId;
 use crm::sync::{Cost, KindPlan, Plan};
 
+use super::plan_file::PlanOut;
 use crate::args;
 use crate::counted::counted;
 use crate::error::Failure;
@@ -22,16 +23,35 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, Failure> {
     let system = crm::open(settings)?;
     let bars = Bars::new();
-    let plan = system.engine.plan(crm::new_run(), &bars).await;
+    let plan = match &options.out {
+        None => system.engine.plan(crm::new_run(), &bars).await,
+        Some(file) => {
+            let unwritten = |error: std::io::Error| {
+                let hint = "name a file in a folder that can be written";
+                Failure::new(format!("{}: {error}", file.display()), hint)
+            };
+            let mut out = PlanOut::create(file).map_err(unwritten)?;
+            let plan = system.engine.plan_to(crm::new_run(), &mut out, &bars).await;
+            if plan.is_ok() {
+                out.keep().map_err(unwritten)?;
+            }
+            plan
+        }
+    };
     bars.finish();
     let plan = plan?;
     if options.json {
         output::json(&plan)?;
-    } else {
-        print(&plan);
-        if plan.state == "planned" {
-            output::status(&format!("Nothing was written. Approve with: {again} sync"));
-        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    print(&plan);
+    if let (Some(written), Some(file)) = (&plan.file, &options.out) {
+        let name = quoted(file);
+        let writes = counted(written.items, "write", "writes");
+        output::status(&format!("{writes} in {name}, which holds values of records."));
+        output::status(&format!("Nothing was written. Carry it out with: {again} apply {name}"));
+    } else if plan.state == "planned" {
+        output::status(&format!("Nothing was written. Approve with: {again} sync"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -61,8 +81,16 @@ pub(crate) fn print(plan: &Plan) {
         let writes = counted(plan.writes(), "record", "records");
         output::line(&format!("{}: {writes} to write", kind.plural()));
         output::table(&["action", "where", "records"], actions(plan));
+        let blocked = plan.samples.get("blocked").into_iter().flatten();
+        let remedies: BTreeMap<&String, &String> = blocked
+            .filter_map(|sample| Some((sample.reason.as_ref()?, sample.remedy.as_ref()?)))
+            .collect();
+        for (reason, remedy) in remedies {
+            output::line(&format!("  {}: {remedy}", reason.replace('_', " ")));
+        }
     }
-    output::table(&["connection", "calls", "about", "share of the day"], costs(&plan.cost));
+    let head = ["connection", "reads", "writes", "about", "share of the day"];
+    output::table(&head, costs(&plan.cost));
 }
 
 /// Returns the rows of what a plan does.
@@ -74,7 +102,7 @@ pub(crate) fn actions(plan: &KindPlan) -> Vec<Vec<String>> {
         }
     };
     add("link", "same e-mail address or id".to_owned(), plan.link_exact);
-    add("link", "same phone and name".to_owned(), plan.link_probable);
+    add("link", "same domain, phone or name".to_owned(), plan.link_probable);
     for (provider, count) in &plan.create {
         add("create", provider.to_string(), *count);
     }
@@ -84,6 +112,9 @@ pub(crate) fn actions(plan: &KindPlan) -> Vec<Vec<String>> {
             parts.join(", ")
         });
         add("update", format!("{provider}: {}", fields.unwrap_or_default()), *count);
+    }
+    for (provider, count) in &plan.delete {
+        add("delete", provider.to_string(), *count);
     }
     for (field, count) in &plan.conflict {
         add("conflict", field.to_string(), *count);
@@ -104,21 +135,37 @@ fn costs(costs: &BTreeMap<ProviderId, Cost>) -> Vec<Vec<String>> {
     costs
         .iter()
         .map(|(provider, cost)| {
-            let share =
-                cost.quota_share.map_or_else(String::new, |s| format!("{:.2} %", s * 100.0));
+            let share = cost.quota_share.map(|share| format!("{:.2} %", share * 100.0));
             vec![
                 provider.to_string(),
-                (cost.reads + cost.writes).to_string(),
-                format!("{:.0} s", cost.seconds),
-                share,
+                cost.reads.to_string(),
+                cost.writes.to_string(),
+                lasting(cost.seconds),
+                share.unwrap_or_else(|| "unknown".to_owned()),
             ]
         })
         .collect()
 }
 
+/// Says how long something takes.
+fn lasting(seconds: f64) -> String {
+    if seconds < 90.0 {
+        format!("{seconds:.0} s")
+    } else if seconds < 5_400.0 {
+        format!("{:.0} min", seconds / 60.0)
+    } else {
+        format!("{:.1} h", seconds / 3_600.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_said_as_people_say_them() {
+        assert_eq!([1.2, 100.0, 7_200.0].map(lasting), ["1 s", "2 min", "2.0 h"]);
+    }
 
     #[test]
     fn files_are_repeated_as_a_shell_takes_them() {

@@ -4,10 +4,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crm::core::ObjectKind;
 use crm_testkit::dialect::hubspot::Setup;
 use crm_testkit::fault::Profile;
 use crm_testkit::people::{Person, from_csv};
-use crm_testkit::sandbox::{Ports, Sandbox, SandboxOptions, Vendor};
+use crm_testkit::sandbox::{Account, Ports, Sandbox, SandboxOptions, Vendor};
+use crm_testkit::scene::Kinds;
 
 use crate::args;
 use crate::error::Failure;
@@ -27,10 +29,12 @@ pub(crate) async fn run(options: args::Sandbox) -> Result<ExitCode, Failure> {
             "run it in a folder that you can write to",
         )
     })?;
-    let rows = sandbox.urls().iter().map(|(name, url)| vec![(*name).to_owned(), url.clone()]);
+    let rows = sandbox.urls().iter().map(|(name, url)| vec![name.clone(), url.clone()]);
     output::table(&["fake", "URL"], rows.collect());
     output::status(&format!("Wrote {ENV_FILE}. In another terminal:"));
-    output::status(&format!("  crm --env-file {ENV_FILE} check"));
+    for command in ["check", "plan", "sync --yes"] {
+        output::status(&format!("  crm --env-file {ENV_FILE} {command}"));
+    }
     output::status("Stop with Ctrl-C.");
     let stopped = tokio::signal::ctrl_c().await;
     drop(sandbox);
@@ -46,16 +50,31 @@ fn write_env(text: &str) -> std::io::Result<()> {
 }
 
 fn translate(options: &args::Sandbox) -> Result<SandboxOptions, Failure> {
-    let vendors = if options.providers.is_empty() {
-        Vendor::ALL.to_vec()
-    } else {
-        let named = options.providers.iter().map(|name| vendor(name));
-        named.collect::<Result<_, _>>()?
-    };
+    let mut accounts = Vec::new();
+    for name in &options.providers {
+        let account = account(name)?;
+        if accounts.contains(&account) {
+            return Err(Failure::usage(
+                format!("--providers names `{name}` twice"),
+                format!("a second account of one vendor is called for instance `{name}-2`"),
+            ));
+        }
+        accounts.push(account);
+    }
+    if accounts.is_empty() {
+        accounts.extend(Vendor::ALL.map(Account::from));
+    }
     let faults = options.faults.as_deref().map(profile).transpose()?;
-    let loads = options.load.iter().map(|load| people(load)).collect::<Result<_, _>>()?;
+    let loads: Vec<(Account, Vec<Person>)> =
+        options.load.iter().map(|load| people(load)).collect::<Result<_, _>>()?;
+    if let Some((account, _)) = loads.iter().find(|load| !accounts.contains(&load.0)) {
+        return Err(Failure::usage(
+            format!("--load names {account}, which --providers leaves out"),
+            format!("add {account} to --providers"),
+        ));
+    }
     Ok(SandboxOptions {
-        vendors,
+        kinds: kinds(&options.kinds)?,
         people: options.people,
         seed: options.seed,
         loads,
@@ -64,17 +83,31 @@ fn translate(options: &args::Sandbox) -> Result<SandboxOptions, Failure> {
         faults,
         setup: if options.bare { Setup::Bare } else { Setup::Prepared },
         clock: None,
+        accounts,
     })
 }
 
-fn vendor(name: &str) -> Result<Vendor, Failure> {
-    Vendor::named(name).ok_or_else(|| {
+fn account(name: &str) -> Result<Account, Failure> {
+    Account::named(name).ok_or_else(|| {
         let known: Vec<&str> = Vendor::ALL.iter().map(|vendor| vendor.name()).collect();
         Failure::usage(
             format!("there is no fake of `{name}`"),
-            format!("choose from: {}", known.join(", ")),
+            format!("choose from: {}; further accounts as hubspot-2", known.join(", ")),
         )
     })
+}
+
+fn kinds(names: &[String]) -> Result<Kinds, Failure> {
+    let kind = |name: &String| {
+        ObjectKind::from_name(name).ok_or_else(|| {
+            Failure::usage(
+                format!("there is no kind `{name}`"),
+                "choose from: company, contact, deal, activity",
+            )
+        })
+    };
+    let kinds: Vec<ObjectKind> = names.iter().map(kind).collect::<Result<_, _>>()?;
+    Ok(if kinds.is_empty() { Kinds::default() } else { Kinds::new(&kinds) })
 }
 
 fn profile(name: &str) -> Result<Profile, Failure> {
@@ -86,14 +119,14 @@ fn profile(name: &str) -> Result<Profile, Failure> {
     })
 }
 
-fn people(load: &str) -> Result<(Vendor, Vec<Person>), Failure> {
+fn people(load: &str) -> Result<(Account, Vec<Person>), Failure> {
     let Some((name, file)) = load.split_once('=') else {
         return Err(Failure::usage(
             format!("--load {load} is not PROVIDER=FILE.csv"),
             "write for instance --load hubspot=people.csv",
         ));
     };
-    let vendor = vendor(name)?;
+    let account = account(name)?;
     let text = std::fs::read_to_string(Path::new(file)).map_err(|error| {
         let hint = if error.kind() == std::io::ErrorKind::InvalidData {
             "save it as UTF-8 text"
@@ -108,5 +141,5 @@ fn people(load: &str) -> Result<(Vendor, Vec<Person>), Failure> {
             "correct the line; the first line names the columns (FirstName, LastName, Email, …)",
         )
     })?;
-    Ok((vendor, people))
+    Ok((account, people))
 }

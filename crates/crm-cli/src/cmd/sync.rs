@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crm::Settings;
 use crm::store::Stage;
-use crm::sync::{Approval, FirstSync, Outcome, Report};
+use crm::sync::{Approval, FirstSync, Outcome, Report, SchemaChange, SchemaDrift};
 
 use super::plan;
 use super::told::Told;
@@ -63,7 +63,7 @@ async fn is_first(system: &crm::System, settings: &Settings) -> Result<bool, Fai
     Ok(false)
 }
 
-fn asked(question: &str) -> bool {
+pub(crate) fn asked(question: &str) -> bool {
     output::status(question);
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);
@@ -119,6 +119,22 @@ pub(crate) fn print(report: &Report) {
             if count > 0 {
                 output::line(&format!("{} {then}", counted(count, one, many)));
             }
+        }
+    }
+    for drift in &report.drift {
+        let SchemaDrift { provider, kind, field, change } = drift;
+        let what = match change {
+            SchemaChange::Lost => {
+                "is not there any more: it is left alone until it is back (see `crm check`)"
+            }
+            SchemaChange::Gained => "takes part from now on",
+        };
+        output::line(&format!("{provider}: {field} of {} {what}", kind.plural()));
+    }
+    for (provider, paused) in &report.paused {
+        output::line(&format!("{provider} was left out: {}", paused.message));
+        if let Some(hint) = &paused.hint {
+            output::line(&format!("  {hint}; then run `crm sync` again"));
         }
     }
     if !report.conflicts.is_empty() {

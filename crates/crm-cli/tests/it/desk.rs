@@ -116,12 +116,16 @@ impl Desk {
         Self::at(TempDir::new().unwrap(), options)
     }
 
-    /// Starts a sandbox in a folder that has files already.
+    /// Starts a sandbox in a folder that has files already; with people alone, unless the options
+    /// say which kinds.
     pub(crate) fn at(folder: TempDir, options: &[&str]) -> Self {
+        let kinds: &[&str] =
+            if options.contains(&"--kinds") { &[] } else { &["--kinds", "contact"] };
         let log = File::create(folder.path().join("sandbox.log")).unwrap();
         let sandbox = command(folder.path())
             .args(["sandbox", "--port-base", "0"])
             .args(options)
+            .args(kinds)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

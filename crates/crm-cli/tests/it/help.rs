@@ -18,6 +18,7 @@ fn help_names_every_command_and_where_to_begin() {
         "sandbox",
         "check",
         "plan",
+        "apply",
         "sync",
         "status",
         "conflicts",
@@ -60,7 +61,8 @@ fn help_of_every_command_says_what_each_option_is_for() {
             ],
         ),
         ("check", &["--fix", "--json"]),
-        ("plan", &["--json"]),
+        ("plan", &["--out", "--json"]),
+        ("apply", &["--yes", "--max-deletes", "--json"]),
         ("sync", &["--yes", "--json"]),
         ("status", &["--json"]),
         ("conflicts", &["list", "show", "resolve"]),
@@ -124,9 +126,9 @@ fn the_version_is_that_of_the_package() {
 #[test]
 fn every_command_has_its_own_text() {
     let texts: BTreeSet<String> =
-        ["demo", "sandbox", "check", "plan", "sync", "status", "conflicts"]
+        ["demo", "sandbox", "check", "plan", "apply", "sync", "status", "conflicts"]
             .iter()
             .map(|name| crm(&[name, "--help"]).out.lines().next().unwrap().to_owned())
             .collect();
-    assert_eq!(texts.len(), 7, "{texts:?}");
+    assert_eq!(texts.len(), 8, "{texts:?}");
 }

@@ -139,3 +139,34 @@ fn end_to_end_a_mass_delete_stops_before_anything_is_unlinked() {
     assert_eq!(report["kinds"]["contact"]["unlinked"], 24);
     assert_eq!(desk.contacts(Salesforce).len(), there);
 }
+
+#[test]
+fn end_to_end_a_mass_delete_stops_before_anything_is_deleted_elsewhere() {
+    let providers = "hubspot,salesforce,hubspot-2";
+    // In any weather time runs faster: what is to be deleted is deleted a minute later.
+    let desk = Desk::with(&["--people", "80", "--providers", providers, "--faults", "calm"]);
+    desk.write(
+        "crm.toml",
+        "secondary = [\"salesforce\", \"hubspot-2\"]\n[data_flow.contacts]\n\
+         deletes = \"propagate\"\n[data_flow.contacts.required_default]\n\
+         last_name = \"(none)\"\n",
+    );
+    desk.sync();
+    let everybody = desk.contacts(Salesforce).len();
+    let second = || desk.ask("GET", "/hubspot-2/records/contacts", &Value::Null);
+    assert_eq!((everybody, second().as_array().unwrap().len()), (80, 80));
+    let doomed: Vec<String> = desk.shared().into_iter().take(24).collect();
+    for email in &doomed {
+        desk.delete(HubSpot, email);
+    }
+    for _ in 0..2 {
+        desk.crm(&["sync"]).failed("hubspot: 24 contacts were deleted there", "--max-deletes 24");
+        std::thread::sleep(std::time::Duration::from_millis(1_500));
+        assert_eq!(desk.contacts(Salesforce).len(), everybody);
+        assert_eq!(second().as_array().unwrap().len(), everybody);
+    }
+    desk.crm(&["sync", "--max-deletes", "24"]).code(0);
+    assert_eq!(desk.contacts(Salesforce).len(), everybody - 24);
+    assert_eq!(second().as_array().unwrap().len(), everybody - 24);
+    assert!(doomed.iter().all(|email| desk.contact(Salesforce, email).is_none()));
+}

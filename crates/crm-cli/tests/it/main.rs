@@ -16,6 +16,8 @@ mod demo;
 #[cfg(test)]
 mod desk;
 #[cfg(test)]
+mod erase;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod help;
@@ -24,8 +26,16 @@ mod kinds;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod merges;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
+mod three;
+#[cfg(test)]
 mod touched;
+#[cfg(test)]
+mod verify;
 #[cfg(test)]
 mod weather;

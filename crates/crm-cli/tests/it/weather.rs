@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::desk::{Desk, writes};
 
@@ -81,4 +81,30 @@ fn faults_small_quotas_are_kept() {
 #[test]
 fn faults_hostile_weather_leaves_nobody_twice() {
     survives("hostile");
+}
+
+#[test]
+fn faults_writes_whose_answers_are_lost_are_counted() {
+    let desk = Desk::with(&["--people", "40", "--faults", "calm"]);
+    desk.write("crm.toml", "[data_flow.contacts.required_default]\nlast_name = \"(none)\"\n");
+    desk.crm(&["plan"]).code(0);
+    // One create and one update in each.
+    for (provider, method, path) in [
+        ("hubspot", "POST", "contacts/batch/upsert"),
+        ("hubspot", "POST", "contacts/batch/update"),
+        ("salesforce", "PATCH", "composite/sobjects/Contact"),
+        ("salesforce", "PATCH", "composite/sobjects"),
+    ] {
+        let lost = json!({ "fault": "cut_after", "method": method, "path": path });
+        desk.ask("PUT", "/faults", &json!({ "provider": provider, "script": lost }));
+    }
+    let report = desk.sync();
+    let kind = &report["kinds"]["contact"];
+    for (provider, object) in [("hubspot", "contacts"), ("salesforce", "Contact")] {
+        let records = desk.counters(provider)["records"][object].clone();
+        let said = |what: &str| kind[what][provider].as_u64().unwrap_or_default();
+        assert_eq!(said("create"), records["created"], "{provider}: {report:#}");
+        assert_eq!(said("update_records"), records["changed"], "{provider}: {report:#}");
+    }
+    assert_eq!(kind["linked"], 28, "what we made ourselves was not linked");
 }

@@ -6,6 +6,11 @@ use super::{FieldRule, Form, LetterCase, Wire};
 use crate::{FieldType, Normalizer, Text, Value, normal};
 
 impl FieldRule {
+    /// Returns how many members of a set the vendor has room for, if that is limited.
+    pub fn room(&self) -> Option<usize> {
+        self.form.members_max.filter(|_| self.ty.is_set()).map(usize::from)
+    }
+
     /// Returns the value as the vendor would show it after storing it; idempotent. `None` if
     /// nothing would be left of it.
     pub fn project<'v>(&self, value: &'v Value) -> Option<Cow<'v, Value>> {

@@ -3,7 +3,7 @@ mod world;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crm_core::{Clock, ErrorKind, Quota};
+use crm_core::{Clock, ErrorKind, Priority, Quota};
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -63,7 +63,7 @@ fn simulate(clock: &ManualClock, pacer: &Pacer, callers: &[Caller]) -> Vec<Trace
         clock.sleep(Duration::from_millis(caller.comes_ms)).await;
         let came = clock.micros();
         let lane = if caller.search { "search" } else { "default" };
-        let slot = pacer.admit(lane, caller.cost).await.unwrap();
+        let slot = pacer.admit(lane, caller.cost, Priority::Interactive).await.unwrap();
         let admitted = clock.micros();
         let takes = Duration::from_millis(caller.takes_ms);
         let counted = takes * u32::from(caller.counted) / 255;
@@ -152,7 +152,7 @@ fn callers_of_a_lane_are_admitted_in_the_order_they_came() {
     let order = Mutex::new(Vec::new());
     let (order, pacer) = (&order, &pacer);
     let calls = (0..20).map(|number| async move {
-        drop(pacer.admit("default", 1).await.unwrap());
+        drop(pacer.admit("default", 1, Priority::Interactive).await.unwrap());
         order.lock().unwrap().push(number);
     });
     run(&clock, join_all(calls));
@@ -165,13 +165,15 @@ fn a_caller_that_is_dropped_while_it_waits_holds_nobody_up() {
     let (clock, pacer) = pacer(vec![window("w", 1, 1_000)], LONG);
     let gives_up = async {
         let limit = Duration::from_millis(100);
-        crm_core::timeout(&*clock, limit, pacer.admit("default", 1)).await.is_err()
+        crm_core::timeout(&*clock, limit, pacer.admit("default", 1, Priority::Interactive))
+            .await
+            .is_err()
     };
     let work = async {
-        drop(pacer.admit("default", 1).await.unwrap());
+        drop(pacer.admit("default", 1, Priority::Interactive).await.unwrap());
         let patient = async {
             clock.sleep(Duration::from_millis(50)).await;
-            pacer.admit("default", 1).await.is_ok()
+            pacer.admit("default", 1, Priority::Interactive).await.is_ok()
         };
         join(gives_up, patient).await
     };
@@ -183,15 +185,15 @@ fn a_caller_that_is_dropped_while_it_waits_holds_nobody_up() {
 fn a_long_wait_is_an_error_at_once_and_a_short_one_is_slept() {
     let (clock, pacer) = pacer(vec![window("daily", 1, 86_400_000)], Duration::from_secs(90));
     let work = async {
-        drop(pacer.admit("default", 1).await.unwrap());
-        let error = pacer.admit("default", 1).await.unwrap_err();
+        drop(pacer.admit("default", 1, Priority::Interactive).await.unwrap());
+        let error = pacer.admit("default", 1, Priority::Interactive).await.unwrap_err();
         let ErrorKind::QuotaExhausted { until: Some(until) } = error.kind() else {
             panic!("{error}")
         };
         assert_eq!(clock.micros(), 0);
         let minute_before = until.as_microsecond() - 60_000_000;
         clock.sleep(Duration::from_micros(minute_before.try_into().unwrap())).await;
-        drop(pacer.admit("default", 1).await.unwrap());
+        drop(pacer.admit("default", 1, Priority::Interactive).await.unwrap());
         assert!(clock.micros() >= until.as_microsecond());
     };
     run(&clock, work);
@@ -203,9 +205,9 @@ fn a_pause_holds_one_lane_and_ends() {
     pacer.pause("search", Timestamp::from_second(7).unwrap());
     pacer.pause("search", Timestamp::from_second(3).unwrap());
     let work = async {
-        drop(pacer.admit("default", 1).await.unwrap());
+        drop(pacer.admit("default", 1, Priority::Interactive).await.unwrap());
         assert_eq!(clock.micros(), 0);
-        drop(pacer.admit("search", 1).await.unwrap());
+        drop(pacer.admit("search", 1, Priority::Interactive).await.unwrap());
         assert_eq!(clock.micros(), 7_000_000);
     };
     run(&clock, work);
@@ -215,13 +217,13 @@ fn a_pause_holds_one_lane_and_ends() {
 fn a_correction_wakes_those_who_wait() {
     let (clock, pacer) = pacer(vec![window("w", 1, 10_000)], LONG);
     let work = async {
-        drop(pacer.admit("default", 1).await.unwrap());
+        drop(pacer.admit("default", 1, Priority::Interactive).await.unwrap());
         let corrects = async {
             clock.sleep(Duration::from_secs(1)).await;
             pacer.observe("w", 100, 99, None);
         };
         let waits = async {
-            drop(pacer.admit("default", 1).await.unwrap());
+            drop(pacer.admit("default", 1, Priority::Interactive).await.unwrap());
             clock.micros()
         };
         join(corrects, waits).await.1
@@ -233,7 +235,7 @@ fn a_correction_wakes_those_who_wait() {
 fn a_window_full_of_requests_in_flight_is_waited_for() {
     let (clock, pacer) = pacer(vec![window("w", 2, 1_000)], LONG);
     let call = async || {
-        let slot = pacer.admit("default", 1).await.unwrap();
+        let slot = pacer.admit("default", 1, Priority::Interactive).await.unwrap();
         let admitted = clock.micros();
         clock.sleep(Duration::from_millis(300)).await;
         drop(slot);
@@ -242,4 +244,75 @@ fn a_window_full_of_requests_in_flight_is_waited_for() {
     let admitted = run(&clock, join_all([call(), call(), call()]));
     assert_eq!(admitted[..2], [0, 0]);
     assert!((1_300_000..1_320_000).contains(&admitted[2]), "{admitted:?}");
+}
+
+/// Nine of ten requests of a day are ours; of these background work leaves a fifth, and realtime
+/// a twentieth.
+#[test]
+fn the_less_urgent_stop_early() {
+    let day = || window("daily", 1_000, 86_400_000).reserve_percent(10).graded();
+    for (priority, most) in
+        [(Priority::Background, 720), (Priority::Realtime, 855), (Priority::Interactive, 900)]
+    {
+        let (clock, pacer) = pacer(vec![day()], Duration::from_secs(1));
+        let taken = run(&clock, async {
+            let mut taken = 0;
+            while pacer.admit("default", 1, priority).await.is_ok() {
+                taken += 1;
+            }
+            taken
+        });
+        assert_eq!(taken, most, "{priority:?}");
+        if priority != Priority::Interactive {
+            run(&clock, pacer.admit("default", 1, Priority::Interactive)).unwrap();
+        }
+    }
+}
+
+/// Where all wait, each priority gets its share; where one does not, the others get it.
+#[test]
+fn each_priority_has_its_share() {
+    for (who, shares) in [
+        (&Priority::ALL[..], &[50, 30, 20][..]),
+        (&Priority::ALL[1..], &[60, 40][..]),
+        (&Priority::ALL[2..], &[100][..]),
+    ] {
+        let (clock, pacer) = pacer(vec![window("w", 10, 1_000)], LONG);
+        let counts = Mutex::new(vec![0_i64; who.len()]);
+        let total = 400;
+        let calls = who.iter().enumerate().map(|(at, priority)| {
+            let (pacer, counts) = (&pacer, &counts);
+            // Several callers of each, so that one of each waits at any time.
+            join_all((0..4).map(move |_| async move {
+                loop {
+                    drop(pacer.admit("default", 1, *priority).await.unwrap());
+                    let mut counts = counts.lock().unwrap();
+                    if counts.iter().sum::<i64>() >= total {
+                        return;
+                    }
+                    counts[at] += 1;
+                }
+            }))
+        });
+        run(&clock, join_all(calls));
+        for (count, share) in counts.lock().unwrap().iter().zip(shares) {
+            assert!((count * 100 / total - share).abs() <= 3, "{count} of {total}, not {share} %");
+        }
+    }
+}
+
+/// Somebody who waits for his turn and goes away holds nobody up.
+#[test]
+fn whoever_goes_away_holds_nobody_up() {
+    let (clock, pacer) = pacer(vec![window("w", 1, 10_000)], LONG);
+    run(&clock, async {
+        drop(pacer.admit("default", 1, Priority::Background).await.unwrap());
+        let limit = Duration::from_secs(2);
+        let left =
+            crm_core::timeout(&*clock, limit, pacer.admit("default", 1, Priority::Interactive));
+        let (left, next) = join(left, pacer.admit("default", 1, Priority::Background)).await;
+        assert!(left.is_err());
+        drop(next.unwrap());
+    });
+    assert!(clock.micros() < 11_000_000, "{}", clock.micros());
 }

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crm_core::QuotaUse;
+use crm_core::{Priority, QuotaUse};
 
 use super::Window;
 
@@ -75,9 +75,9 @@ impl Tracked {
     }
 
     /// Returns when there is room for a request.
-    pub(super) fn room(&mut self, now: i64, cost: u32) -> Room {
+    pub(super) fn room(&mut self, now: i64, cost: u32, priority: Priority) -> Room {
         self.forget(now);
-        let usable = self.usable();
+        let usable = self.usable(priority);
         if usable == 0 {
             return self.reset.map_or(Room::Never, Room::At);
         }
@@ -141,11 +141,9 @@ impl Tracked {
         self.held + self.settled_sum + self.foreign
     }
 
-    fn usable(&self) -> u64 {
-        let percent = u64::from(self.window.reserve_percent.min(100));
-        let reserve = u128::from(self.limit) * u128::from(percent);
-        let reserve = u64::try_from(reserve.div_ceil(100)).unwrap_or(u64::MAX);
-        self.limit.saturating_sub(reserve)
+    fn usable(&self, priority: Priority) -> u64 {
+        let ours = percent(self.limit, 100 - self.window.reserve_percent.min(100));
+        percent(ours, self.window.percent_of(priority))
     }
 
     /// Drops what no longer counts.
@@ -201,6 +199,12 @@ impl Tracked {
     }
 }
 
+/// Returns a share, rounded down.
+fn percent(whole: u64, percent: u8) -> u64 {
+    let share = u128::from(whole) * u128::from(percent) / 100;
+    u64::try_from(share).unwrap_or(whole)
+}
+
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
 }
@@ -211,7 +215,7 @@ mod tests {
 
     use super::super::Window;
     use super::{MARGIN_US, Room, Tracked};
-    use crm_core::Quota;
+    use crm_core::{Priority, Quota};
 
     const SECOND: i64 = 1_000_000;
 
@@ -222,7 +226,7 @@ mod tests {
 
     fn spend(tracked: &mut Tracked, now: i64, count: u32) {
         for _ in 0..count {
-            assert_eq!(tracked.room(now, 1), Room::Now);
+            assert_eq!(tracked.room(now, 1, Priority::Interactive), Room::Now);
             tracked.hold(1);
             tracked.settle(now, 1);
         }
@@ -232,13 +236,15 @@ mod tests {
     fn a_full_window_has_room_one_window_after_the_reply() {
         let mut tracked = tracked(2, 10, 0);
         tracked.hold(2);
-        assert_eq!(tracked.room(0, 1), Room::AfterReply);
+        assert_eq!(tracked.room(0, 1, Priority::Interactive), Room::AfterReply);
         tracked.settle(3 * SECOND, 2);
-        let Room::At(at) = tracked.room(3 * SECOND, 1) else { panic!("not full") };
+        let Room::At(at) = tracked.room(3 * SECOND, 1, Priority::Interactive) else {
+            panic!("not full")
+        };
         assert!(at >= 13 * SECOND + MARGIN_US, "{at}");
         assert!(at <= 13 * SECOND + MARGIN_US + 10 * SECOND / 1_000, "{at}");
-        assert_eq!(tracked.room(at - 1, 1), Room::At(at));
-        assert_eq!(tracked.room(at, 1), Room::Now);
+        assert_eq!(tracked.room(at - 1, 1, Priority::Interactive), Room::At(at));
+        assert_eq!(tracked.room(at, 1, Priority::Interactive), Room::Now);
     }
 
     #[test]
@@ -249,7 +255,7 @@ mod tests {
         assert_eq!(tracked.usage(0).used, 40);
         assert_eq!(tracked.usage(0).limit, 100);
         spend(&mut tracked, SECOND, 60);
-        assert!(matches!(tracked.room(SECOND, 1), Room::At(_)));
+        assert!(matches!(tracked.room(SECOND, 1, Priority::Interactive), Room::At(_)));
         // A later header that shows nobody else takes the others' share back.
         tracked.observe(2 * SECOND, 100, 30, None);
         assert_eq!(tracked.usage(2 * SECOND).used, 70);
@@ -269,7 +275,7 @@ mod tests {
         tracked.observe(2, 190, 3, None);
         assert_eq!(tracked.usage(2).used, 17);
         spend(&mut tracked, 2, 3);
-        assert!(matches!(tracked.room(2, 1), Room::At(_)));
+        assert!(matches!(tracked.room(2, 1, Priority::Interactive), Room::At(_)));
         // Less than was chosen is a fact of the account; more is not asked for afterwards.
         tracked.observe(11 * SECOND, 15, 15, None);
         assert_eq!(tracked.usage(11 * SECOND).limit, 15);
@@ -297,7 +303,7 @@ mod tests {
         let mut tracked = tracked(10, 10, 0);
         spend(&mut tracked, 0, 10);
         tracked.observe(0, 10, 9, None);
-        assert!(matches!(tracked.room(0, 1), Room::At(_)));
+        assert!(matches!(tracked.room(0, 1, Priority::Interactive), Room::At(_)));
     }
 
     #[test]
@@ -306,8 +312,8 @@ mod tests {
         let mut tracked = tracked(100, 86_400, 0);
         spend(&mut tracked, 0, 50);
         tracked.observe(0, 100, 0, Some(day / 4));
-        assert_eq!(tracked.room(0, 1), Room::At(day / 4));
-        assert_eq!(tracked.room(day / 4, 1), Room::Now);
+        assert_eq!(tracked.room(0, 1, Priority::Interactive), Room::At(day / 4));
+        assert_eq!(tracked.room(day / 4, 1, Priority::Interactive), Room::Now);
         assert_eq!(tracked.usage(day / 4).used, 0);
     }
 
@@ -315,9 +321,9 @@ mod tests {
     fn the_reserve_is_left_to_others() {
         let mut tracked = tracked(10, 10, 25);
         spend(&mut tracked, 0, 7);
-        assert!(matches!(tracked.room(0, 1), Room::At(_)));
+        assert!(matches!(tracked.room(0, 1, Priority::Interactive), Room::At(_)));
         tracked.observe(0, 0, 0, None);
-        assert_eq!(tracked.room(0, 1), Room::Never);
+        assert_eq!(tracked.room(0, 1, Priority::Interactive), Room::Never);
     }
 
     #[test]
@@ -333,8 +339,8 @@ mod tests {
     #[test]
     fn a_cost_above_the_limit_takes_all_of_it() {
         let mut tracked = tracked(5, 10, 0);
-        assert_eq!(tracked.room(0, 50), Room::Now);
+        assert_eq!(tracked.room(0, 50, Priority::Interactive), Room::Now);
         spend(&mut tracked, 0, 1);
-        assert!(matches!(tracked.room(0, 50), Room::At(_)));
+        assert!(matches!(tracked.room(0, 50, Priority::Interactive), Room::At(_)));
     }
 }

@@ -51,11 +51,12 @@ impl Work<'_> {
     }
 
     fn insert_entity(&mut self, entity: &Entity) -> StoreResult<()> {
+        let number = self.number_after_erased()?;
         // If it is there, the unique index on the uid says so.
         self.execute(
             "INSERT INTO entity (tenant, kind, state, version, row_ver, mark_due, mark_attempts,
-                 uid, detail)
-             VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8)",
+                 uid, detail, eid)
+             VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9)",
             params![
                 self.places.tenant(),
                 kind_number(entity.kind),
@@ -65,6 +66,7 @@ impl Work<'_> {
                 entity.mark.map(|mark| mark.attempts),
                 entity.id.uuid().as_bytes(),
                 entity_detail(&entity.state)?,
+                number,
             ],
         )?;
         let touched = self.rows.entry(entity.id).or_default();

@@ -2,7 +2,7 @@
 
 use crm_core::ObjectKind;
 use crm_store::audit::Nonce;
-use crm_store::{Conflict, ConflictState, Mutation, Stage, StoreResult};
+use crm_store::{Conflict, ConflictState, Mutation, Stage, StoreResult, WrittenPlan};
 use rusqlite::{OptionalExtension, params};
 
 use super::Work;
@@ -87,6 +87,14 @@ impl Work<'_> {
         self.execute(
             "INSERT OR REPLACE INTO stage (tenant, kind, value) VALUES (?1, ?2, ?3)",
             params![self.places.tenant(), kind_number(kind), json(stage)?],
+        )
+        .map(drop)
+    }
+
+    pub(super) fn write_plan(&mut self, plan: &WrittenPlan) -> StoreResult<()> {
+        self.execute(
+            "INSERT OR REPLACE INTO written_plan (tenant, hash, body) VALUES (?1, ?2, ?3)",
+            params![self.places.tenant(), plan.hash, json(plan)?],
         )
         .map(drop)
     }

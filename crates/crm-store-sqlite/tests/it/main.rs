@@ -9,6 +9,8 @@ mod contract;
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
+mod erasing;
+#[cfg(test)]
 mod killing;
 #[cfg(test)]
 mod opening;

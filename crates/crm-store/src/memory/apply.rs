@@ -71,6 +71,14 @@ impl Tables {
             Mutation::History(row) => self.history.entry(row.entity).or_default().push(*row),
             Mutation::Journal(row) => self.apply_journal(*row),
             Mutation::Audit(_) => {}
+            Mutation::Erase(id) => {
+                if let Some(seq) = self.ids.get(&id) {
+                    touched.seqs.remove(seq);
+                }
+                self.erase(id);
+            }
+            Mutation::Block { kind, traits, run, at: _ } => self.block(kind, &traits, run),
+            Mutation::Erasure(erasure) => self.set_erasure(*erasure),
             Mutation::Cursor { provider, kind, feed, cursor } => {
                 self.cursors.insert((provider, kind, feed.to_owned()), cursor);
             }
@@ -79,6 +87,9 @@ impl Tables {
             }
             Mutation::Stage(kind, stage) => {
                 self.stages.insert(kind, stage);
+            }
+            Mutation::WrittenPlan(plan) => {
+                self.plans.insert(plan.hash.clone(), *plan);
             }
             Mutation::Run(run) => {
                 self.runs.insert(run.id, *run);
@@ -176,7 +187,7 @@ impl Tables {
             return;
         }
         self.written.entry(row.entity).or_default().push(self.journal.len());
-        row.seq = u64::try_from(self.journal.len()).map_or(u64::MAX, |count| count + 1);
+        row.seq = self.next_journal();
         // Instants of the journal are kept to the microsecond, here as in every store.
         row.at = Timestamp::from_microsecond(row.at.as_microsecond()).unwrap_or(row.at);
         self.journal.push(row);

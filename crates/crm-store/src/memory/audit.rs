@@ -14,9 +14,9 @@ type Stamp = (u64, Nonce);
 pub(super) struct Log {
     chain: Chain,
     entries: Vec<Audit>,
-    journal: BTreeMap<u64, Stamp>,
-    history: BTreeMap<(crm_core::EntityId, usize), Stamp>,
-    conflicts: BTreeMap<ConflictId, Stamp>,
+    pub(super) journal: BTreeMap<u64, Stamp>,
+    pub(super) history: BTreeMap<(crm_core::EntityId, usize), Stamp>,
+    pub(super) conflicts: BTreeMap<ConflictId, Stamp>,
     runs: BTreeMap<crm_core::RunId, Stamp>,
 }
 
@@ -47,7 +47,7 @@ impl Tables {
         let stamp = (entry.seq, nonce);
         match mutation {
             Mutation::Journal(_) => {
-                let seq = u64::try_from(self.journal.len()).map_or(u64::MAX, |count| count + 1);
+                let seq = self.next_journal();
                 self.log.journal.insert(seq, stamp);
             }
             Mutation::History(row) => {
@@ -68,8 +68,12 @@ impl Tables {
             | Mutation::Keys { .. }
             | Mutation::Alias { .. }
             | Mutation::PendingRef { .. }
+            | Mutation::Erase(_)
+            | Mutation::Block { .. }
+            | Mutation::Erasure(_)
             | Mutation::Cursor { .. }
             | Mutation::Account { .. }
+            | Mutation::WrittenPlan(_)
             | Mutation::Stage(..)
             | Mutation::Recover { .. }
             | Mutation::MarkAll { .. } => {}
@@ -96,8 +100,12 @@ impl Tables {
             | Mutation::Keys { .. }
             | Mutation::Alias { .. }
             | Mutation::PendingRef { .. }
+            | Mutation::Erase(_)
+            | Mutation::Block { .. }
+            | Mutation::Erasure(_)
             | Mutation::Cursor { .. }
             | Mutation::Account { .. }
+            | Mutation::WrittenPlan(_)
             | Mutation::Stage(..)
             | Mutation::Recover { .. }
             | Mutation::MarkAll { .. } => false,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{EntityId, ObjectKind, ProviderId};
+use crm_core::{EntityId, ObjectKind, ProviderId, mutant};
 
 use super::{RemoteKey, Tables};
 use crate::{Commit, Entity, Link, Mutation, StoreError, StoreResult};
@@ -15,13 +15,15 @@ impl Tables {
             return Err(StoreError::Raced);
         }
         for (id, row_version) in &commit.expected {
-            if self.entity(*id).map_or(0, |entity| entity.row_version) != *row_version {
+            if self.entity(*id).map_or(0, |entity| entity.row_version) != *row_version
+                && !mutant!(RaceIgnored)
+            {
                 return Err(StoreError::Raced);
             }
         }
         for (id, fence) in &commit.fences {
             let seq = self.ids.get(id).ok_or(StoreError::Raced)?;
-            if !self.leases.is_current(*seq, *fence) {
+            if !self.leases.is_current(*seq, *fence) && !mutant!(FenceIgnored) {
                 return Err(StoreError::Raced);
             }
         }
@@ -58,6 +60,16 @@ impl Ahead<'_> {
                 self.release(*id, provider);
                 Ok(())
             }
+            Mutation::Erase(id) => {
+                self.kind(*id)?;
+                let links = self.tables.entity(*id).map(|entity| &entity.links);
+                let names: Vec<ProviderId> =
+                    links.into_iter().flatten().map(|link| link.provider.clone()).collect();
+                for provider in names {
+                    self.release(*id, &provider);
+                }
+                Ok(())
+            }
             Mutation::Mark(id, _)
             | Mutation::Keys { entity: id, .. }
             | Mutation::PendingRef { from: id, .. } => self.kind(*id).map(|_kind| ()),
@@ -69,8 +81,11 @@ impl Ahead<'_> {
                 None => Ok(()),
             },
             Mutation::Alias { .. }
+            | Mutation::Block { .. }
+            | Mutation::Erasure(_)
             | Mutation::Cursor { .. }
             | Mutation::Account { .. }
+            | Mutation::WrittenPlan(_)
             | Mutation::Stage(..)
             | Mutation::Run(_)
             | Mutation::Recover { .. }

@@ -1,6 +1,6 @@
 //! References that wait for records.
 
-use crm_core::{EntityId, ProviderId, Ref};
+use crm_core::{EntityId, ProviderId, Ref, mutant};
 use jiff::Timestamp;
 
 use super::Tables;
@@ -18,6 +18,7 @@ impl Tables {
         merged: &[EntityId],
     ) {
         for (provider, to) in arrived {
+            mutant!(NobodyWoken, continue);
             let first = (provider.clone(), to.clone(), Seq(i64::MIN));
             let last = (provider, to, Seq(i64::MAX));
             let rows: Vec<_> = self.pending.range(first..=last).cloned().collect();

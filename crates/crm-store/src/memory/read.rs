@@ -58,6 +58,17 @@ impl Tables {
         resolved(past?)
     }
 
+    pub(super) fn tied(
+        &self,
+        provider: &ProviderId,
+        kind: ObjectKind,
+        id: &RemoteId,
+    ) -> Option<Entity> {
+        let owner = self.owner(&(provider.clone(), kind, id.clone()))?;
+        let links = owner.link(provider).cloned().into_iter().collect();
+        Some(Entity { links, ..owner.clone() })
+    }
+
     pub(super) fn candidates(&self, kind: ObjectKind, key: KeyHash) -> Vec<EntityId> {
         self.keys
             .range((kind, key, Seq(i64::MIN))..=(kind, key, Seq(i64::MAX)))
@@ -120,6 +131,13 @@ impl Tables {
             .collect();
         found.sort_by_key(|conflict| Reverse((conflict.at, conflict.id)));
         found.into_iter().take(or_all(query.limit)).cloned().collect()
+    }
+
+    pub(super) fn absorbed(&self, into: Option<EntityId>) -> Vec<Entity> {
+        let is_part = |entity: &&Entity| {
+            entity.state.same_as().is_some_and(|whole| into.is_none_or(|into| whole == into))
+        };
+        self.entities.values().filter(is_part).cloned().collect()
     }
 
     pub(super) fn journal(&self, query: &JournalQuery) -> Vec<Journal> {

@@ -6,11 +6,11 @@
 //! merge as a delete and people take deletes back. Whoever edits a doomed record saves it. A
 //! record that comes back is a first contact, since nobody knows what happened to it meanwhile.
 
-use crm_core::{Access, Action, Deletion, Remote, Write, WriteKey};
+use crm_core::{Access, Action, Deletion, Remote, Write, WriteKey, mutant};
 use crm_store::{EntityState, Link, LinkState};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Decision, Seen};
+use super::{Decision, Seen, settle};
 use crate::Rules;
 use crate::topology::{Deletes, Side};
 
@@ -28,7 +28,7 @@ pub(super) fn apply(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Time
 
 /// Brings the state of one link up to what its side shows.
 fn side(work: &mut Decision, seen: &Seen, rules: &Rules, index: usize, now: Timestamp) {
-    let Some(side) = rules.sides.get(index) else { return };
+    let Some(side) = rules.sides.get(index).filter(|_| *seen != Seen::Closed) else { return };
     let key = WriteKey::derive(work.entity.id, &side.provider, work.entity.version);
     let Some(link) = work.entity.link_mut(&side.provider) else { return };
     let mut changed = true;
@@ -47,13 +47,13 @@ fn side(work: &mut Decision, seen: &Seen, rules: &Rules, index: usize, now: Time
                 work.aliases.push((index, old, into.clone()));
             }
             link.state = LinkState::Live;
-            link.slots.forget();
+            mutant!(MergeKeepsBase => (), link.slots.forget());
             link.intents.clear();
             work.reread.push(index);
         }
         (Seen::Fresh(_) | Seen::Listed(_), LinkState::Gone { .. } | LinkState::Merged { .. }) => {
             link.state = LinkState::Live;
-            link.slots.forget();
+            mutant!(RestoredKeepsBase => (), link.slots.forget());
         }
         (Seen::Fresh(remote) | Seen::Listed(remote), LinkState::Doomed { .. })
             if is_edited(link, remote, rules, index) =>
@@ -66,16 +66,20 @@ fn side(work: &mut Decision, seen: &Seen, rules: &Rules, index: usize, now: Time
             link.state = LinkState::Live;
             if let Some(claim) = link.claim.take() {
                 link.intents.push(claim.as_intent(key, now));
-                super::settle::base_of_found(link, &claim, rules, index);
+                settle::base_of_found(link, &claim, rules, index);
+                mutant!(
+                    BaseFromRecord,
+                    settle::base_of_claim(link, &claim, rules, index, Some(&remote.fields))
+                );
             }
         }
         (Seen::Fresh(_) | Seen::Listed(_), LinkState::Live | LinkState::Doomed { .. })
         | (Seen::Gone, LinkState::Claimed | LinkState::Gone { .. } | LinkState::Merged { .. })
-        | (Seen::Unread | Seen::Absent, _) => changed = false,
+        | (Seen::Unread | Seen::Absent | Seen::Closed, _) => changed = false,
     }
     changed |= note_version(link, seen);
     // A read is used once: a later decision must not take it for news.
-    changed |= link.observed.take().is_some();
+    changed |= mutant!(ReadTwice => false, link.observed.take().is_some());
     if let Some(slot) = work.links_changed.get_mut(index) {
         *slot |= changed;
     }
@@ -125,7 +129,9 @@ fn doom(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Timestamp) {
         let Some(link) = work.entity.link_mut(&side.provider) else { continue };
         let state = match (&link.state, seen) {
             (LinkState::Live, Seen::Fresh(remote) | Seen::Listed(remote))
-                if dead && spreads && !is_edited(link, remote, rules, index) =>
+                if dead
+                    && spreads
+                    && (!is_edited(link, remote, rules, index) || mutant!(EditedRecordDoomed)) =>
             {
                 LinkState::Doomed { since: now }
             }
@@ -145,7 +151,8 @@ pub(super) fn plan(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Times
         let version = work.entity.version;
         let Some(link) = work.entity.link(&side.provider) else { continue };
         let LinkState::Doomed { since } = link.state else { continue };
-        let due = since.checked_add(HOLD).unwrap_or(Timestamp::MAX);
+        let hold = mutant!(HoldIgnored => SignedDuration::ZERO, HOLD);
+        let due = since.checked_add(hold).unwrap_or(Timestamp::MAX);
         let parked = link.parked.as_ref().is_some_and(|parked| parked.version >= version);
         match (seen, &link.remote) {
             _ if parked => {}
@@ -155,12 +162,36 @@ pub(super) fn plan(work: &mut Decision, seen: &[Seen], rules: &Rules, now: Times
                 let action = Action::Delete { id: id.clone() };
                 work.writes.push((index, Write { key, kind: rules.kind, action }));
             }
+            (Seen::Closed, _) => {}
             (_, _) => work.reread.push(index),
         }
     }
 }
 
+/// Returns the deletes that a decision leads to until some time, if nothing happens.
+pub(crate) fn ripe(work: &Decision, rules: &Rules, until: Timestamp) -> Vec<(usize, Write)> {
+    let version = work.entity.version;
+    let mut writes = Vec::new();
+    for (index, side) in rules.sides.iter().enumerate() {
+        let Some(link) = work.entity.link(&side.provider) else { continue };
+        let LinkState::Doomed { since } = link.state else { continue };
+        let due = since.checked_add(HOLD).unwrap_or(Timestamp::MAX);
+        let parked = link.parked.as_ref().is_some_and(|parked| parked.version >= version);
+        let planned = work.writes.iter().any(|(side, _)| *side == index);
+        if let Some(id) = link.remote.clone().filter(|_| due <= until && !parked && !planned) {
+            let key = WriteKey::derive(work.entity.id, &side.provider, version);
+            writes.push((index, Write { key, kind: rules.kind, action: Action::Delete { id } }));
+        }
+    }
+    writes
+}
+
 fn tombstone(work: &mut Decision, now: Timestamp) {
+    mutant!(TombstoneIgnored, return);
+    if work.entity.links.is_empty() {
+        // It was founded without a record, and is to have its first ones.
+        return;
+    }
     let lives = work.entity.links.iter().any(|link| match link.state {
         LinkState::Live | LinkState::Claimed | LinkState::Doomed { .. } => true,
         LinkState::Gone { .. } | LinkState::Merged { .. } => false,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crm_core::{Field, Fields, MatchKey, ObjectKind, ProviderId, Value, normal};
+use crm_core::{Field, Fields, MatchKey, ObjectKind, ProviderId, Value, mutant, normal};
 use crm_store::{Entity, EntityState, Link, LinkState};
 
 /// Returns the keys that a record with these values can be recognised by, strongest first.
@@ -108,7 +108,7 @@ pub fn matching(
             .iter()
             .enumerate()
             .filter(|(_, entity)| can_match(entity) && keys(entity).contains(&key))
-            .filter(|(_, entity)| !contradicted(entity))
+            .filter(|(_, entity)| !contradicted(entity) || mutant!(ContradictionIgnored))
             .map(|(index, _)| index)
             .collect();
         let free = |index: &usize| {
@@ -117,7 +117,9 @@ pub fn matching(
         };
         match found.as_slice() {
             [] => {}
-            [index] => return one(candidates, *index, provider, &key),
+            [index, others @ ..] if others.is_empty() || mutant!(AmbiguityIgnored) => {
+                return one(candidates, *index, provider, &key);
+            }
             // Namesakes that are tied here are others.
             several if !is_unique(&key) => {
                 let open: Vec<usize> = several.iter().copied().filter(free).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crm_core::Value;
+use crm_core::{Value, mutant};
 use crm_store::Shadow;
 use rust_decimal::Decimal;
 
@@ -16,12 +16,12 @@ pub(super) fn union(golden: Option<&Value>, bids: &[Bid]) -> Option<Value> {
     let sides = || bids.iter().filter(|bid| bid.side.is_some());
     for bid in sides() {
         for gone in set(bid.base.value()).difference(&set(bid.value.as_ref())) {
-            members.remove(gone);
+            mutant!(RemovalsForgotten => false, members.remove(gone));
         }
     }
     for bid in sides() {
         let (base, shown) = (set(bid.base.value()), set(bid.value.as_ref()));
-        members.extend(shown.difference(&base));
+        mutant!(AddsForgotten => (), members.extend(shown.difference(&base)));
     }
     let members: Vec<Value> = members.into_iter().cloned().collect();
     (!members.is_empty()).then_some(Value::List(members))

@@ -7,7 +7,7 @@
 
 mod record;
 
-use crm_core::{Field, FieldRule, Remote, RunId, Value};
+use crm_core::{Field, FieldRule, Remote, RunId, Value, mutant};
 use crm_store::{
     ConflictId, ConflictState, Entity, EntityState, GoldenSlot, History, Intent, Link, LinkSlot,
     Provenance, Shadow,
@@ -157,8 +157,9 @@ impl Merge<'_> {
                 // nobody can tell, so at least it can be seen.
                 filtered.push(loser(ECHO));
             }
-            version
+            mutant!(LateWriteAcknowledged => golden_version, version)
         } else if golden.as_ref().and_then(|value| rule.project(value)).as_deref() == shown
+            && (golden.as_ref() == shown || !mutant!(LossyEcho))
             && !counts_twice(plan, &slot, golden_version)
         {
             if contends && shown.is_none() {
@@ -173,7 +174,8 @@ impl Merge<'_> {
             }
             0
         } else {
-            let ack = if slot.shadow == Shadow::None { 0 } else { slot.ack };
+            let unmet = mutant!(FirstContactSilent => golden_version, 0);
+            let ack = if slot.shadow == Shadow::None { unmet } else { slot.ack };
             let (value, at) = (shown.cloned(), remote.modified_at);
             bids.push(Bid {
                 side: Some(index),
@@ -211,11 +213,11 @@ impl Merge<'_> {
         let slot = self.work.entity.golden.slot(field).cloned();
         let golden = slot.as_ref().map(|slot| self.golden_bid(slot));
         if let Some(golden) = &golden {
-            let unseen = bids.iter().all(|bid| bid.ack < golden.ack);
-            if unseen {
+            if bids.iter().all(|bid| bid.ack < golden.ack) || mutant!(GoldenContendsAlways) {
                 bids.push(golden.clone());
             }
         }
+        mutant!(LastArrivalWins, bids.truncate(1));
         let agreed = self.agreed(plan, &bids);
         if oscillation::is_frozen(&self.work.entity.golden, field) && !agreed {
             self.freeze_flipping(field, golden, bids);
@@ -238,7 +240,7 @@ impl Merge<'_> {
             self.freeze_flipping(field, golden, bids);
             return;
         }
-        if let Some(rule) = &rule {
+        if let Some(rule) = rule.as_ref().filter(|_| !mutant!(LosersUnlogged)) {
             self.log(field, &bids, Some(&chosen), rule, ConflictState::Auto);
         } else if let Chosen::Taken(bid) = &chosen
             && self.may_be_echo(plan, bid)
@@ -248,20 +250,6 @@ impl Merge<'_> {
         }
         self.accept(field, &chosen, &bids, rule.as_deref().unwrap_or("fast_forward"));
         self.thaw(plan, slot.and_then(|slot| slot.value));
-    }
-
-    /// Returns whether a change may be an older write of ours that landed late, in a record that
-    /// a user changed since, so that it passes for hers: nobody can tell, but it can be seen.
-    fn may_be_echo(&self, plan: &FieldPlan, bid: &Bid) -> bool {
-        let golden = self.work.entity.golden.slot(plan.field);
-        let Some((index, golden)) = bid.side.zip(golden) else { return false };
-        let side = self.rules.sides.get(index);
-        let link = side.and_then(|side| self.work.entity.link(&side.provider));
-        let rule = plan.rules.get(index).copied().flatten();
-        let announced = link
-            .zip(rule)
-            .and_then(|(link, rule)| announced(link, plan.field, bid.value.as_ref(), rule));
-        announced.is_some_and(|(_, version)| version < golden.provenance.version)
     }
 
     fn golden_bid(&self, slot: &GoldenSlot) -> Bid {
@@ -304,6 +292,7 @@ impl Merge<'_> {
                 // It lost, and is to be overwritten.
                 slot.ack = bid.ack.min(version.saturating_sub(1));
             }
+            mutant!(LoserAcknowledged, slot.ack = version);
             self.touch(index);
         }
     }
@@ -341,6 +330,7 @@ impl Merge<'_> {
                 at: self.now,
                 run: self.run,
             });
+            mutant!(HistoryMissing, self.work.history.clear());
         }
         self.work.entity.golden.set(field, GoldenSlot { value, provenance });
         self.work.entity.version = self.next;
@@ -409,9 +399,9 @@ fn filter(
     shown: Option<&Value>,
 ) -> Option<&'static str> {
     let first = slot.shadow == Shadow::None;
-    if !plan.reads(side) {
+    if !plan.reads(side) && !mutant!(DirectionIgnored) {
         Some("direction")
-    } else if shown.is_none() && (first || !plan.allow_clear) {
+    } else if shown.is_none() && (first || !plan.allow_clear) && !mutant!(BlankGuardOff) {
         Some("never_blank")
     } else {
         None
@@ -435,7 +425,7 @@ struct Filtered {
 }
 
 pub(super) fn was_read(remote: &Remote, field: Field) -> bool {
-    remote.read.binary_search(&field).is_ok()
+    remote.read.binary_search(&field).is_ok() || mutant!(UnreadIsBlank)
 }
 
 /// R2 and R7: the golden version of our own write that the side shows, newest first. A write that

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crm_core::{Field, Value};
+use crm_core::{Field, Value, mutant};
 use crm_store::{Entity, Flips, Golden, GoldenSlot, Look, Turn};
 use jiff::{SignedDuration, Timestamp};
 
@@ -41,6 +41,7 @@ pub(super) fn is_flipping(
     next: Option<&Value>,
     now: Timestamp,
 ) -> bool {
+    mutant!(OscillationUnseen, return false);
     let Some(flips) = golden.flips(field) else { return false };
     let recent = |turn: &&Turn| turn.version > FIRST && now.duration_since(turn.at) < WINDOW;
     let newest = || flips.turns.iter().rev();

@@ -28,6 +28,13 @@ impl Ties {
         Self { records: Arc::new(records), shown: BTreeMap::new() }
     }
 
+    /// Returns these ties and others together.
+    pub(crate) fn with(&self, others: &Self) -> Self {
+        let mut records = BTreeMap::clone(&self.records);
+        records.extend(others.records.iter().map(|(key, record)| (*key, record.clone())));
+        Self { records: Arc::new(records), shown: self.shown.clone() }
+    }
+
     /// Notes that a side names that record where it refers to an entity.
     pub fn show(&mut self, side: usize, entity: EntityId, record: RemoteId) {
         let shown = self.shown.entry((side, entity)).or_default();
@@ -178,13 +185,13 @@ pub(super) fn wanted(
     let held: Vec<&Value> = held.map_or(&[][..], Value::members).iter().collect();
     let there = |member: &&Value| ties.has(side, member) || stands(member);
     let held: Vec<&Value> = held.into_iter().filter(there).collect();
-    Wanted { value: set(fitting(linked, &held, rule.length_max)), held: set(held), missing }
+    Wanted { value: set(fitting(linked, &held, rule.room())), held: set(held), missing }
 }
 
 /// Chooses the members of a set that a side keeps which has room for so many: those that it has,
 /// then the others in order.
-fn fitting<'v>(mut wanted: Vec<&'v Value>, held: &[&Value], most: Option<u16>) -> Vec<&'v Value> {
-    let most = most.map_or(usize::MAX, usize::from);
+fn fitting<'v>(mut wanted: Vec<&'v Value>, held: &[&Value], most: Option<usize>) -> Vec<&'v Value> {
+    let most = most.unwrap_or(usize::MAX);
     if wanted.len() > most {
         wanted.sort_by_key(|member| (!held.contains(member), *member));
         wanted.truncate(most);
@@ -196,4 +203,44 @@ fn set(members: Vec<&Value>) -> Option<Value> {
     let mut members: Vec<Value> = members.into_iter().cloned().collect();
     members.sort();
     (!members.is_empty()).then_some(Value::List(members))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crm_core::{FieldType, Form, Wire};
+    use crm_store::Shadow;
+
+    use super::*;
+
+    /// As Salesforce has it: one person of a task.
+    fn one_of_a_set() -> FieldRule {
+        FieldRule {
+            field: Field::CONTACTS,
+            remote: "WhoId",
+            ty: FieldType::References(ObjectKind::Contact),
+            wire: Wire::Related,
+            form: Form { members_max: Some(1), ..Form::FAITHFUL },
+            writable: true,
+            required: false,
+            custom: false,
+            length_max: None,
+        }
+    }
+
+    #[test]
+    fn of_a_set_only_so_many_members_are_written_as_there_is_room_for() {
+        let entity = |byte| EntityId::from_uuid(uuid::Uuid::from_bytes([byte; 16]));
+        let member = |byte| Value::Ref(Ref::Entity(entity(byte)));
+        let records = [1, 2, 3].map(|byte| ((0, entity(byte)), RemoteId::new(byte.to_string())));
+        let ties = Ties::new(BTreeMap::from(records));
+        let golden = Value::List(vec![member(1), member(2)]);
+        let lone = |byte| Some(Value::List(vec![member(byte)]));
+        let wanted = |held: Shadow| wanted(Some(&golden), &one_of_a_set(), &held, 0, &ties).value;
+        assert_eq!(wanted(Shadow::Blank), lone(1));
+        // Who is there stays, while the set still has them.
+        assert_eq!(wanted(Shadow::of(lone(2))), lone(2));
+        assert_eq!(wanted(Shadow::of(lone(3))), lone(1));
+    }
 }

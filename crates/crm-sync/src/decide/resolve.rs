@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use crm_core::Value;
+use crm_core::{Value, mutant};
 use crm_store::Shadow;
 use jiff::Timestamp;
 
@@ -108,7 +108,7 @@ fn choose(plan: &FieldPlan, join: Option<Join>, bids: &[Bid], owner: Option<usiz
     let winner = match (&plan.policy, join) {
         (_, Some(Join::Longest)) => best(bids, |bid| length(bid.value.as_ref())),
         (_, Some(_)) => best(bids, |bid| &bid.value),
-        (Policy::Manual, None) => return None,
+        (Policy::Manual, None) => return mutant!(ManualDecided => bids.first().cloned(), None),
         (Policy::PrimaryWins | Policy::Merged(_), None) => best(bids, |_| ()),
         (Policy::SecondaryWins, None) => best(bids, |bid| bid.rank),
         (Policy::LatestWins, None) => {
@@ -119,10 +119,11 @@ fn choose(plan: &FieldPlan, join: Option<Join>, bids: &[Bid], owner: Option<usiz
             let epsilon = epsilon(bids);
             let late = bids.iter().filter(|bid| !bids.iter().any(|o| precedes(bid, o, epsilon)));
             let late: Vec<&Bid> = late.collect();
-            single(late.iter().copied())?;
+            mutant!(StrictGuesses => late.first().copied(), single(late.iter().copied()))?;
             best(late, |_| ())
         }
         (Policy::MostComplete, None) => best(bids, |bid| completeness(bid.value.as_ref())),
+        (Policy::Owner(_), None) if mutant!(OwnerIgnored) => best(bids, |_| ()),
         (Policy::Owner(_), None) => best(bids, |bid| Some(bid.rank) == owner),
     };
     winner.cloned()
@@ -134,7 +135,8 @@ fn best<'b, K: Ord>(
     bids: impl IntoIterator<Item = &'b Bid>,
     key: impl Fn(&'b Bid) -> K,
 ) -> Option<&'b Bid> {
-    let order = |bid: &&'b Bid| (key(bid), Reverse(bid.rank), bid.side.is_some(), &bid.value);
+    let rank = |bid: &Bid| mutant!(RankInverted => usize::MAX - bid.rank, bid.rank);
+    let order = |bid: &&'b Bid| (key(bid), Reverse(rank(bid)), bid.side.is_some(), &bid.value);
     bids.into_iter().max_by_key(order)
 }
 
@@ -147,6 +149,7 @@ fn bound(bids: &[Bid]) -> Option<Timestamp> {
 
 /// Returns the largest uncertainty of the set.
 fn epsilon(bids: &[Bid]) -> Duration {
+    mutant!(EpsilonZero, return Duration::ZERO);
     bids.iter().map(|bid| bid.uncertainty).max().unwrap_or_default()
 }
 

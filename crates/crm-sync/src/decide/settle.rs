@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use crm_core::{
     Action, Applied, Concurrency, Disposition, ErrorKind, Field, Fields, PauseCause, ProviderError,
-    RemoteId, Write, Written,
+    RemoteId, Write, Written, mutant,
 };
-use crm_store::{Claim, ClaimState, Entity, Link, LinkSlot, LinkState, Parked, Refusal, Shadow};
+use crm_store::{
+    Claim, ClaimState, Details, Entity, Link, LinkSlot, LinkState, Parked, Refusal, Shadow,
+};
 use jiff::Timestamp;
 
 use super::{Ties, circumstance, target};
@@ -59,7 +61,7 @@ pub fn settle(
     match result {
         Ok(written) => {
             applied(link, rules, index, write, written, version, now);
-            if target::is_behind(entity, rules, ties, index) {
+            if target::is_behind(entity, rules, ties, index) && !mutant!(CreateBehind) {
                 // A create is repeated as it was first announced, and the golden record may have
                 // moved on since.
                 Settled::Again(Duration::ZERO)
@@ -92,26 +94,24 @@ fn applied(
             link.state = LinkState::Live;
             for (field, message) in refused {
                 let slot = link.slots.slot_mut(field);
-                *slot = LinkSlot {
-                    shadow: Shadow::Blank,
-                    ack: 0,
-                    refused: Some(Refusal { version, message, details: None }),
-                };
+                let refused = Some(again(slot.refused.take(), version, message));
+                *slot = LinkSlot { shadow: Shadow::Blank, ack: 0, refused };
             }
         }
         Action::Update { .. } => {
             let place = link.intents.iter().rposition(|intent| intent.key == write.key);
             let intent = place.map(|place| link.intents.remove(place));
             for (field, value, version) in intent.into_iter().flat_map(|intent| intent.fields) {
-                if let Some((_, message)) = refused.iter().find(|(known, _)| *known == field) {
-                    let message = message.clone();
-                    link.slots.slot_mut(field).refused =
-                        Some(Refusal { version, message, details: None });
+                if let Some((_, message)) = refused.iter().find(|(known, _)| *known == field)
+                    && !mutant!(RefusalOverlooked)
+                {
+                    let slot = link.slots.slot_mut(field);
+                    slot.refused = Some(again(slot.refused.take(), version, message.clone()));
                     continue;
                 }
                 let stored = stored_value(rules, index, field, value, stored.as_ref());
                 let slot = link.slots.slot_mut(field);
-                slot.shadow = Shadow::of(stored);
+                mutant!(ShadowNotUpdated => (), slot.shadow = Shadow::of(stored));
                 slot.ack = version;
                 slot.refused = None;
             }
@@ -127,6 +127,13 @@ fn applied(
     }
     link.observed = None;
     link.parked = None;
+}
+
+/// Returns the refusal of a field in a write that was applied without it, counted on.
+fn again(before: Option<Refusal>, version: u64, message: String) -> Refusal {
+    let attempts = before.map_or(0, |before| before.attempts()).saturating_add(1);
+    let details = Details { attempts, ..Details::default() };
+    Refusal { version, message, details: Some(Box::new(details)) }
 }
 
 /// Leaves out what names the provider's own records: what was sent says it in our terms.
@@ -213,10 +220,14 @@ fn refused(
     match &write.action {
         Action::Create { .. } => {
             if let Some(claim) = &mut link.claim {
-                claim.state = if open { ClaimState::Ambiguous } else { ClaimState::Refused };
+                claim.state = if open && !mutant!(OpenClaimRefused) {
+                    ClaimState::Ambiguous
+                } else {
+                    ClaimState::Refused
+                };
             }
         }
-        Action::Update { .. } if !open => {
+        Action::Update { .. } if !open || mutant!(OpenIntentDropped) => {
             // Older ones of the same key may still land, and are kept to be recognised.
             if let Some(index) = link.intents.iter().rposition(|i| i.key == write.key) {
                 link.intents.remove(index);
@@ -287,7 +298,7 @@ fn park(
         Action::Update { patch, .. } => named.filter(|field| patch.contains(*field)),
         Action::Delete { .. } => None,
     };
-    if let Some(field) = written {
+    if let Some(field) = written.filter(|_| !mutant!(RefusalParksRecord)) {
         refuse_field(link, field, write, error, version);
         return Settled::Again(Duration::ZERO);
     }

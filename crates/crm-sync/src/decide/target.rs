@@ -5,13 +5,16 @@
 
 use crm_core::{
     Access, Action, EntityId, Field, Fields, ObjectKind, Patch, Ref, Uid, Value, Write, WriteKey,
+    mutant,
 };
 use crm_store::{
-    Claim, ClaimState, Entity, EntityState, Golden, Intent, Link, LinkState, Parked, Shadow,
+    Claim, ClaimState, Entity, EntityState, Golden, Intent, Link, LinkState, Parked, Refusal,
+    Shadow,
 };
 use jiff::Timestamp;
 
 use super::merge::was_read;
+use super::preflight::{self, Objection, Preflight};
 use super::{Decision, Seen, Ties, refs};
 use crate::Rules;
 use crate::topology::Side;
@@ -32,14 +35,24 @@ pub(super) fn apply(
             continue;
         }
         let state = work.entity.link(&side.provider).map(|link| link.state.clone());
+        if *seen == Seen::Closed {
+            if state.is_some() || side.writes {
+                work.closed.push(index);
+            }
+            continue;
+        }
         let at = Place { rules, index, side, ties, now };
         match state {
             Some(LinkState::Live) => update(work, at, seen),
             None | Some(LinkState::Claimed) => create(work, at, seen),
+            Some(LinkState::Gone { .. }) if mutant!(DeletedMadeAgain) => create(work, at, seen),
             Some(LinkState::Gone { .. } | LinkState::Merged { .. } | LinkState::Doomed { .. }) => {}
         }
     }
 }
+
+/// How often a tie is tried that was refused, as long as records are missing to which it leads.
+pub(crate) const TIE_ATTEMPTS_MAX: u32 = 3;
 
 /// The side that is looked at.
 #[derive(Clone, Copy)]
@@ -57,7 +70,7 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
     let golden = std::mem::take(&mut work.entity.golden);
     let mut changed = false;
     if let Some(link) = work.entity.link_mut(&side.provider) {
-        let Behind { mut fields, missing, acknowledged } = behind(link, &golden, at);
+        let Behind { mut fields, missing, acknowledged, blocked } = behind(link, &golden, at);
         // What a side refers to that nobody knows yet is not painted over: it may be an edit.
         let known = |field| match seen {
             Seen::Fresh(remote) => was_read(remote, field),
@@ -65,16 +78,23 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
             | Seen::Listed(_)
             | Seen::Gone
             | Seen::MergedInto { .. }
-            | Seen::Absent => true,
+            | Seen::Absent
+            | Seen::Closed => true,
         };
         fields.retain(|(field, ..)| refers_to(rules, *field).is_none() || known(*field));
         changed |= acknowledged;
+        let blocked = blocked.into_iter().map(|reason| (index, reason.to_owned()));
+        work.skipped.extend(blocked);
         work.pending.extend(missing.into_iter().map(|entity| (index, Ref::Entity(entity))));
         let parked = link.parked.as_ref().is_some_and(|parked| parked.version >= version);
         if !fields.is_empty() && side.capability.access == Access::Full && !parked {
             if let (Seen::Fresh(remote), Some(record)) = (seen, link.remote.clone()) {
                 let key = WriteKey::derive(id, &side.provider, version);
                 let patch = patch(&fields, link, rules, index, at.ties);
+                mutant!(
+                    AckBeforeWrite,
+                    fields.iter().for_each(|f| link.slots.slot_mut(f.0).ack = f.2)
+                );
                 let expected = remote.version.clone();
                 let action = Action::Update { id: record, patch, expected };
                 work.writes.push((index, Write { key, kind: rules.kind, action }));
@@ -82,6 +102,7 @@ fn update(work: &mut Decision, at: Place<'_>, seen: &Seen) {
                 // when this one was settled long ago.
                 link.intents.push(Intent { key, fields, at: now, watched: false, run: None });
                 trim(link);
+                mutant!(NoIntent, link.intents.clear());
                 link.parked = None;
                 changed = true;
             } else {
@@ -110,7 +131,10 @@ pub(super) fn patch(
             patch.set(*field, value.clone());
             continue;
         };
-        let translate = |value: &Value| ties.translate(index, kind, value);
+        let translate = |value: &Value| {
+            mutant!(ReferencesUntranslated, return Some(value.clone()));
+            ties.translate(index, kind, value)
+        };
         patch.set(*field, value.as_ref().and_then(translate));
         let base = link.slots.slot(*field).and_then(|slot| slot.shadow.value());
         let base = base.and_then(|base| {
@@ -138,8 +162,10 @@ struct Behind {
     fields: Vec<(Field, Option<Value>, u64)>,
     /// Entities that it shall refer to and that have no record at the side.
     missing: Vec<EntityId>,
-    /// Whether it was found to hold a golden value already.
+    /// Whether it was found to hold a golden value already, or cannot hold one.
     acknowledged: bool,
+    /// Why values are not sent that the account would refuse.
+    blocked: Vec<&'static str>,
 }
 
 /// Finds out in which fields a record is behind the golden one. Where it shows the golden value
@@ -151,7 +177,7 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
         let Some(rule) = plan.rules.get(index).copied().flatten() else { continue };
         let Some(slot) = link.slots.slot(plan.field) else { continue };
         let version = golden.version(plan.field);
-        let frozen = golden.frozen(plan.field).is_some();
+        let frozen = golden.frozen(plan.field).is_some() && !mutant!(FrozenWritten);
         if slot.ack >= version || slot.shadow == Shadow::None || frozen {
             continue;
         }
@@ -163,23 +189,49 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
             // Alone, what is waited for would clear what is there. From a set only those go that
             // are no members any more.
             let waits = wanted.value.is_none() && !whole && !plan.ty.is_set();
+            let waits = waits && !mutant!(WaitingClears);
             let holds = waits || wanted.value == wanted.held;
             (wanted.value, holds, whole)
         } else {
             let projected = value.and_then(|value| rule.project(value));
             // Nothing may be cleared that must be there.
-            let stays = projected.is_none() && rule.required;
-            (value.cloned(), stays || slot.shadow.is(projected.as_deref()), true)
+            let stays = projected.is_none() && rule.required && !mutant!(RequiredCleared);
+            let form = mutant!(RawComparison => value, projected.as_deref());
+            (value.cloned(), stays || slot.shadow.is(form), true)
         };
-        let ack = if whole { version } else { slot.ack };
-        let refused = slot.refused.as_ref().is_some_and(|refused| refused.version >= version);
+        let ack = if whole || mutant!(WaitingAcknowledged) { version } else { slot.ack };
+        let refusal = slot.refused.as_ref().filter(|refused| refused.version >= version);
+        // What the account would have refused is looked at again: it may be mended by now. A tie
+        // may have been refused since a record was just deleted that is known to be missing by
+        // now.
+        let ours = refusal.is_some_and(preflight::is_ours);
+        let outdated =
+            |refused: &Refusal| ours || (!whole && refused.attempts() < TIE_ATTEMPTS_MAX);
+        let refused = refusal.is_some_and(|refused| !outdated(refused));
+        let refused = refused && !mutant!(RefusedForEver);
+        // A tie that waited is still made; nothing else of an entry in a journal changes.
+        let holds = holds || (rules.appends() && plan.ty.refers_to().is_none());
         if holds {
+            let slot = link.slots.slot_mut(plan.field);
             if whole {
-                link.slots.slot_mut(plan.field).ack = ack;
+                slot.ack = ack;
+                behind.acknowledged = true;
+            } else if slot.refused.take().is_some() {
+                // Nothing of what was refused is to be written any more.
                 behind.acknowledged = true;
             }
         } else if plan.writes(side) && rule.writable && !refused {
-            behind.fields.push((plan.field, value, ack));
+            let check = Preflight { kind: rules.kind, metadata: &side.metadata, golden };
+            match value.as_ref().and_then(|value| check.objection(rule, value)) {
+                None => behind.fields.push((plan.field, value, ack)),
+                Some(objection) => {
+                    behind.blocked.push(objection.reason);
+                    if !ours {
+                        link.slots.slot_mut(plan.field).refused = Some(objection.refusal(version));
+                        behind.acknowledged = true;
+                    }
+                }
+            }
         }
     }
     behind
@@ -229,7 +281,8 @@ fn create(work: &mut Decision, at: Place<'_>, seen: &Seen) {
     if parked.is_some_and(|parked| parked.version >= entity.version) {
         return;
     }
-    let New { fields, lacking, missing } = new_record(entity, known, at);
+    let New { fields, lacking, missing, blocked } = new_record(entity, known, at);
+    work.skipped.extend(blocked.iter().map(|(_, why)| (index, why.reason.to_owned())));
     if fields.is_empty() {
         work.skipped.push((index, "nothing_to_write".to_owned()));
         return;
@@ -243,6 +296,15 @@ fn create(work: &mut Decision, at: Place<'_>, seen: &Seen) {
     let uid = Uid::of(work.entity.id);
     let state = ClaimState::Open;
     announce(work, at, Claim { uid, fields, state, at: now, run: None });
+    let golden = blocked
+        .into_iter()
+        .map(|(field, why)| (field, why.refusal(work.entity.golden.version(field))));
+    let refusals: Vec<_> = golden.collect();
+    if let Some(link) = work.entity.link_mut(&side.provider) {
+        for (field, refusal) in refusals {
+            link.slots.slot_mut(field).refused = Some(refusal);
+        }
+    }
 }
 
 /// What a new record gets.
@@ -253,6 +315,8 @@ struct New {
     lacking: Option<Field>,
     /// Entities that it shall refer to and that have no record at the side.
     missing: Vec<EntityId>,
+    /// Values that the account would refuse.
+    blocked: Vec<(Field, Objection)>,
 }
 
 fn new_record(entity: &Entity, known: Option<&Link>, at: Place<'_>) -> New {
@@ -263,7 +327,7 @@ fn new_record(entity: &Entity, known: Option<&Link>, at: Place<'_>) -> New {
         let version = entity.golden.version(plan.field);
         let refused = known
             .and_then(|link| link.slots.slot(plan.field)?.refused.as_ref())
-            .is_some_and(|refused| refused.version >= version);
+            .is_some_and(|refused| refused.version >= version && !preflight::is_ours(refused));
         let closed = entity.golden.frozen(plan.field).is_some() || !plan.writes(side);
         let closed = closed || refused || !rule.writable;
         let value = entity.golden.value(plan.field).filter(|_| !closed);
@@ -274,11 +338,16 @@ fn new_record(entity: &Entity, known: Option<&Link>, at: Place<'_>) -> New {
             new.fields.extend(wanted.value.map(|value| (plan.field, value, ack)));
             continue;
         }
-        let filler = || rules.required_default.get(&plan.field).filter(|_| rule.required);
-        let value = value.map(|value| (value, version));
+        let check =
+            Preflight { kind: rules.kind, metadata: &side.metadata, golden: &entity.golden };
+        let required = rule.required || (check.requires(plan.field) && rule.writable);
+        let filler = || rules.required_default.get(&plan.field).filter(|_| required);
+        let objection = value.and_then(|value| check.objection(rule, value));
+        let value = value.filter(|_| objection.is_none()).map(|value| (value, version));
+        new.blocked.extend(objection.map(|objection| (plan.field, objection)));
         match value.or_else(|| filler().map(|value| (value, 0))) {
             Some((value, version)) => new.fields.push((plan.field, value.clone(), version)),
-            None if rule.required => new.lacking = Some(plan.field),
+            None if required => new.lacking = Some(plan.field),
             None => {}
         }
     }

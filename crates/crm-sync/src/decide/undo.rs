@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crm_core::{Action, Field, Remote, RunId, Value, Write, WriteKey};
+use crm_core::{Action, Field, Remote, RunId, Value, Write, WriteKey, mutant};
 use crm_store::{
     Conflict, Entity, FieldChange, GoldenSlot, History, Intent, Journal, JournalAction, Link,
     LinkState, Observation, Provenance, Shadow,
@@ -192,7 +192,7 @@ impl Undo {
             self.leave(one, row, None, Stays::Gone);
             return;
         };
-        if !untouched(one, link, row, remote) {
+        if !untouched(one, link, row, remote) && !mutant!(TouchedArchived) {
             self.leave(one, row, None, Stays::EditedSince);
             return;
         }
@@ -233,7 +233,9 @@ impl Undo {
             if first.before.is(shown) {
                 self.already += 1;
                 self.settle(one, field, shown.cloned());
-            } else if shown != newest.after.as_ref() || !was_read(remote, field) {
+            } else if (shown != newest.after.as_ref() && !mutant!(RevertOverEdits))
+                || !was_read(remote, field)
+            {
                 self.leave(one, last, Some(field), Stays::EditedSince);
             } else if first.before == Shadow::None {
                 self.leave(one, last, Some(field), Stays::NoImage);

@@ -5,7 +5,9 @@
 //! it is the same person, and the create is parked if it is not.
 
 use crm_core::{Action, KeyKind, Lookup, MatchKey, Remote, RemoteId};
-use crm_store::{Commit, Entity, EntityState, KeyHash, Link, Mark, Mutation, Parked, Resolved};
+use crm_store::{
+    Commit, Entity, EntityState, KeyHash, Link, Mark, Mutation, Parked, Resolved, Trait,
+};
 
 use super::Session;
 use super::intake::observed_link;
@@ -43,7 +45,15 @@ impl Session<'_> {
                 continue;
             }
             let keys: Vec<MatchKey> = wanted.iter().map(|(_, key)| key.clone()).collect();
-            let found = self.provider(&side.provider)?.find(rules.kind, &keys).await?;
+            let found = match self.provider(&side.provider)?.find(rules.kind, &keys).await {
+                Ok(found) => found,
+                Err(error) => {
+                    self.pause(&side.provider, error)?;
+                    let jobs = jobs.iter_mut().filter(|job| makes(job, index));
+                    jobs.for_each(|job| hold_back(job, index, side));
+                    continue;
+                }
+            };
             self.tally.read(&side.provider, keys.len(), side.capability.read_max.get());
             for (at, key) in wanted {
                 let Some(job) = jobs.get_mut(at) else { continue };
@@ -96,12 +106,17 @@ impl Session<'_> {
                 self.withhold(index, side, job);
                 return Ok(());
             }
+            Owner::Held(_) if self.planning || self.carrying.is_some() => {
+                // Who it is must be settled by a sync first.
+                job.decision = None;
+                return Ok(());
+            }
             Owner::Held(other) => self.give_up(&other, job.entity.id).await?,
             Owner::Free => {}
         }
         let ours = journal::found(&job.entity, side, remote, (self.run, self.now()));
         job.entity.set_link(observed_link(side, remote, self.now()));
-        self.tally.kind(rules.kind).linked += 1;
+        self.tally.kind(rules.kind).linked += u64::from(ours.is_none());
         self.decide(rules, std::slice::from_mut(job)).await?;
         if let Some(decision) = &mut job.decision {
             decision.journal.extend(ours);
@@ -119,6 +134,7 @@ impl Session<'_> {
         let now = self.now();
         let Some(decision) = &mut job.decision else { return };
         decision.writes.retain(|(side, _)| *side != index);
+        decision.skipped.push((index, "duplicate".to_owned()));
         let version = decision.entity.version;
         if let Some(link) = decision.entity.link_mut(&side.provider) {
             link.claim = None;
@@ -142,7 +158,15 @@ impl Session<'_> {
         let Some(side) = rules.sides.get(index) else {
             return Ok(None);
         };
-        let remote = self.standing_in_the_way(rules, side, job, existing).await?;
+        let remote = match self.standing_in_the_way(rules, side, job, existing).await {
+            Ok(remote) => remote,
+            Err(EngineError::Provider(error)) => {
+                self.pause(&side.provider, error)?;
+                let due = self.due_after_pause(&side.provider);
+                return Ok(Some(Mark { due, attempts: job.attempts.max(1) }));
+            }
+            Err(error) => return Err(error),
+        };
         let keys = identity::keys(&job.entity);
         let same = remote.filter(|remote| {
             crate::decide::share_key(&keys, &identity::keys_of(rules.kind, &remote.fields))
@@ -153,9 +177,11 @@ impl Session<'_> {
                 if let Owner::Held(other) = owner {
                     self.give_up(&other, job.entity.id).await?;
                 }
-                job.journal.extend(journal::found(&job.entity, side, &remote, (self.run, now)));
+                let ours = journal::found(&job.entity, side, &remote, (self.run, now));
+                self.tally.kind(rules.kind).linked += u64::from(ours.is_none());
+                self.tally.learned(ours.as_slice());
+                job.journal.extend(ours);
                 job.entity.set_link(observed_link(side, &remote, now));
-                self.tally.kind(rules.kind).linked += 1;
                 return Ok(Some(Mark { due: now, attempts: job.attempts + 1 }));
             }
         }
@@ -207,6 +233,11 @@ impl Session<'_> {
         entity: &Entity,
         id: &RemoteId,
     ) -> Result<Owner, EngineError> {
+        let it = Trait::Record(side.provider.clone(), id.clone());
+        if self.engine.store.erased(rules.kind, &[it]).await?.contains(&true) {
+            // It is left alone, whoever it was.
+            return Ok(Owner::Taken);
+        }
         let ids = std::slice::from_ref(id);
         let found = self.engine.store.links(&side.provider, rules.kind, ids).await?;
         let Some(Resolved { entity: owner, .. }) = found.into_iter().flatten().next() else {
@@ -239,8 +270,24 @@ impl Session<'_> {
         fence: u64,
     ) -> Result<(), EngineError> {
         let now = self.now();
-        let Some(link) = self.reread(rules, &entity).await? else {
+        let first = entity.links.first();
+        let side = first.and_then(|link| rules.sides.get(rules.side(&link.provider)?));
+        let record = first.and_then(|link| link.remote.clone());
+        let (Some(known), Some(side), Some(id)) = (first, side, record) else {
             return self.drop_mark(&entity, fence).await;
+        };
+        // The row may have been listed long ago.
+        let Some(found) = self.get_one(rules, side, &id).await? else {
+            let due = self.due_after_pause(&side.provider);
+            return self.postpone(&entity, fence, due).await;
+        };
+        let link = match found {
+            Lookup::Found(remote) => {
+                Link { slots: known.slots.clone(), ..observed_link(side, &remote, now) }
+            }
+            Lookup::Archived | Lookup::MergedInto(_) | Lookup::Gone => {
+                Link { observed: None, ..known.clone() }
+            }
         };
         let Some(observed) = link.observed.clone() else {
             // The record is gone: there is nobody left to be in doubt about.
@@ -293,31 +340,6 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Reads the record of an entity in doubt, whose row may have been listed long ago.
-    async fn reread(
-        &mut self,
-        rules: &Rules,
-        entity: &Entity,
-    ) -> Result<Option<Link>, EngineError> {
-        let Some(link) = entity.links.first() else { return Ok(None) };
-        let (Some(side), Some(id)) =
-            (rules.side(&link.provider).and_then(|side| rules.sides.get(side)), &link.remote)
-        else {
-            return Ok(None);
-        };
-        self.tally.read(&side.provider, 1, side.capability.read_max.get());
-        let ids = std::slice::from_ref(id);
-        let lookup = self.provider(&side.provider)?.get(rules.kind, ids).await?.into_iter().next();
-        Ok(Some(match lookup {
-            Some(Lookup::Found(remote)) => {
-                Link { slots: link.slots.clone(), ..observed_link(side, &remote, self.now()) }
-            }
-            Some(Lookup::Archived | Lookup::MergedInto(_) | Lookup::Gone) | None => {
-                Link { observed: None, ..link.clone() }
-            }
-        }))
-    }
-
     /// Makes an entity of which nobody is in doubt any more an ordinary one.
     async fn free(
         &self,
@@ -365,6 +387,27 @@ fn duplicate(side: &Side, version: u64, at: jiff::Timestamp) -> Parked {
         at,
         details: None,
     }
+}
+
+/// Returns whether a job is about to make a record at a side.
+fn makes(job: &Job, index: usize) -> bool {
+    let writes = job.decision.iter().flat_map(|decision| &decision.writes);
+    let mut here = writes.filter(|(side, _)| *side == index);
+    here.any(|(_, write)| matches!(write.action, Action::Create { .. }))
+}
+
+/// Lets a create wait until its side takes calls again.
+fn hold_back(job: &mut Job, index: usize, side: &Side) {
+    let Some(decision) = &mut job.decision else { return };
+    decision.writes.retain(|(side, _)| *side != index);
+    match job.entity.link(&side.provider) {
+        Some(link) => decision.entity.set_link(link.clone()),
+        None => decision.entity.links.retain(|link| link.provider != side.provider),
+    }
+    if let Some(changed) = decision.links_changed.get_mut(index) {
+        *changed = false;
+    }
+    decision.closed.push(index);
 }
 
 /// Ends an entity in doubt: its record is tied elsewhere from now on.

@@ -10,10 +10,8 @@ use crm_core::{EntityId, Feed, KeyKind, MatchKey, ObjectKind};
 use crm_store::{Commit, Entity, EntityState, KeyHash, Mutation, Seq, Stage};
 
 use super::Session;
-use super::refs::View;
-use crate::decide::{self, Seen, identity};
-use crate::event::{Event, Phase};
-use crate::topology::Side;
+use crate::decide::{self, identity};
+use crate::event::Phase;
 use crate::{EngineError, Rules};
 
 /// How many entities are read at once.
@@ -30,6 +28,8 @@ impl Session<'_> {
             self.phase(kind, Phase::Snapshot);
             for side in &rules.sides {
                 self.feed(rules, side, Feed::Changes).await?;
+                // Who is who can only be said when everybody is there.
+                self.insist_on(&side.provider)?;
             }
             self.enter(kind, Stage::Matching).await?;
         } else {
@@ -144,68 +144,6 @@ impl Session<'_> {
         }
         Ok(())
     }
-
-    /// Counts what carrying out the first sync would do.
-    pub(super) async fn plan_first(&mut self, rules: &Rules) -> Result<(), EngineError> {
-        self.phase(rules.kind, Phase::Plan);
-        let total = self.engine.store.counts(rules.kind).await?.live;
-        let mut after = Seq::default();
-        let mut done = 0;
-        loop {
-            let page = self.engine.store.scan(rules.kind, after, SCAN).await?;
-            let Some(last) = page.last().and_then(|entity| entity.seq) else {
-                return Ok(());
-            };
-            after = last;
-            let rows = page.iter().map(|entity| stored_rows(rules, entity)).collect();
-            let views = self.view(rules, &page, rows).await?;
-            for (entity, view) in page.into_iter().zip(views) {
-                done += u64::from(entity.state == EntityState::Live);
-                self.plan_one(rules, &entity, view);
-            }
-            let kind = rules.kind;
-            self.progress.event(&Event::Worked { kind, done, total: Some(total) });
-        }
-    }
-
-    fn plan_one(&mut self, rules: &Rules, entity: &Entity, view: View) {
-        match &entity.state {
-            EntityState::Live => {}
-            EntityState::Held { reason, .. } => {
-                let reason = reason.clone();
-                self.tally.held(entity, &reason);
-                return;
-            }
-            EntityState::Tombstone { .. } | EntityState::Merged { .. } => return,
-        }
-        self.count_link(rules.kind, entity);
-        let decision = self.decision(rules, entity, view);
-        self.tally.planned(rules, &decision);
-    }
-
-    fn count_link(&mut self, kind: ObjectKind, entity: &Entity) {
-        if entity.links.len() < 2 {
-            return;
-        }
-        let emails: BTreeSet<_> = entity
-            .links
-            .iter()
-            .filter_map(|link| link.observed.as_ref()?.fields.get(crm_core::Field::EMAIL))
-            .collect();
-        let plan = &mut self.tally.kind(kind).done;
-        let exact = emails.len() == 1;
-        *(if exact { &mut plan.link_exact } else { &mut plan.link_probable }) += 1;
-    }
-}
-
-/// Returns what the lists showed of an entity, by side.
-fn stored_rows(rules: &Rules, entity: &Entity) -> Vec<Seen> {
-    let row = |side: &Side| {
-        let link = entity.link(&side.provider)?;
-        let (id, observed) = (link.remote.as_ref()?, link.observed.as_ref()?);
-        Some(Seen::Fresh(super::reads::remote_of(rules, link, id, observed)))
-    };
-    rules.sides.iter().map(|side| row(side).unwrap_or(Seen::Unread)).collect()
 }
 
 /// By which sort of key records are put together.

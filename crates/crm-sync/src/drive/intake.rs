@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{Change, ChangePage, EntityId, Feed, Lookup, Remote, RemoteId};
+use crm_core::{Change, Cursor, EntityId, Feed, Lookup, Remote, RemoteId, mutant};
 use crm_store::{
     Commit, Entity, EntityState, KeyHash, Link, LinkState, Mark, Observation, Resolved, Stage,
     StoreError,
@@ -11,6 +11,8 @@ use crm_store::{
 
 use super::Session;
 use super::notes::Notes;
+#[cfg(crm_mutants)]
+use super::notes::cursor_of;
 use crate::decide::identity::{self, Match};
 use crate::decide::journal;
 use crate::event::{Event, Phase};
@@ -39,34 +41,52 @@ impl Session<'_> {
         side: &Side,
         feed: Feed,
     ) -> Result<(), EngineError> {
-        let provider = self.provider(&side.provider)?;
         let name = feed.cursor_name();
         let mut cursor = self.engine.store.cursor(&side.provider, rules.kind, name).await?;
-        loop {
-            let page = provider.changes(rules.kind, feed, cursor.as_ref()).await?;
-            self.tally.listed(&side.provider, 1);
-            let rows = page.changes.len();
-            self.tally.kind(rules.kind).processed += u64::try_from(rows).unwrap_or(u64::MAX);
-            let (next, more) = (page.next.clone(), page.more);
-            self.take_in(rules, side, feed, page).await?;
-            let provider = side.provider.clone();
-            self.progress.event(&Event::Page { provider, kind: rules.kind, rows });
-            cursor = Some(next);
-            if !more {
-                return Ok(());
+        while self.resume(&side.provider).await {
+            match self.page(rules, side, feed, cursor.as_ref()).await {
+                Ok((next, true)) => cursor = Some(next),
+                Ok((_, false)) => return Ok(()),
+                // The page is read again, now or in another run.
+                Err(EngineError::Provider(error)) => self.pause(&side.provider, error)?,
+                Err(error) => return Err(error),
             }
         }
+        Ok(())
     }
 
-    async fn take_in(
+    /// Reads one page; returns where the next one begins, and whether there is one.
+    async fn page(
         &mut self,
         rules: &Rules,
         side: &Side,
         feed: Feed,
-        page: ChangePage,
+        cursor: Option<&Cursor>,
+    ) -> Result<(Cursor, bool), EngineError> {
+        let provider = self.provider(&side.provider)?;
+        let page = provider.changes(rules.kind, feed, cursor).await?;
+        self.tally.listed(&side.provider, 1);
+        let rows = page.changes.len();
+        self.tally.kind(rules.kind).processed += u64::try_from(rows).unwrap_or(u64::MAX);
+        let (next, more) = (page.next.clone(), page.more);
+        let stored = Some((feed.cursor_name(), page.next));
+        self.take_in(rules, side, &page.changes, stored).await?;
+        let provider = side.provider.clone();
+        self.progress.event(&Event::Page { provider, kind: rules.kind, rows });
+        Ok((next, more))
+    }
+
+    /// Takes in rows of a feed, and where it goes on under a name.
+    pub(super) async fn take_in(
+        &mut self,
+        rules: &Rules,
+        side: &Side,
+        changes: &[Change],
+        cursor: Option<(&'static str, Cursor)>,
     ) -> Result<(), EngineError> {
         for _ in 0..RACES_MAX {
-            let commit = self.note(rules, side, feed, &page).await?;
+            let commit = self.note(rules, side, changes, cursor.clone()).await?;
+            mutant!(CursorBeforeRows, self.engine.store.commit(cursor_of(&commit)).await?);
             match self.engine.store.commit(commit).await {
                 Err(StoreError::Raced) => {}
                 done => return Ok(done?),
@@ -80,12 +100,12 @@ impl Session<'_> {
         &mut self,
         rules: &Rules,
         side: &Side,
-        feed: Feed,
-        page: &ChangePage,
+        changes: &[Change],
+        cursor: Option<(&'static str, Cursor)>,
     ) -> Result<Commit, EngineError> {
         let now = self.now();
-        let known = self.known(rules, side, &page.changes).await?;
-        let rows = page.changes.iter().filter_map(|change| match change {
+        let known = self.known(rules, side, changes).await?;
+        let rows = changes.iter().filter_map(|change| match change {
             Change::Observed(remote) => known.contains_key(&remote.id).then_some(remote),
             Change::Touched { .. } | Change::Missing { .. } | Change::Merged { .. } => None,
         });
@@ -95,18 +115,20 @@ impl Session<'_> {
         let mut notes = Notes::default();
         let mut newcomers: Vec<&Remote> = Vec::new();
         let mut unread: Vec<RemoteId> = Vec::new();
-        for change in &page.changes {
+        for change in changes {
             match change {
                 Change::Touched { id, version } => match known.get(id) {
                     None => unread.push(id.clone()),
                     Some(found) => {
                         let exact = side.capability.detection.version_is_exact();
+                        let exact = exact || mutant!(CoarseVersion);
                         let same = version.is_some() && found.link.version == *version;
                         if !(exact && same && found.link.is_live()) {
                             notes.hint(found);
                         }
                     }
                 },
+                Change::Missing { .. } if mutant!(DeletionsUnread) => {}
                 Change::Missing { id } => {
                     if let Some(found) = known.get(id).filter(|found| found.link.is_live()) {
                         notes.hint(found);
@@ -139,11 +161,14 @@ impl Session<'_> {
         }
         unread.sort_unstable();
         unread.dedup();
+        self.leave_out_erased_ids(rules, side, &mut unread).await?;
         let read = self.read_unknown(rules, side, &unread).await?;
         newcomers.extend(&read);
+        self.leave_out_erased(rules, side, &mut newcomers).await?;
+        let newcomers = self.survivors(rules, side, newcomers, &mut notes).await?;
         let snapshot = self.engine.store.stage(rules.kind).await? == Stage::Snapshot;
         self.found(rules, side, &newcomers, snapshot, &mut notes).await?;
-        Ok(notes.into_commit(rules, side, feed, page, now))
+        Ok(notes.into_commit(rules, side, cursor, now))
     }
 
     async fn known(
@@ -212,13 +237,9 @@ impl Session<'_> {
         self.name(rules, side, newcomers, notes).await?;
         let now = self.now();
         for remote in newcomers {
-            let ours = !snapshot && is_stray(notes, side, remote);
+            let ours = !snapshot && notes.is_stray(side, remote);
             place(notes, rules, side, remote, snapshot, now, &mut self.tally);
-            let tied = |entity: &&Entity| {
-                let link = entity.link(&side.provider);
-                link.is_some_and(|link| link.remote.as_ref() == Some(&remote.id))
-            };
-            if let Some(entity) = notes.entities.values().find(tied).filter(|_| ours) {
+            if ours && let Some(entity) = notes.tied(side, &remote.id) {
                 let row = journal::stray(entity, side, remote.id.clone(), (self.run, now));
                 notes.journal.push(row);
             }
@@ -385,6 +406,7 @@ fn place(
             found_entity(notes, rules, side, remote, link, Some(reason), now);
         }
         Match::Pending(_) => {
+            mutant!(DiscoveryDropped, return);
             let id =
                 found_entity(notes, rules, side, remote, link, Some("waiting_for_create"), now);
             let due = super::after(now, PENDING_WAIT);
@@ -407,15 +429,6 @@ fn place(
             }
         }
     }
-}
-
-/// Returns whether a new record is one that we made, and that no open create stands for.
-fn is_stray(notes: &Notes, side: &Side, remote: &Remote) -> bool {
-    let ours = remote.uid.as_ref().and_then(crm_core::Uid::entity);
-    let entity = ours.and_then(|id| notes.entities.get(&id));
-    let open =
-        |entity: &Entity| entity.link(&side.provider).is_some_and(|link| link.claim.is_some());
-    entity.is_some_and(|entity| !open(entity))
 }
 
 /// Returns whether an entity waits for the record of a side that once founded it.

@@ -5,7 +5,7 @@
 //! merge them but a person: the record waits as a duplicate, is written nowhere, and what refers
 //! to it refers to the entity that is left. The history of both stays under their own ids.
 
-use crm_core::{EntityId, Lookup, RemoteId};
+use crm_core::{EntityId, Lookup, RemoteId, mutant};
 use crm_store::{
     Commit, Entity, EntityState, Link, LinkSlot, LinkState, Mark, Mutation, Slots, StoreError,
 };
@@ -33,7 +33,10 @@ pub(super) enum Absorbed {
 /// and is behind; where the other one has nothing to say, it is met for the first time.
 fn moved(link: &Link, winner: &Entity) -> Link {
     let kept = link.slots.iter().filter(|(field, _)| winner.golden.slot(*field).is_some());
-    let slots = kept.map(|(field, slot)| (field, LinkSlot { ack: 0, ..slot.clone() }));
+    let slots = kept.map(|(field, slot)| {
+        let ack = mutant!(MovedKeepsAck => slot.ack, 0);
+        (field, LinkSlot { ack, ..slot.clone() })
+    });
     let slots = Slots::from_slots(slots.collect());
     Link { slots, intents: Vec::new(), parked: None, ..link.clone() }
 }
@@ -47,7 +50,8 @@ pub(super) fn merged_away(seen: &[Seen]) -> Option<(usize, RemoteId)> {
         | Seen::Fresh(_)
         | Seen::Listed(_)
         | Seen::Gone
-        | Seen::Absent => None,
+        | Seen::Absent
+        | Seen::Closed => None,
     })
 }
 
@@ -79,7 +83,7 @@ impl Session<'_> {
         let mark = Mark { due: now, attempts: 0 };
         let mut commit = Commit {
             expected: vec![(loser.id, loser.row_version), (winner.id, winner.row_version)],
-            fences: vec![(loser.id, job.fence)],
+            fences: job.fence.map(|fence| (loser.id, fence)).into_iter().collect(),
             mutations: vec![Mutation::Keys {
                 entity: loser.id,
                 kind: rules.kind,
@@ -94,7 +98,7 @@ impl Session<'_> {
         }
         let mut stays = false;
         for link in others() {
-            if !link.is_live() {
+            if !link.is_live() || mutant!(MovedBehind) {
                 // Should the record come back, it is known whose it was.
             } else if winner.link(&link.provider).is_some_and(Link::is_live) {
                 stays = true;
@@ -144,13 +148,14 @@ impl Session<'_> {
             if matches!(link.state, LinkState::Merged { .. }) {
                 continue;
             }
-            self.tally.read(&side.provider, 1, side.capability.read_max.get());
-            let provider = self.provider(&side.provider)?;
-            let found = provider.get(rules.kind, std::slice::from_ref(id)).await?;
-            let state = match found.into_iter().next() {
-                Some(Lookup::Found(_)) => LinkState::Live,
-                Some(Lookup::MergedInto(into)) => LinkState::Merged { into },
-                Some(Lookup::Archived | Lookup::Gone) | None => LinkState::Gone { at: self.now() },
+            let Some(found) = self.get_one(rules, side, id).await? else {
+                let due = self.due_after_pause(&side.provider);
+                return self.postpone(entity, fence, due).await;
+            };
+            let state = match found {
+                Lookup::Found(_) => LinkState::Live,
+                Lookup::MergedInto(into) => LinkState::Merged { into },
+                Lookup::Archived | Lookup::Gone => LinkState::Gone { at: self.now() },
             };
             let known = Link { observed: None, state, ..link.clone() };
             match &winner {

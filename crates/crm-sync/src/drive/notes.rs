@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{ChangePage, EntityId, Feed, RemoteId};
+use crm_core::{Cursor, EntityId, Remote, RemoteId, mutant};
 use crm_store::{Commit, Entity, Journal, KeyHash, Link, Mark, Mutation, Resolved};
 
 use crate::Rules;
@@ -16,6 +16,8 @@ pub(super) struct Notes {
     pub(super) marks: BTreeSet<EntityId>,
     /// Links to be stored.
     pub(super) links: Vec<(EntityId, Link)>,
+    /// Ids that are no more, and what they became.
+    pub(super) aliases: Vec<(RemoteId, RemoteId)>,
     /// Entities that were loaded or founded, as they shall be.
     pub(super) entities: BTreeMap<EntityId, Entity>,
     /// Which of them have a key.
@@ -60,6 +62,23 @@ impl Notes {
         ids.iter().filter_map(|id| self.entities.get(id)).collect()
     }
 
+    /// Returns whether a new record is one that we made, and that no open create stands for.
+    pub(super) fn is_stray(&self, side: &Side, remote: &Remote) -> bool {
+        let ours = remote.uid.as_ref().and_then(crm_core::Uid::entity);
+        let entity = ours.and_then(|id| self.entities.get(&id));
+        let link = |entity: &Entity| entity.link(&side.provider).cloned();
+        entity.is_some_and(|entity| link(entity).is_none_or(|link| link.claim.is_none()))
+    }
+
+    /// Returns the entity at hand that a record is tied to.
+    pub(super) fn tied(&self, side: &Side, record: &RemoteId) -> Option<&Entity> {
+        let here = |entity: &&Entity| {
+            let link = entity.link(&side.provider);
+            link.is_some_and(|link| link.remote.as_ref() == Some(record))
+        };
+        self.entities.values().find(here)
+    }
+
     /// Marks an entity of which a hint says that its record changed. A row that was listed before
     /// is out of date by that.
     pub(super) fn hint(&mut self, found: &Resolved) {
@@ -67,6 +86,7 @@ impl Notes {
         let mut link = found.link.clone();
         if let Some(observed) = &mut link.observed
             && !observed.is_outdated()
+            && !mutant!(HintUnheeded)
         {
             observed.outdate();
             self.links.push((found.entity, link));
@@ -86,8 +106,7 @@ impl Notes {
         mut self,
         rules: &Rules,
         side: &Side,
-        feed: Feed,
-        page: &ChangePage,
+        cursor: Option<(&'static str, Cursor)>,
         now: jiff::Timestamp,
     ) -> Commit {
         let mut mutations = Vec::new();
@@ -118,17 +137,26 @@ impl Notes {
         for (id, link) in self.links {
             mutations.push(Mutation::Link(id, Box::new(link)));
         }
+        for (old, new) in self.aliases {
+            let (provider, kind) = (side.provider.clone(), rules.kind);
+            mutations.push(Mutation::Alias { provider, kind, old, new });
+        }
         let mark = Mark { due: now, attempts: 0 };
         let journal = self.journal.into_iter();
         mutations.extend(journal.map(|row| Mutation::Journal(Box::new(row))));
         mutations.extend(self.marks.into_iter().map(|id| Mutation::Mark(id, Some(mark))));
-        mutations.push(Mutation::Cursor {
-            provider: side.provider.clone(),
-            kind: rules.kind,
-            feed: feed.cursor_name(),
-            cursor: page.next.clone(),
-        });
+        mutations.extend(cursor.map(|(feed, cursor)| {
+            let (provider, kind) = (side.provider.clone(), rules.kind);
+            Mutation::Cursor { provider, kind, feed, cursor }
+        }));
         let expected = self.changed.into_iter().collect();
         Commit { expected, fences: Vec::new(), mutations }
     }
+}
+
+/// Returns the last change of a commit alone: that of the cursor.
+#[cfg(crm_mutants)]
+pub(super) fn cursor_of(commit: &Commit) -> Commit {
+    let mutations = commit.mutations.last().cloned().into_iter().collect();
+    Commit { mutations, ..Commit::default() }
 }

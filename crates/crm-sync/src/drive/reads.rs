@@ -1,6 +1,6 @@
 //! Reading records by id: the only source of values for what is about to be written.
 
-use crm_core::{Lookup, MatchKey, Remote, RemoteId};
+use crm_core::{Lookup, MatchKey, Remote, RemoteId, mutant};
 use crm_store::{Entity, LinkState, Observation};
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -27,9 +27,15 @@ impl Session<'_> {
         let mut linked: Vec<Vec<(usize, RemoteId)>> = vec![Vec::new(); rules.sides.len()];
         let mut claimed: Vec<Vec<usize>> = vec![Vec::new(); rules.sides.len()];
         let mut merged: Vec<(usize, usize, RemoteId)> = Vec::new();
+        let closed: Vec<bool> =
+            rules.sides.iter().map(|side| self.is_paused(&side.provider)).collect();
         for (at, entity) in entities.iter().enumerate() {
-            let mut row = vec![Seen::Unread; rules.sides.len()];
+            let mut row: Vec<Seen> =
+                closed.iter().map(|c| if *c { Seen::Closed } else { Seen::Unread }).collect();
             for (index, side) in rules.sides.iter().enumerate() {
+                if closed.get(index) == Some(&true) {
+                    continue;
+                }
                 let Some(link) = entity.link(&side.provider) else {
                     continue;
                 };
@@ -82,17 +88,23 @@ impl Session<'_> {
         let reads = rules.sides.iter().zip(&wanted).map(|(side, wanted)| async move {
             let ids: Vec<RemoteId> = wanted.iter().map(|(_, id)| id.clone()).collect();
             if ids.is_empty() {
-                return Ok(Vec::new());
+                return Ok(Ok(Vec::new()));
             }
             let provider = this.provider(&side.provider)?;
-            Ok::<_, EngineError>(provider.get(rules.kind, &ids).await?)
+            Ok::<_, EngineError>(provider.get(rules.kind, &ids).await)
         });
         let found = try_join_all(reads).await?;
-        for (index, (lookups, wanted)) in found.into_iter().zip(wanted).enumerate() {
-            if let Some(side) = rules.sides.get(index) {
-                let most = side.capability.read_max.get();
-                self.tally.read(&side.provider, lookups.len(), most);
-            }
+        for (index, (found, wanted)) in found.into_iter().zip(wanted).enumerate() {
+            let Some(side) = rules.sides.get(index) else { continue };
+            let lookups = match found {
+                Ok(lookups) => lookups,
+                Err(error) => {
+                    self.pause(&side.provider, error)?;
+                    close(seen, index);
+                    continue;
+                }
+            };
+            self.tally.read(&side.provider, lookups.len(), side.capability.read_max.get());
             for (lookup, (at, _)) in lookups.into_iter().zip(wanted) {
                 let what = self.seen_of(rules, index, entities.get(at), lookup).await?;
                 if let Some(slot) = seen.get_mut(at).and_then(|row| row.get_mut(index)) {
@@ -113,6 +125,7 @@ impl Session<'_> {
         let into = match lookup {
             Lookup::Found(remote) => return Ok(Seen::Fresh(remote)),
             Lookup::Archived | Lookup::Gone => return Ok(Seen::Gone),
+            Lookup::MergedInto(_) if mutant!(MergeSeenAsDelete) => return Ok(Seen::Gone),
             Lookup::MergedInto(into) => into,
         };
         let Some(side) = rules.sides.get(index) else {
@@ -142,12 +155,20 @@ impl Session<'_> {
                 Some(MatchKey::Uid(claim.uid.clone()))
             };
             let keys: Vec<MatchKey> = wanted.iter().filter_map(uid).collect();
-            let found = self.provider(&side.provider)?.find(rules.kind, &keys).await?;
+            let found = match self.provider(&side.provider)?.find(rules.kind, &keys).await {
+                Ok(found) => found,
+                Err(error) => {
+                    self.pause(&side.provider, error)?;
+                    close(seen, index);
+                    continue;
+                }
+            };
             self.tally.read(&side.provider, keys.len(), side.capability.read_max.get());
             for at in wanted {
                 let claim = entities.get(at).and_then(|e| e.link(&side.provider)?.claim.as_ref());
                 let record = found.iter().find(|r| r.uid.as_ref() == claim.map(|c| &c.uid));
                 let what = match (record, claim) {
+                    (Some(_), _) if mutant!(CreateResentBlindly) => Seen::Absent,
                     (Some(record), _) => Seen::Fresh(record.clone()),
                     (None, Some(claim)) if self.may_still_land(side, claim.at) => Seen::Unread,
                     (None, _) => Seen::Absent,
@@ -161,7 +182,15 @@ impl Session<'_> {
     }
 
     fn may_still_land(&self, side: &crate::Side, since: Timestamp) -> bool {
+        mutant!(WaitIgnored, return false);
         super::after(since, side.capability.unknown_wait) > self.now()
+    }
+}
+
+/// Notes that a side takes no calls.
+fn close(seen: &mut [Vec<Seen>], index: usize) {
+    for slot in seen.iter_mut().filter_map(|row| row.get_mut(index)) {
+        *slot = Seen::Closed;
     }
 }
 
@@ -172,7 +201,7 @@ fn push<T>(lists: &mut [Vec<T>], index: usize, item: T) {
 }
 
 fn listed_or_fresh(remote: Remote, observed: &Observation, now: Timestamp) -> Seen {
-    if now.duration_since(observed.at) <= LISTED_MAX {
+    if now.duration_since(observed.at) <= LISTED_MAX || mutant!(StaleRows) {
         Seen::Fresh(remote)
     } else {
         Seen::Listed(remote)

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{EntityId, Field, Lookup, ObjectKind, Ref, Remote, RemoteId, Value};
-use crm_store::{Entity, EntityState, Shadow};
+use crm_core::{EntityId, Field, Lookup, ObjectKind, Ref, Remote, RemoteId, Value, mutant};
+use crm_store::{Entity, Shadow};
 
 use super::Session;
+use crate::decide::mirror::Companies;
 use crate::decide::{Lost, Names, Seen, Ties};
 use crate::{EngineError, Rules};
 
@@ -14,7 +15,7 @@ use crate::{EngineError, Rules};
 const MERGES_MAX: usize = 16;
 
 /// What each side shows of one entity, in the engine's terms.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct View {
     /// By index of the side.
     pub seen: Vec<Seen>,
@@ -26,6 +27,8 @@ pub(super) struct View {
     pub unknown: Vec<(usize, Ref)>,
     /// References that a side lost since their records are no more there.
     pub lost: Vec<Lost>,
+    /// The companies that contacts name in a text, where that matters.
+    pub companies: Companies,
 }
 
 /// Which entity a record belongs to, by side.
@@ -70,11 +73,14 @@ impl Session<'_> {
         let mut raw: Vec<Vec<(usize, EntityId, RemoteId)>> = Vec::with_capacity(views.len());
         for (view, entity) in views.iter_mut().zip(entities) {
             let mut shown = Vec::new();
-            for (side, seen) in view.seen.iter_mut().enumerate() {
-                let Some(remote) = seen.remote_mut() else { continue };
-                let translated = translate(rules, (side, Some(entity.id)), remote, &owners.of);
-                view.unknown.extend(translated.unknown.into_iter().map(|to| (side, to)));
-                shown.extend(translated.shown.into_iter().map(|(id, remote)| (side, id, remote)));
+            for (index, seen) in view.seen.iter_mut().enumerate() {
+                let (Some(remote), Some(side)) = (seen.remote_mut(), rules.sides.get(index)) else {
+                    continue;
+                };
+                let mut translated = translate(rules, (index, Some(entity.id)), remote, &owners.of);
+                self.forget_erased(side, &mut translated.unknown).await?;
+                view.unknown.extend(translated.unknown.into_iter().map(|to| (index, to)));
+                shown.extend(translated.shown.into_iter().map(|(id, it)| (index, id, it)));
             }
             view.names = names.clone();
             raw.push(shown);
@@ -90,8 +96,10 @@ impl Session<'_> {
         };
         self.miss_the_dead(rules, (entities, &known), &mut views).await?;
         let ties = self.ties(rules, &known);
+        let companies = self.companies(rules, entities, &views).await?;
         for (view, shown) in views.iter_mut().zip(raw) {
             view.ties = ties.clone();
+            view.companies = Companies::clone(&companies);
             for (side, entity, record) in shown {
                 view.ties.show(side, entity, record);
             }
@@ -118,6 +126,24 @@ impl Session<'_> {
             translate(rules, (side, entity), remote, &owners.of).unknown.is_empty()
         });
         Ok(own.into_iter().map(|remote| (remote.id.clone(), remote)).collect())
+    }
+
+    /// Turns records into the engine's terms; what they name and nobody knows counts as not read.
+    pub(super) async fn translated(
+        &self,
+        rules: &Rules,
+        side: usize,
+        remotes: &mut [Remote],
+    ) -> Result<(), EngineError> {
+        if rules.references().next().is_none() {
+            return Ok(());
+        }
+        let owners = self.owners(rules, remotes.iter().map(|remote| (side, remote))).await?;
+        for remote in remotes {
+            let entity = owners.of.get(&(side, rules.kind, remote.id.clone())).copied();
+            translate(rules, (side, entity), remote, &owners.of);
+        }
+        Ok(())
     }
 
     /// Finds out to which entities the records belong that others name.
@@ -194,6 +220,7 @@ impl Session<'_> {
         (entities, known): (&[Entity], &Known),
         views: &mut [View],
     ) -> Result<(), EngineError> {
+        mutant!(DeadMemberRemoved, return Ok(()));
         for (index, side) in rules.sides.iter().enumerate() {
             let mut gone: Vec<(usize, Field, ObjectKind, Value)> = Vec::new();
             for (at, (entity, view)) in entities.iter().zip(views.iter()).enumerate() {
@@ -215,7 +242,18 @@ impl Session<'_> {
             if gone.is_empty() {
                 continue;
             }
-            let dead = self.dead(index, rules, &gone, known).await?;
+            let dead = match self.dead(index, rules, &gone, known).await {
+                Ok(dead) => dead,
+                Err(EngineError::Provider(error)) => {
+                    // What a side lost and why cannot be told now: it is not heard.
+                    self.pause(&side.provider, error)?;
+                    for slot in views.iter_mut().filter_map(|view| view.seen.get_mut(index)) {
+                        *slot = Seen::Closed;
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             for (at, field, _, member) in gone {
                 if let Some(view) = views.get_mut(at).filter(|_| dead.contains(&member)) {
                     view.lost.push(Lost { side: index, field, member });
@@ -264,6 +302,15 @@ impl Session<'_> {
         Ok(dead)
     }
 
+    /// Finds the records of entities.
+    pub(super) async fn records(
+        &self,
+        rules: &Rules,
+        named: BTreeSet<EntityId>,
+    ) -> Result<Ties, EngineError> {
+        Ok(self.ties(rules, &self.became(named.into_iter()).await?))
+    }
+
     /// Finds the records of all entities that are referred to.
     fn ties(&self, rules: &Rules, known: &Known) -> Ties {
         let mut records = BTreeMap::new();
@@ -271,9 +318,10 @@ impl Session<'_> {
             for (index, side) in rules.sides.iter().enumerate() {
                 let link = entity.link(&side.provider);
                 let record = match link {
+                    Some(_) if self.is_dying(&side.provider, *id) => None,
                     Some(link) if link.is_live() => link.remote.clone(),
                     // What this plan makes can be referred to.
-                    None if self.planning && entity.state == EntityState::Live => {
+                    Some(_) | None if self.will_make(entity, &side.provider) => {
                         Some(RemoteId::new(id.to_string()))
                     }
                     Some(_) | None => None,
@@ -283,6 +331,11 @@ impl Session<'_> {
         }
         Ties::new(records)
     }
+}
+
+/// Returns the entities that a value names.
+pub(super) fn entities_in(value: &Value) -> impl Iterator<Item = EntityId> {
+    value.members().iter().filter_map(entity_of)
 }
 
 fn under(names: &Names, mut entity: Entity) -> Entity {
@@ -331,22 +384,27 @@ fn translate(
         let mut members = Vec::with_capacity(value.members().len());
         let (before, mut is_itself) = (translated.unknown.len(), false);
         for member in value.members() {
-            let Some(Ref::Remote(kind, id)) = member.as_reference() else { continue };
-            match owners.get(&(side, *kind, id.clone())) {
-                Some(entity) if Some(*entity) == itself => is_itself = true,
-                Some(entity) => {
-                    members.push(Value::Ref(Ref::Entity(*entity)));
-                    translated.shown.push((*entity, id.clone()));
-                }
-                None => translated.unknown.push(Ref::Remote(*kind, id.clone())),
+            match member.as_reference() {
+                // After the first sync was taken back, a row is what was known.
+                Some(Ref::Entity(_)) => members.push(member.clone()),
+                Some(Ref::Remote(kind, id)) => match owners.get(&(side, *kind, id.clone())) {
+                    Some(entity) if Some(*entity) == itself => is_itself = true,
+                    Some(entity) => {
+                        members.push(Value::Ref(Ref::Entity(*entity)));
+                        translated.shown.push((*entity, id.clone()));
+                    }
+                    None => translated.unknown.push(Ref::Remote(*kind, id.clone())),
+                },
+                None => {}
             }
         }
         members.sort();
         members.dedup();
         let is_set = matches!(value, Value::List(_));
-        let whole = rules.rule(side, field).is_some_and(|rule| rule.length_max.is_some());
+        let whole = rules.rule(side, field).is_some_and(|rule| rule.room().is_some());
         let leaves_out = translated.unknown.len() > before && whole;
-        if (is_set && leaves_out) || (!is_set && members.is_empty() && !is_itself) {
+        let alone = members.is_empty() && !mutant!(UnknownReferenceClears);
+        if (is_set && leaves_out) || (!is_set && alone && !is_itself) {
             let read = remote.read.iter().copied().filter(|known| *known != field);
             remote.read = read.collect();
         }

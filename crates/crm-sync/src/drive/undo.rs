@@ -11,7 +11,7 @@ use crm_store::{
 };
 
 use super::Session;
-use super::refs::View;
+use super::refs::{View, entities_in};
 use crate::decide::undo::{self, Order, Past, Undo};
 use crate::decide::{Seen, Ties, journal, key_hashes, settle};
 use crate::event::{Event, Phase};
@@ -37,6 +37,7 @@ pub(crate) async fn undo(
     progress: &dyn Progress,
 ) -> Result<UndoReport, EngineError> {
     let mut session = Session::open(engine, run, progress);
+    session.whole = true;
     let known = engine.store.runs(RUNS_MAX).await?.into_iter().find(|known| known.id == target);
     let known = known.ok_or(EngineError::UnknownRun(target))?;
     let mut report = UndoReport::new(run, target, mode);
@@ -177,11 +178,16 @@ impl Session<'_> {
         let all: Vec<Vec<usize>> =
             entities.iter().map(|_| (0..rules.sides.len()).collect()).collect();
         let seen = self.look(rules, &entities, &all).await?;
+        // What was referred to then is named by the journal alone.
+        let changes = rows.iter().flat_map(|of| &of.journal).flat_map(|row| &row.changes);
+        let then = changes.filter_map(|change| change.before.value()).flat_map(entities_in);
+        let then = self.records(rules, then.collect()).await?;
         let order = Order { target, run: self.run, now: self.now(), first };
         let mut cases = Vec::new();
         for ((entity, of), view) in entities.into_iter().zip(rows).zip(seen) {
             let Rows { journal, history, conflicts } = &of;
             let View { seen, ties, .. } = view;
+            let ties = ties.with(&then);
             let past = Past { journal, history, conflicts, seen: &seen, ties: &ties };
             let rules = rules.of(|field| entity.golden.value(field));
             let undo = undo::decide(entity.clone(), &past, order, rules);

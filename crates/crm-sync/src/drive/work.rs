@@ -1,6 +1,8 @@
 //! Working off marks: lease, look, decide, announce, write, settle.
 
-use crm_core::{PauseCause, Write};
+use std::collections::BTreeMap;
+
+use crm_core::{Disposition, PauseCause, ProviderId, Write, mutant};
 use crm_store::{
     Commit, Entity, EntityState, Journal, LeaseRequest, Leased, Mark, Mutation, StoreError,
 };
@@ -13,7 +15,7 @@ use super::refs::View;
 use crate::decide::settle::{self, Settled};
 use crate::decide::{self, Decision, Seen, State, Ties, journal, oscillation};
 use crate::event::{Event, Phase};
-use crate::{EngineError, Rules};
+use crate::{Base, EngineError, Rules};
 
 /// How long a lease lasts: longer than any batch takes with all its retries.
 const LEASE: std::time::Duration = std::time::Duration::from_mins(15);
@@ -24,17 +26,39 @@ const COMMIT_MAX: usize = 500;
 /// One entity between its decision and the settling of its writes.
 pub(super) struct Job {
     pub entity: Entity,
-    pub fence: u64,
+    /// The lease under which it is worked on, if there is one.
+    pub fence: Option<u64>,
     pub attempts: u32,
     pub decision: Option<Decision>,
+    /// What the records showed that the decision was made on.
+    pub base: BTreeMap<ProviderId, Base>,
     /// The records that entities have which this one refers to.
     pub ties: Ties,
+    /// What it was decided on, where it may have to be decided again.
+    pub view: Option<View>,
     /// The writes under way, with their side.
     pub writes: Vec<(usize, Write)>,
     /// When it is to be looked at again.
     pub again: Option<Mark>,
     /// Writes that were applied.
     pub journal: Vec<Journal>,
+}
+
+impl Job {
+    pub(super) fn new(entity: Entity, fence: Option<u64>) -> Self {
+        Self {
+            attempts: entity.mark.map_or(0, |mark| mark.attempts),
+            entity,
+            fence,
+            decision: None,
+            base: BTreeMap::new(),
+            ties: Ties::default(),
+            view: None,
+            writes: Vec::new(),
+            again: None,
+            journal: Vec::new(),
+        }
+    }
 }
 
 impl Session<'_> {
@@ -54,7 +78,9 @@ impl Session<'_> {
             let leased = self.engine.store.lease(request).await?;
             if leased.is_empty() {
                 match self.engine.store.next_due(rules.kind).await? {
-                    Some(due) if due <= limit => self.wait(due).await,
+                    Some(due) if due <= limit && Some(due) != self.next_run => {
+                        self.wait(due).await;
+                    }
                     Some(_) | None => return Ok(done > 0),
                 }
                 continue;
@@ -67,7 +93,7 @@ impl Session<'_> {
         }
     }
 
-    async fn wait(&self, due: Timestamp) {
+    pub(super) async fn wait(&self, due: Timestamp) {
         let now = self.now();
         self.progress.event(&Event::Waiting { until: due });
         let wait = due.duration_since(now).max(jiff::SignedDuration::from_millis(1));
@@ -107,20 +133,14 @@ impl Session<'_> {
                     self.settle_duplicate(rules, &entity, into, fence).await?;
                 }
                 EntityState::Merged { .. } => self.release(&entity, fence).await?,
-                EntityState::Live | EntityState::Tombstone { .. } => jobs.push(Job {
-                    attempts: entity.mark.map_or(0, |mark| mark.attempts),
-                    entity,
-                    fence,
-                    decision: None,
-                    ties: Ties::default(),
-                    writes: Vec::new(),
-                    again: None,
-                    journal: Vec::new(),
-                }),
+                EntityState::Live | EntityState::Tombstone { .. } => {
+                    jobs.push(Job::new(entity, Some(fence)));
+                }
             }
         }
         self.decide(rules, &mut jobs).await?;
-        if !self.first {
+        self.found_companies(rules, &mut jobs).await?;
+        if !self.first && !mutant!(NoTwinCheck) {
             self.adopt_twins(rules, &mut jobs).await?;
         }
         self.guard(rules, &jobs).await?;
@@ -138,7 +158,7 @@ impl Session<'_> {
 
     /// Puts an entity off of which nothing seems to change but a field that goes to and fro. What
     /// is due earlier would stay so, did the mark not count an attempt.
-    async fn postpone(
+    pub(super) async fn postpone(
         &self,
         entity: &Entity,
         fence: u64,
@@ -164,9 +184,11 @@ impl Session<'_> {
         let entities: Vec<Entity> = jobs.iter().map(|job| job.entity.clone()).collect();
         let views = self.look(rules, &entities, &[]).await?;
         let listed: Vec<Vec<usize>> = views.iter().map(|view| listed_sides(&view.seen)).collect();
+        let acts = !self.planning && self.carrying.is_none();
         for (job, view) in jobs.iter_mut().zip(views) {
             job.ties = view.ties.clone();
-            let merged = merge::merged_away(&view.seen).filter(|_| !self.planning);
+            job.base = self.base_of(rules, job.entity.id, &view.seen);
+            let merged = merge::merged_away(&view.seen).filter(|_| acts);
             let absorbed = match &merged {
                 Some((side, into)) => self.absorb(rules, job, *side, into).await?,
                 None => Absorbed::No,
@@ -175,6 +197,7 @@ impl Session<'_> {
                 job.decision = None;
                 continue;
             }
+            job.view = rules.company_to_record.then(|| view.clone());
             let mut decision = self.decision(rules, &job.entity, view);
             if absorbed == Absorbed::Later {
                 decision.reread.extend(merged.map(|(side, _)| side));
@@ -205,6 +228,8 @@ impl Session<'_> {
         for (index, view) in chosen.into_iter().zip(views) {
             if let Some(job) = jobs.get_mut(index) {
                 job.ties = view.ties.clone();
+                job.base = self.base_of(rules, job.entity.id, &view.seen);
+                job.view = rules.company_to_record.then(|| view.clone());
                 job.decision = Some(self.decision(rules, &job.entity, view));
             }
         }
@@ -212,26 +237,36 @@ impl Session<'_> {
     }
 
     pub(super) fn decision(&self, rules: &Rules, entity: &Entity, view: View) -> Decision {
-        let View { seen, names, ties, unknown, lost } = view;
+        let View { seen, names, ties, unknown, lost, companies } = view;
         let (now, run) = (self.now(), self.run);
-        let state = State { entity: entity.clone(), seen, names, ties, unknown, lost, now, run };
+        let entity = entity.clone();
+        let state = State { entity, seen, names, ties, unknown, lost, companies, now, run };
         decide::decide(state, rules)
     }
 
     /// Commits the decisions: golden values, shadows, conflicts, and the intents and claims that
     /// announce the writes.
-    async fn announce(&mut self, rules: &Rules, jobs: &mut Vec<Job>) -> Result<(), EngineError> {
+    pub(super) async fn announce(
+        &mut self,
+        rules: &Rules,
+        jobs: &mut Vec<Job>,
+    ) -> Result<(), EngineError> {
         let now = self.now();
         let mut commits = Vec::with_capacity(jobs.len());
+        let mut learned = Vec::new();
         for job in jobs.iter_mut() {
             let Some(mut decision) = job.decision.take() else {
                 continue;
             };
             self.count(rules, job, &decision);
+            learned.extend(decision.journal.iter().cloned());
             let again = (!decision.reread.is_empty()).then(|| self.backoff(job.attempts, now));
             // A mark that counts an attempt replaces the one under which this was looked at.
             let attempts = job.attempts.max(1);
-            let later = decision.later.map(|due| Mark { due, attempts });
+            let closed = decision.closed.iter().filter_map(|side| rules.sides.get(*side));
+            let open_at = closed.map(|side| self.due_after_pause(&side.provider)).min();
+            let later = decision.later.into_iter().chain(open_at).min();
+            let later = later.map(|due| Mark { due, attempts });
             let mark = match (again, later) {
                 (Some(again), Some(later)) if later.due < again.due => Some(later),
                 (again, later) => again.or(later),
@@ -244,6 +279,8 @@ impl Session<'_> {
         }
         let raced = self.commit_all(commits).await?;
         jobs.retain(|job| !raced.contains(&job.entity.id));
+        learned.retain(|row| !raced.contains(&row.entity));
+        self.tally.learned(&learned);
         Ok(())
     }
 
@@ -296,7 +333,11 @@ impl Session<'_> {
     }
 
     /// Sends the announced writes and settles each.
-    async fn write(&mut self, rules: &Rules, jobs: &mut [Job]) -> Result<(), EngineError> {
+    pub(super) async fn write(
+        &mut self,
+        rules: &Rules,
+        jobs: &mut [Job],
+    ) -> Result<(), EngineError> {
         let mut batches: Vec<(Vec<usize>, Vec<Write>)> =
             vec![Default::default(); rules.sides.len()];
         for (at, job) in jobs.iter().enumerate() {
@@ -319,18 +360,27 @@ impl Session<'_> {
             Ok::<_, EngineError>(Some(this.provider(&side.provider)?.apply(writes).await))
         });
         let outcomes = join_all(calls).await;
-        let mut stop = None;
+        let mut failed = Vec::new();
         for (index, (outcome, (owners, writes))) in outcomes.into_iter().zip(batches).enumerate() {
             let results = match outcome? {
                 None => continue,
-                Some(Ok(outcome)) => outcome.into_results(),
+                Some(Ok(outcome)) => {
+                    let results = outcome.into_results();
+                    mutant!(BatchMixedUp => results.into_iter().rev().collect(), results)
+                }
                 Some(Err(error)) => {
                     let told = not_sent(&error, writes.len());
-                    stop = Some(error);
+                    failed.push((index, error));
                     told
                 }
             };
             for ((at, write), result) in owners.into_iter().zip(&writes).zip(results) {
+                if let Err(error) = &result
+                    && matches!(error.disposition(), Disposition::Pause(_))
+                    && failed.iter().all(|(side, _)| *side != index)
+                {
+                    failed.push((index, retold(error)));
+                }
                 if let Some(job) = jobs.get_mut(at) {
                     self.settle(rules, index, job, write, result).await?;
                 }
@@ -340,10 +390,12 @@ impl Session<'_> {
         let commits = touched.into_iter().map(|job| (job.entity.id, settled_commit(rules, job)));
         let commits = commits.collect();
         self.commit_all(commits).await?;
-        match stop {
-            None => Ok(()),
-            Some(error) => Err(error.into()),
+        for (index, error) in failed {
+            if let Some(side) = rules.sides.get(index) {
+                self.pause(&side.provider, error)?;
+            }
         }
+        Ok(())
     }
 
     async fn settle(
@@ -355,7 +407,7 @@ impl Session<'_> {
         result: Result<crm_core::Written, crm_core::ProviderError>,
     ) -> Result<(), EngineError> {
         let now = self.now();
-        self.tally_result(rules, side, write, &result);
+        self.tally.settled(rules, side, write, result.is_ok());
         if let Err(error) = &result {
             tracing::debug!(%error, entity = %job.entity.id, "write refused");
         }
@@ -369,7 +421,7 @@ impl Session<'_> {
         if let Some((side, record, before)) = of {
             let when = (self.run, now);
             let row = journal::applied(&job.entity, side, write, record, before, when);
-            job.journal.push(row);
+            mutant!(JournalRowMissing => (), job.journal.push(row));
         }
         let mark = match settled {
             Settled::Applied | Settled::Parked => None,
@@ -377,10 +429,19 @@ impl Session<'_> {
                 Some(Mark { due: super::after(now, wait), attempts: job.attempts + 1 })
             }
             Settled::Backoff => Some(self.backoff(job.attempts, now)),
-            Settled::Paused(PauseCause::Connection) => Some(Mark { due: now, attempts: 0 }),
-            Settled::Paused(PauseCause::Until(until)) => {
-                let due = until.unwrap_or_else(|| super::after(now, BACKOFF_MAX));
-                Some(Mark { due, attempts: job.attempts })
+            Settled::Paused(cause) => {
+                let due = match (cause, rules.sides.get(side)) {
+                    (PauseCause::Until(Some(until)), _) => until,
+                    (PauseCause::Until(None) | PauseCause::Connection, Some(side))
+                        if self.can_lose(&side.provider) =>
+                    {
+                        self.put_off()
+                    }
+                    // The run ends with this.
+                    (PauseCause::Until(None) | PauseCause::Connection, _) => now,
+                };
+                let attempts = mutant!(PauseCountsAttempt => job.attempts + 1, job.attempts.max(1));
+                Some(Mark { due, attempts })
             }
             Settled::Adopt(existing) => self.adopt(rules, side, job, existing).await?,
         };
@@ -391,74 +452,6 @@ impl Session<'_> {
             }
         }
         Ok(())
-    }
-
-    fn tally_result(
-        &mut self,
-        rules: &Rules,
-        side: usize,
-        write: &Write,
-        result: &Result<crm_core::Written, crm_core::ProviderError>,
-    ) {
-        let Some(side) = rules.sides.get(side) else {
-            return;
-        };
-        let kind = self.tally.kind(rules.kind);
-        let provider = side.provider.clone();
-        match (result, &write.action) {
-            (Ok(_), crm_core::Action::Create { .. }) => {
-                kind.created += 1;
-                *kind.done.create.entry(provider).or_default() += 1;
-            }
-            (Ok(_), crm_core::Action::Update { patch, .. }) => {
-                kind.updated += 1;
-                *kind.done.update_records.entry(provider.clone()).or_default() += 1;
-                let fields = kind.done.update.entry(provider).or_default();
-                for (field, _) in patch.iter() {
-                    *fields.entry(field).or_default() += 1;
-                }
-            }
-            (Ok(_), crm_core::Action::Delete { .. }) => {}
-            (Err(_), _) => kind.failed += 1,
-        }
-    }
-
-    /// Counts what working off the marks would do, without doing it.
-    pub(super) async fn plan_live(&mut self, rules: &Rules) -> Result<(), EngineError> {
-        self.phase(rules.kind, Phase::Plan);
-        let mut seen = std::collections::BTreeSet::new();
-        loop {
-            let request = LeaseRequest {
-                kind: rules.kind,
-                now: self.now(),
-                lease: LEASE,
-                limit: self.engine.options.lease_max,
-            };
-            let leased = self.engine.store.lease(request).await?;
-            let fresh: Vec<Leased> =
-                leased.into_iter().filter(|leased| seen.insert(leased.entity.id)).collect();
-            if fresh.is_empty() {
-                return Ok(());
-            }
-            let mut jobs: Vec<Job> = fresh
-                .into_iter()
-                .filter(|leased| leased.entity.state == EntityState::Live)
-                .map(|Leased { entity, fence }| Job {
-                    entity,
-                    fence,
-                    attempts: 0,
-                    decision: None,
-                    ties: Ties::default(),
-                    writes: Vec::new(),
-                    again: None,
-                    journal: Vec::new(),
-                })
-                .collect();
-            self.decide(rules, &mut jobs).await?;
-            for decision in jobs.iter().filter_map(|job| job.decision.as_ref()) {
-                self.tally.planned(rules, decision);
-            }
-        }
     }
 }
 
@@ -475,9 +468,16 @@ pub(super) fn not_sent(
     error: &crm_core::ProviderError,
     count: usize,
 ) -> Vec<Result<crm_core::Written, crm_core::ProviderError>> {
-    let kind = error.kind().clone();
-    let told = || crm_core::ProviderError::new(kind.clone(), error.message());
-    std::iter::repeat_with(|| Err(told())).take(count).collect()
+    std::iter::repeat_with(|| Err(retold(error))).take(count).collect()
+}
+
+/// Says an error once more.
+fn retold(error: &crm_core::ProviderError) -> crm_core::ProviderError {
+    let told = crm_core::ProviderError::new(error.kind().clone(), error.message());
+    match error.hint() {
+        Some(hint) => told.with_hint(hint),
+        None => told,
+    }
 }
 
 /// Returns the commit of what became of an entity's writes.

@@ -28,6 +28,8 @@ fn the_code_says_more_than_the_kind_and_the_kind_more_than_the_words() {
         ("refused", None, "not accepted", ProblemClass::Validation),
         ("duplicate_rule", None, "", ProblemClass::Duplicate),
         ("ambiguous_email", None, "", ProblemClass::Duplicate),
+        ("ambiguous_domain", None, "", ProblemClass::Duplicate),
+        ("merged_elsewhere", None, "", ProblemClass::Duplicate),
         ("unsupported", None, "", ProblemClass::Unsupported),
         ("permanent", None, "who knows", ProblemClass::Bug),
     ];

@@ -7,7 +7,7 @@ use crm_store::{Conflict, ConflictState, Store};
 use crm_sync::{ConflictRef, EngineError, Flow, Outcome, Policy, Resolution, value_of};
 use crm_testkit::memory::profile::{NORTH, SOUTH, WEST};
 
-use crate::town::Town;
+use crate::town::{KIND, Town};
 
 const FIELD: Field = Field::JOB_TITLE;
 
@@ -62,7 +62,7 @@ fn resolve(
 }
 
 #[test]
-fn a_side_is_taken_and_written_everywhere() {
+pub(crate) fn a_side_is_taken_and_written_everywhere() {
     let mut town = quarrel();
     let conflict = open(&town);
     assert_eq!(conflict.base.as_ref().map(Value::display).as_deref(), Some("Buyer"));
@@ -82,7 +82,7 @@ fn a_side_is_taken_and_written_everywhere() {
 }
 
 #[test]
-fn a_side_that_did_not_contend_can_be_taken() {
+pub(crate) fn a_side_that_did_not_contend_can_be_taken() {
     let mut town = quarrel();
     let conflict = open(&town);
     resolve(&mut town, &conflict, take("west")).unwrap();
@@ -91,7 +91,7 @@ fn a_side_that_did_not_contend_can_be_taken() {
 }
 
 #[test]
-fn a_value_is_given_that_nobody_had() {
+pub(crate) fn a_value_is_given_that_nobody_had() {
     let mut town = quarrel();
     let conflict = open(&town);
     let mut values = Patch::new();
@@ -104,7 +104,7 @@ fn a_value_is_given_that_nobody_had() {
 }
 
 #[test]
-fn what_is_edited_after_a_decision_contends_anew() {
+pub(crate) fn what_is_edited_after_a_decision_contends_anew() {
     let mut town = quarrel();
     let conflict = open(&town);
     resolve(&mut town, &conflict, take("north")).unwrap();
@@ -119,7 +119,7 @@ fn what_is_edited_after_a_decision_contends_anew() {
 }
 
 #[test]
-fn a_decision_about_what_is_no_more_is_refused() {
+pub(crate) fn a_decision_about_what_is_no_more_is_refused() {
     let mut town = quarrel();
     let conflict = open(&town);
     town.edit(1, FIELD, "Boss");
@@ -139,7 +139,7 @@ fn a_decision_about_what_is_no_more_is_refused() {
 }
 
 #[test]
-fn a_decision_that_does_not_fit_is_refused() {
+pub(crate) fn a_decision_that_does_not_fit_is_refused() {
     let mut town = quarrel();
     let conflict = open(&town);
     let error = resolve(&mut town, &conflict, take("east")).unwrap_err();
@@ -155,6 +155,24 @@ fn a_decision_that_does_not_fit_is_refused() {
     assert!(Resolution::try_from("merged").is_err());
     assert_eq!(open(&town), conflict);
     assert_eq!(town.sync().outcome(), Outcome::Partial);
+}
+
+/// What a CRM requires is not cleared there, although a blank won: it would refuse the write.
+#[test]
+pub(crate) fn what_is_required_is_not_cleared() {
+    let flow = Flow { allow_clear: vec![Field::LAST_NAME], ..Flow::new(KIND) };
+    let mut town = Town::new(&[&NORTH, &SOUTH], flow);
+    town.person(2, &[(Field::LAST_NAME, "Novak"), (Field::EMAIL, "novak@mail.example")]);
+    town.sync();
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    town.edit(0, Field::LAST_NAME, "");
+    town.pass(Duration::from_mins(10));
+    let report = town.sync();
+    assert_eq!(town.value(0, Field::LAST_NAME), None);
+    assert_eq!(town.value(1, Field::LAST_NAME).as_deref(), Some("Novak"));
+    assert_eq!((report.writes(), town.entity().golden.value(Field::LAST_NAME)), (0, None));
+    assert!(report.kinds.values().all(|kind| kind.failed == 0), "{report:?}");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crm_core::{Field, ObjectKind, RemoteId};
-use crm_store::{EntityState, LinkState, Seq, Store};
+use crm_core::{Field, ObjectKind, RemoteId, Value};
+use crm_store::{ConflictState, EntityState, LinkState, Seq, Store};
 use crm_sync::{Approval, Deletes, EngineError, Flow, Guard};
 use crm_testkit::memory::Deed;
 use crm_testkit::memory::profile::{NORTH, SOUTH};
@@ -45,7 +45,7 @@ fn refused(town: &mut Town) -> EngineError {
 /// Deleting 30 % on one side stops the run, whatever it would have done with the deletes; run
 /// again it stops again, and only who says how many may go lets them.
 #[test]
-fn a_mass_delete_stops_the_run_before_anything_is_done() {
+pub(crate) fn a_mass_delete_stops_the_run_before_anything_is_done() {
     for deletes in [Deletes::Unlink, Deletes::Propagate] {
         let mut town = town(80, deletes);
         delete(&town, 0, 24);
@@ -70,7 +70,7 @@ fn a_mass_delete_stops_the_run_before_anything_is_done() {
 }
 
 #[test]
-fn a_delete_spreads_only_where_it_shall_and_after_the_hold() {
+pub(crate) fn a_delete_spreads_only_where_it_shall_and_after_the_hold() {
     for (deletes, left) in [(Deletes::Unlink, 5), (Deletes::Archive, 4), (Deletes::Propagate, 4)] {
         let mut town = town(5, deletes);
         delete(&town, 0, 1);
@@ -88,7 +88,7 @@ fn a_delete_spreads_only_where_it_shall_and_after_the_hold() {
 }
 
 #[test]
-fn whoever_edits_a_doomed_record_saves_it() {
+pub(crate) fn whoever_edits_a_doomed_record_saves_it() {
     let mut town = town(3, Deletes::Propagate);
     delete(&town, 0, 1);
     town.pass(Duration::from_mins(10));
@@ -106,7 +106,7 @@ fn whoever_edits_a_doomed_record_saves_it() {
 }
 
 #[test]
-fn a_restored_record_saves_the_doomed_ones() {
+pub(crate) fn a_restored_record_saves_the_doomed_ones() {
     let mut town = town(3, Deletes::Propagate);
     delete(&town, 0, 1);
     town.pass(Duration::from_mins(10));
@@ -119,10 +119,33 @@ fn a_restored_record_saves_the_doomed_ones() {
     assert!(town.entity().links.iter().all(crm_store::Link::is_live));
 }
 
+/// What comes back is met for the first time: it contends although it is as it was, and here the
+/// primary wins.
+#[test]
+pub(crate) fn a_restored_record_has_a_say() {
+    let mut town = town(1, Deletes::Unlink);
+    town.edit(0, Field::JOB_TITLE, "Before");
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    delete(&town, 0, 1);
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    town.edit(1, Field::JOB_TITLE, "Meanwhile");
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    town.realm.perform(Deed::Restore { account: 0, kind: KIND, pick: 0 });
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    assert_eq!(town.value(1, Field::JOB_TITLE).as_deref(), Some("Before"));
+    let lost = town.conflicts(ConflictState::Auto);
+    let mut losers = lost.iter().flat_map(|conflict| &conflict.contenders);
+    assert!(losers.any(|loser| loser.value == Some(Value::text("Meanwhile"))), "{lost:?}");
+}
+
 /// Two people merged in one CRM are one: their records elsewhere stay until somebody merges them
 /// there too, and are neither written nor made again.
 #[test]
-fn people_merged_in_one_crm_are_one_entity() {
+pub(crate) fn people_merged_in_one_crm_are_one_entity() {
     let mut town = town(3, Deletes::Unlink);
     let south = town.realm.live(1, KIND);
     town.realm.perform(Deed::Merge { account: 0, kind: KIND, winner: 0, loser: 1 });
@@ -162,7 +185,7 @@ fn edit(town: &Town, id: &RemoteId, text: &str) {
 
 /// The record of the one that is gone moves to the one that is left, where that has none.
 #[test]
-fn a_merge_brings_records_along() {
+pub(crate) fn a_merge_brings_records_along() {
     let mut town = Town::new(&[&NORTH, &SOUTH], flow(Deletes::Unlink));
     town.person(1, &[(Field::LAST_NAME, "Kept"), (Field::EMAIL, "kept@mail.example")]);
     town.sync();
@@ -186,7 +209,7 @@ fn a_merge_brings_records_along() {
 
 /// A record that was edited while the other one was deleted is not even doomed.
 #[test]
-fn an_edit_beside_a_delete_wins() {
+pub(crate) fn an_edit_beside_a_delete_wins() {
     let mut town = town(3, Deletes::Propagate);
     delete(&town, 0, 1);
     town.edit(1, Field::JOB_TITLE, "Kept");
@@ -200,7 +223,7 @@ fn an_edit_beside_a_delete_wins() {
 
 /// A deleted person leaves the deals of that CRM by themselves; nobody took them off the deal.
 #[test]
-fn whoever_is_deleted_in_one_crm_stays_with_the_deal_in_the_other() {
+pub(crate) fn whoever_is_deleted_in_one_crm_stays_with_the_deal_in_the_other() {
     let flows = vec![flow(Deletes::Unlink), Flow::new(ObjectKind::Deal)];
     let mut town = Town::of(&[&NORTH, &SOUTH], flows);
     for name in ["Kept", "Deleted"] {

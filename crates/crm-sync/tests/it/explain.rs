@@ -46,7 +46,9 @@ async fn walk(store: &MemoryStore, seed: u64, met: &mut Met) {
             entity.golden.iter().count()
         });
         let by_id = find(store, ObjectKind::Contact, &entity.id.to_string()).await.unwrap();
-        assert_eq!(by_id, [entity.id]);
+        if entity.state.same_as().is_none() {
+            assert_eq!(by_id, [entity.id]);
+        }
         check(&told, &format!("seed {seed}, entity {}", entity.id), met);
         for field in told.fields.values() {
             if let Some(golden) = &field.golden {

@@ -79,7 +79,7 @@ fn robots() -> [Robot; 2] {
 }
 
 #[test]
-fn two_robots_are_stopped_within_a_few_calls() {
+pub(crate) fn two_robots_are_stopped_within_a_few_calls() {
     for profiles in [[&NORTH, &SOUTH], [&SOUTH, &NORTH], [&NORTH, &EAST], [&WEST, &SOUTH]] {
         for policy in [Policy::PrimaryWins, Policy::LatestWins] {
             for minutes in [2, 5, 15] {
@@ -105,7 +105,7 @@ fn two_robots_are_stopped_within_a_few_calls() {
 }
 
 #[test]
-fn all_other_fields_keep_flowing() {
+pub(crate) fn all_other_fields_keep_flowing() {
     for profiles in [[&NORTH, &SOUTH], [&SOUTH, &WEST], [&NORTH, &EAST]] {
         let mut town = town(profiles, Policy::PrimaryWins);
         let (mut robots, every) = (robots(), Duration::from_mins(5));
@@ -129,7 +129,7 @@ fn all_other_fields_keep_flowing() {
 
 /// A frozen field that goes on changing is looked at ever less often.
 #[test]
-fn looks_at_a_frozen_field_back_off() {
+pub(crate) fn looks_at_a_frozen_field_back_off() {
     let mut town = town([&NORTH, &SOUTH], Policy::PrimaryWins);
     live(&mut town, &mut robots(), SignedDuration::from_hours(1), Duration::from_mins(5));
     town.calls();
@@ -155,7 +155,7 @@ fn looks_at_a_frozen_field_back_off() {
 }
 
 #[test]
-fn a_person_ends_it() {
+pub(crate) fn a_person_ends_it() {
     let mut town = town([&NORTH, &SOUTH], Policy::PrimaryWins);
     live(&mut town, &mut robots(), SignedDuration::from_hours(1), Duration::from_mins(5));
     let open = town.conflicts(ConflictState::Open);

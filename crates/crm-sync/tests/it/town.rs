@@ -7,15 +7,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use crm_core::{
-    Account, Action, BatchOutcome, Capabilities, ChangePage, Clock, Cursor, Feed, Field, Finding,
-    Lookup, MatchKey, ObjectKind, Provider, ProviderId, Remote, RemoteId, Result, RunId,
-    SharedProvider, TenantId, Usage, Write,
+    Account, Action, BatchOutcome, Capabilities, ChangePage, Clock, Cursor, ErrorKind, Feed, Field,
+    Finding, Lookup, MatchKey, ObjectKind, Provider, ProviderError, ProviderId, Remote, RemoteId,
+    Result, RunId, SharedProvider, TenantId, Usage, Write,
 };
 use crm_store::{Conflict, ConflictQuery, ConflictState, Entity, MemoryStore, Seq, Store};
 use crm_sync::{Approval, Engine, EngineError, Flow, Guard, Options, Report, Topology};
 use crm_testkit::clock::ManualClock;
 use crm_testkit::memory::{Deed, MemoryProvider, Profile, Realm};
 use crm_testkit::simulation::executor::{Ended, Executor};
+use crm_testkit::simulation::life::Life;
+use crm_testkit::simulation::mortal::{MortalProvider, MortalStore, Process};
+use crm_testkit::simulation::trace::{Keep, Trace};
+use crm_testkit::world::Rng;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -25,11 +29,19 @@ pub(crate) const KIND: ObjectKind = ObjectKind::Contact;
 /// Calls about one record, by connection and id.
 pub(crate) type Calls = BTreeMap<(ProviderId, RemoteId), u32>;
 
-/// A connection that counts reads by id and writes of each record.
+/// Connections that answer every call with an error.
+type Shut = BTreeMap<ProviderId, ErrorKind>;
+
+/// Fields that connections do not have for now.
+type Lost = BTreeMap<ProviderId, Vec<Field>>;
+
+/// A connection that counts reads by id and writes of each record, and can be shut.
 #[derive(Debug)]
 struct Counted {
     inner: MemoryProvider,
     calls: Arc<Mutex<Calls>>,
+    shut: Arc<Mutex<Shut>>,
+    lost: Arc<Mutex<Lost>>,
 }
 
 impl Counted {
@@ -37,6 +49,13 @@ impl Counted {
         let mut calls = self.calls.lock().unwrap();
         for id in ids {
             *calls.entry((self.id().clone(), id.clone())).or_default() += 1;
+        }
+    }
+
+    fn open(&self) -> Result<()> {
+        match self.shut.lock().unwrap().get(self.id()) {
+            Some(kind) => Err(ProviderError::new(kind.clone(), "shut").with_hint("open it")),
+            None => Ok(()),
         }
     }
 }
@@ -47,16 +66,27 @@ impl Provider for Counted {
         self.inner.id()
     }
     fn capabilities(&self) -> Arc<Capabilities> {
-        self.inner.capabilities()
+        let mut capabilities = Capabilities::clone(&self.inner.capabilities());
+        let lost = self.lost.lock().unwrap().get(self.id()).cloned().unwrap_or_default();
+        for object in &mut capabilities.objects {
+            let mut suspended: Vec<Field> = object.suspended.to_vec();
+            suspended.extend(&lost);
+            suspended.sort_unstable();
+            object.suspended = suspended.into();
+        }
+        Arc::new(capabilities)
     }
     async fn probe(&self) -> Result<Account> {
+        self.open()?;
         self.inner.probe().await
     }
     async fn get(&self, kind: ObjectKind, ids: &[RemoteId]) -> Result<Vec<Lookup>> {
+        self.open()?;
         self.count(ids.iter());
         self.inner.get(kind, ids).await
     }
     async fn find(&self, kind: ObjectKind, keys: &[MatchKey]) -> Result<Vec<Remote>> {
+        self.open()?;
         self.inner.find(kind, keys).await
     }
     async fn changes(
@@ -65,9 +95,14 @@ impl Provider for Counted {
         feed: Feed,
         after: Option<&Cursor>,
     ) -> Result<ChangePage> {
+        self.open()?;
         self.inner.changes(kind, feed, after).await
     }
     async fn apply(&self, writes: &[Write]) -> Result<BatchOutcome> {
+        self.open()?;
+        if let Some(kind) = self.shut.lock().unwrap().get(&writes_of(self.id().as_str())) {
+            return Err(ProviderError::new(kind.clone(), "writes are held back"));
+        }
         self.count(writes.iter().filter_map(|write| match &write.action {
             Action::Update { id, .. } | Action::Delete { id } => Some(id),
             Action::Create { .. } => None,
@@ -82,6 +117,11 @@ impl Provider for Counted {
     }
 }
 
+/// Under which name the writes to an account are shut.
+fn writes_of(account: &str) -> ProviderId {
+    ProviderId::new(format!("writes to {account}"))
+}
+
 /// A world with one engine.
 #[derive(Debug)]
 pub(crate) struct Town {
@@ -90,6 +130,8 @@ pub(crate) struct Town {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) engine: Engine,
     calls: Arc<Mutex<Calls>>,
+    shut: Arc<Mutex<Shut>>,
+    lost: Arc<Mutex<Lost>>,
     runs: u128,
     topology: Topology,
     providers: Vec<SharedProvider>,
@@ -120,9 +162,13 @@ impl Town {
         let kinds: Vec<ObjectKind> = flows.iter().map(|flow| flow.kind).collect();
         let realm = Realm::of_kinds(Arc::clone(&clock), profiles, &kinds, 1);
         let calls = Arc::new(Mutex::new(Calls::new()));
+        let shut = Arc::new(Mutex::new(Shut::new()));
+        let lost = Arc::new(Mutex::new(Lost::new()));
         let providers = (0..profiles.len()).map(|index| {
             let inner = MemoryProvider::open(&realm, index).unwrap();
-            Arc::new(Counted { inner, calls: Arc::clone(&calls) }) as SharedProvider
+            let (calls, shut) = (Arc::clone(&calls), Arc::clone(&shut));
+            let lost = Arc::clone(&lost);
+            Arc::new(Counted { inner, calls, shut, lost }) as SharedProvider
         });
         let mut names = profiles.iter().map(|profile| ProviderId::new(profile.name));
         let topology = Topology {
@@ -135,7 +181,50 @@ impl Town {
         let providers: Vec<SharedProvider> = providers.collect();
         let options = Options::default();
         let engine = engine(&topology, &providers, &store, &clock, options.clone());
-        Self { clock, realm, store, engine, calls, runs: 0, topology, providers, options }
+        Self {
+            clock,
+            realm,
+            store,
+            engine,
+            calls,
+            shut,
+            lost,
+            runs: 0,
+            topology,
+            providers,
+            options,
+        }
+    }
+
+    /// Lets an account answer every call with an error, until it is opened again.
+    pub(crate) fn shut(&self, account: &Profile, error: ErrorKind) {
+        self.shut.lock().unwrap().insert(ProviderId::new(account.name), error);
+    }
+
+    /// Holds the writes to an account back, until it is let go.
+    pub(crate) fn hold_back(&self, account: &Profile, error: ErrorKind) {
+        self.shut.lock().unwrap().insert(writes_of(account.name), error);
+    }
+
+    /// Lets the writes to an account go.
+    pub(crate) fn let_go(&self, account: &Profile) {
+        self.shut.lock().unwrap().remove(&writes_of(account.name));
+    }
+
+    /// Lets an account answer again.
+    pub(crate) fn open(&self, account: &Profile) {
+        self.shut.lock().unwrap().remove(&ProviderId::new(account.name));
+    }
+
+    /// Takes fields away from an account, and gives back those it lacked.
+    pub(crate) fn lose(&self, account: &Profile, fields: &[Field]) {
+        self.lost.lock().unwrap().insert(ProviderId::new(account.name), fields.to_vec());
+    }
+
+    /// Starts the engine anew, with other rules of the first kind.
+    pub(crate) fn reconfigure(&mut self, flow: Flow) {
+        self.topology.flows[0] = flow;
+        self.restart();
     }
 
     /// Starts the engine anew, with another guard.
@@ -148,6 +237,29 @@ impl Town {
     pub(crate) fn impatient(&mut self) {
         self.options.wait_max = Duration::ZERO;
         self.restart();
+    }
+
+    /// Starts the engine anew, which then reads everything again now and then.
+    pub(crate) fn sweeping(&mut self, every: Duration) {
+        self.options.sweep_every = Some(every);
+        self.restart();
+    }
+
+    /// Makes an engine that dies sooner or later, at any step.
+    pub(crate) fn mortal(&self, seed: u64) -> (Engine, Arc<Process>) {
+        let life = Life::new(Rng::new(seed), 1_500);
+        let (trace, clock) = (Trace::new(Keep::Tail), Arc::clone(&self.clock));
+        let process = Arc::new(Process { life, trace, clock });
+        let providers = self.providers.iter().map(|provider| {
+            let mortal = MortalProvider::new(Arc::clone(provider), Arc::clone(&process));
+            Arc::new(mortal) as SharedProvider
+        });
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        let store = Arc::new(MortalStore::new(store, Arc::clone(&process))) as Arc<dyn Store>;
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let (topology, options) = (self.topology.clone(), self.options.clone());
+        let engine = Engine::new(topology, providers.collect(), store, clock, options).unwrap();
+        (engine, process)
     }
 
     fn restart(&mut self) {
@@ -190,6 +302,11 @@ impl Town {
             Ended::Done(output) => output,
             Ended::Died | Ended::Deadlock | Ended::Endless => panic!("it does not end"),
         }
+    }
+
+    /// Runs something until the process dies; returns whether it did before the end.
+    pub(crate) fn run_until<F: Future>(&self, future: F, dies: impl Fn() -> bool) -> bool {
+        matches!(Executor::new(&self.clock).run(future, dies), Ended::Died)
     }
 
     /// Makes the id of a run.

@@ -8,6 +8,7 @@
 
 pub mod atomic;
 pub mod audit;
+pub mod erasure;
 mod harness;
 pub mod journal;
 pub mod leases;
@@ -50,6 +51,7 @@ macro_rules! store_contract {
                 a_waiting_reference_wakes_its_entity,
                 what_is_there_already_is_not_waited_for,
                 a_merge_ends_the_waiting,
+                what_became_another_is_found_by_it,
             }
             leases::{
                 work_comes_oldest_first,
@@ -70,6 +72,7 @@ macro_rules! store_contract {
                 runs_come_newest_first,
                 stages_come_back,
                 accounts_come_back,
+                written_plans_come_back,
                 counts_and_problems_agree_with_the_rows,
                 everything_outlives_the_process,
             }
@@ -81,6 +84,13 @@ macro_rules! store_contract {
             audit::{
                 every_deed_is_chained,
                 the_chain_goes_on,
+            }
+            erasure::{
+                an_erased_entity_leaves_no_row,
+                an_erasure_is_a_decision_like_others,
+                what_was_erased_is_recognised,
+                erasures_come_back,
+                tied_entities_have_one_link,
             }
         }
     };

@@ -19,6 +19,7 @@ mod object;
 mod property;
 mod render;
 mod route;
+mod scene;
 mod schema;
 mod search;
 mod time;
@@ -45,6 +46,7 @@ use self::token::Tokens;
 use crate::fake::{Bin, Call, Dialect, Fields, Lane, Refusal, Simulated, Touch, Weather};
 use crate::people::Person;
 use crate::quota::{Quotas, Span, Window};
+use crate::scene::Scene;
 use crate::world::{Rng, Source, World};
 
 /// A fake HubSpot.
@@ -119,6 +121,8 @@ pub struct HubSpotOptions {
     pub scopes: Option<Vec<String>>,
     /// The account's number.
     pub portal_id: u64,
+    /// The number after which those of records go on.
+    pub last_key: u64,
     /// Whether the unique property for client ids exists.
     pub setup: Setup,
     /// Requests allowed in ten seconds.
@@ -151,6 +155,7 @@ impl Default for HubSpotOptions {
             codes: vec!["sandbox-hubspot-code".to_owned()],
             scopes: None,
             portal_id: 4_700_001,
+            last_key: 100,
             setup: Setup::Prepared,
             burst: 190,
             daily: 625_000,
@@ -245,7 +250,7 @@ impl Dialect for HubSpot {
 
     fn open(options: &HubSpotOptions, world: &mut World) -> Self {
         world.lag_max_ms = options.lag_max_ms;
-        world.start_keys_at(100);
+        world.start_keys_at(options.last_key);
         let mut properties = BTreeMap::new();
         let mut groups = BTreeMap::new();
         for kind in &KINDS {
@@ -399,6 +404,10 @@ impl Dialect for HubSpot {
 
     fn person_kind(&self) -> &'static str {
         "contacts"
+    }
+
+    fn furnish(&mut self, world: &mut World, scene: &Scene) -> Result<(), Refusal> {
+        self.enter(world, scene)
     }
 }
 

@@ -22,6 +22,7 @@ mod render;
 mod room;
 mod route;
 mod rows;
+mod scene;
 mod schema;
 mod search;
 mod session;
@@ -44,6 +45,7 @@ use self::session::Sessions;
 use crate::fake::{Bin, Call, Dialect, Fields, Lane, Refusal, Simulated, Touch, Weather};
 use crate::people::Person;
 use crate::quota::{Quotas, Span, Window};
+use crate::scene::Scene;
 use crate::world::World;
 
 /// The Salesforce fake.
@@ -77,6 +79,8 @@ pub struct SalesforceOptions {
     pub client_id: String,
     /// The client's secret.
     pub client_secret: String,
+    /// The number after which those of records go on; an org of its own has others.
+    pub last_key: u64,
     /// The name of the integration user, also the subject of JWT assertions.
     pub username: String,
     /// An access token that works from the start, until it expires.
@@ -104,6 +108,7 @@ impl Default for SalesforceOptions {
         Self {
             client_id: "sandbox-client".to_owned(),
             client_secret: "sandbox-secret".to_owned(),
+            last_key: FIRST_KEY,
             username: "sync@org.example".to_owned(),
             access_token: None,
             refresh_token: None,
@@ -118,6 +123,8 @@ impl Default for SalesforceOptions {
     }
 }
 
+/// Record numbers begin here, so that ids look like those of an org in use.
+const FIRST_KEY: u64 = 4_000_000;
 /// The name of the quota window of API requests.
 const DAILY: &str = "daily";
 const DAY_MS: i64 = 86_400_000;
@@ -279,5 +286,9 @@ impl Dialect for Salesforce {
 
     fn person_kind(&self) -> &'static str {
         "Contact"
+    }
+
+    fn furnish(&mut self, world: &mut World, scene: &Scene) -> Result<(), Refusal> {
+        self.enter(world, scene)
     }
 }

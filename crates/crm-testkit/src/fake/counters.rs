@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Outcome;
+use crate::world::Deeds;
 
 /// The requests to one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Counters {
     pub endpoints: BTreeMap<String, Endpoint>,
     /// Limit, use, peak and overruns per quota window.
     pub quotas: Value,
+    /// The records that programs wrote, by kind.
+    pub records: BTreeMap<String, Deeds>,
 }
 
 impl Counters {
@@ -52,7 +55,21 @@ impl Counters {
                 (name.as_str(), row)
             })
             .collect();
-        json!({ "requests": self.requests(""), "endpoints": rows, "quotas": self.quotas })
+        let records: BTreeMap<&str, Value> = self
+            .records
+            .iter()
+            .map(|(kind, deeds)| {
+                let Deeds { created, changed, deleted } = deeds;
+                let row = json!({ "created": created, "changed": changed, "deleted": deleted });
+                (kind.as_str(), row)
+            })
+            .collect();
+        json!({
+            "requests": self.requests(""),
+            "endpoints": rows,
+            "quotas": self.quotas,
+            "records": records,
+        })
     }
 
     pub(super) fn note(&mut self, endpoint: String, outcome: &Outcome) {

@@ -13,7 +13,8 @@ use super::{Bin, Call, Counters, Fake, Fields, Outcome, Refusal, Touch};
 use crate::fault::{Aim, Fault, FaultPlan, Profile, Rates, RetryAfter};
 use crate::people::Person;
 use crate::quota::{Quotas, Window};
-use crate::world::{FakeClock, World};
+use crate::scene::Scene;
+use crate::world::{Deeds, FakeClock, World};
 
 /// How a request is counted.
 #[derive(Clone, Debug)]
@@ -101,6 +102,8 @@ pub trait Dialect: Debug + Send + Sized + 'static {
     fn person(&self, person: &Person) -> Fields;
     /// Returns the kind that people are.
     fn person_kind(&self) -> &'static str;
+    /// See [`Fake::furnish`].
+    fn furnish(&mut self, world: &mut World, scene: &Scene) -> Result<(), Refusal>;
 }
 
 /// A fake made of a dialect.
@@ -134,6 +137,20 @@ impl<D: Dialect> Simulated<D> {
     pub fn with<R>(&self, act: impl FnOnce(&mut D, &mut World) -> R) -> R {
         let inner = &mut *self.lock();
         act(&mut inner.dialect, &mut inner.world)
+    }
+
+    /// Fills something in: what was there before the sandbox started is not news to its search
+    /// index.
+    fn fill(
+        &self,
+        enter: impl FnOnce(&mut D, &mut World) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        self.with(|dialect, world| {
+            let lag = std::mem::take(&mut world.lag_max_ms);
+            let done = enter(dialect, world);
+            world.lag_max_ms = lag;
+            done
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<D>> {
@@ -282,23 +299,27 @@ impl<D: Dialect> Fake for Simulated<D> {
     }
 
     fn populate(&self, people: &[Person]) -> Result<(), Refusal> {
-        self.with(|dialect, world| {
+        self.fill(|dialect, world| {
             let kind = dialect.person_kind();
-            // What was there before the sandbox started is not news to its search index.
-            let lag = std::mem::take(&mut world.lag_max_ms);
-            let done = people.iter().try_for_each(|person| {
+            people.iter().try_for_each(|person| {
                 let fields = dialect.person(person);
                 dialect.create(world, kind, &fields).map(drop)
-            });
-            world.lag_max_ms = lag;
-            done
+            })
         })
+    }
+
+    fn furnish(&self, scene: &Scene) -> Result<(), Refusal> {
+        self.fill(|dialect, world| dialect.furnish(world, scene))
     }
 
     fn counters(&self) -> Counters {
         let inner = self.lock();
         let quotas = inner.quotas.report(inner.world.now_ms());
-        Counters { endpoints: inner.counters.endpoints.clone(), quotas }
+        let kinds = inner.world.kinds().filter_map(|kind| {
+            let deeds = inner.world.table(kind)?.deeds();
+            (deeds != Deeds::default()).then(|| (kind.to_owned(), deeds))
+        });
+        Counters { endpoints: inner.counters.endpoints.clone(), quotas, records: kinds.collect() }
     }
 
     fn window(&self, name: &str) -> Option<Window> {

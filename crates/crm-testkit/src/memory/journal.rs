@@ -20,6 +20,23 @@ pub struct Journal {
     pub creates: Vec<(usize, u64, Timestamp)>,
     /// References to nothing that the engine sent.
     pub strays: Vec<Stray>,
+    /// Updates by the engine.
+    pub updates: Vec<Update>,
+}
+
+/// An update by the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Update {
+    /// The account.
+    pub account: usize,
+    /// The record's number there.
+    pub record: u64,
+    /// When the call was sent.
+    pub sent: Timestamp,
+    /// When the engine was last shown the record.
+    pub shown: Option<Timestamp>,
+    /// Whether it changed nothing, although the CRM stores what it is told.
+    pub idle: bool,
 }
 
 /// A reference to nothing, in a write of the engine.

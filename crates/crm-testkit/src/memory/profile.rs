@@ -291,7 +291,7 @@ impl Profile {
 
 /// Returns how many members a set of such a field has room for, if that is limited.
 pub(crate) fn room(rule: &FieldRule) -> Option<usize> {
-    rule.length_max.filter(|_| rule.ty.is_set()).map(usize::from)
+    rule.room()
 }
 
 /// Returns how a value stands in a cell.

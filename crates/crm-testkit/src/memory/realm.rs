@@ -219,6 +219,7 @@ impl Inner {
             state: State::Live,
             cells: BTreeMap::new(),
             created: at,
+            shown: None,
             modified: stamp,
             author: Author::Other,
             aliases: Vec::new(),
@@ -336,10 +337,9 @@ impl Inner {
 
     /// Remembers that the engine was shown all values of a record.
     pub(super) fn show(&mut self, index: usize, number: u64, at: Timestamp) {
-        let Some(row) = self.accounts.get(index).and_then(|account| account.rows.get(&number))
-        else {
-            return;
-        };
+        let account = self.accounts.get_mut(index);
+        let Some(row) = account.and_then(|account| account.rows.get_mut(&number)) else { return };
+        row.shown = Some(at);
         for stroke in row.cells.values() {
             if let Some(stroke) = self.journal.strokes.get_mut(*stroke) {
                 stroke.seen.get_or_insert(at);

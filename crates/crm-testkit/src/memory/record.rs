@@ -49,6 +49,8 @@ pub(crate) struct Row {
     /// The stroke that each field shows, and of sets the stroke of each member.
     pub(crate) cells: BTreeMap<Cell, usize>,
     pub(crate) created: Timestamp,
+    /// When the engine was last shown it.
+    pub(super) shown: Option<Timestamp>,
     pub(super) modified: Timestamp,
     pub(super) author: Author,
     pub(super) aliases: Vec<RemoteId>,

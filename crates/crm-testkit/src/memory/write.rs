@@ -9,7 +9,7 @@ use crm_core::{
 };
 use jiff::Timestamp;
 
-use super::journal::Hand;
+use super::journal::{Hand, Update};
 use super::profile::{Addresses, Answer, Blame, POISON, Uids};
 use super::realm::{Ink, Inner};
 use super::record::{Account, Refused, Row, State, version};
@@ -147,7 +147,15 @@ impl Inner {
             self.journal.refuse(index, id.as_str().to_owned());
         }
         checked?;
-        self.paint((index, number), &dipped.inks, hand, at);
+        let account = self.account(index)?;
+        let shown = account.rows.get(&number).and_then(|row| row.shown);
+        let rewrites = |ink: &Ink| account.profile.rewrites.iter().any(|(f, _)| *f == ink.field);
+        let plain = dipped.dropped.is_empty() && !dipped.inks.iter().any(rewrites);
+        let changed = self.paint((index, number), &dipped.inks, hand, at);
+        if let Hand::Engine { sent, .. } = hand {
+            let idle = plain && !changed;
+            self.journal.updates.push(Update { account: index, record: number, sent, shown, idle });
+        }
         self.written((index, number), patch, dipped.dropped)
     }
 

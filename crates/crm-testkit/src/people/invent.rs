@@ -45,7 +45,7 @@ fn person(number: u32, rng: &mut Rng) -> Person {
 ///
 /// The ranges are those that regulators keep free for fiction, as long as they last; British ones
 /// are also written without the country's code.
-pub(super) fn phone(number: u32, rng: &mut Rng) -> String {
+pub(crate) fn phone(number: u32, rng: &mut Rng) -> String {
     let nth = number / 5;
     let (high, low) = (nth / 100, nth % 100);
     let style = rng.below(4);

@@ -106,7 +106,7 @@ pub(super) const TRADITIONS: [Tradition; 10] = [
 ];
 
 /// Companies, with the domain that their people's addresses are at.
-pub(super) const COMPANIES: [(&str, &str); 20] = [
+pub(crate) const COMPANIES: [(&str, &str); 20] = [
     ("Birchwell & Sons", "birchwell.example"),
     ("Käferstein Maschinenbau GmbH", "kaeferstein.example"),
     ("Lumen Orchard Ltd", "lumenorchard.example"),
@@ -144,7 +144,7 @@ pub(super) const TITLES: [&str; 10] = [
 ];
 
 /// Street, city, region, postal code, country.
-pub(super) const PLACES: [[&str; 5]; 8] = [
+pub(crate) const PLACES: [[&str; 5]; 8] = [
     ["Larkspur Lane", "Leeds", "West Yorkshire", "LS1 9ZZ", "United Kingdom"],
     ["Lindenstraße", "Köln", "Nordrhein-Westfalen", "50000", "Germany"],
     ["Rue des Cerisiers", "Lyon", "Auvergne-Rhône-Alpes", "69000", "France"],

@@ -21,7 +21,7 @@ pub fn spread(count: usize, seed: u64, sides: &[&str]) -> Vec<Vec<Person>> {
         many => count * 30 / 100 / many,
     };
     let shared = count - alone * sides.len();
-    let mut nameless = sides.iter().position(|side| *side != "salesforce");
+    let mut nameless = sides.iter().position(|side| !side.starts_with("salesforce"));
     let mut out = Vec::new();
     for (place, _) in sides.iter().enumerate() {
         let mut people: Vec<Person> = everybody.iter().take(shared).cloned().collect();

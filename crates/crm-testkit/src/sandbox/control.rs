@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use super::{Vendor, Yard, levers};
+use super::{Account, Yard, levers};
 use crate::fake::{Bin, Call, Fake, Fields, Outcome, Refusal};
 
 /// What a lever answers: a body, or nothing but that it is done.
@@ -85,11 +85,11 @@ fn vendor_route(fake: &dyn Fake, call: &Call<'_>, rest: &[&str]) -> Answer {
 }
 
 fn overview(yard: &Yard) -> Value {
-    let running = |name: &str| Vendor::named(name).is_some();
+    let running = |name: &str| Account::named(name).is_some();
     let providers: Vec<Value> = yard
         .urls()
         .iter()
-        .filter(|row| running(row.0))
+        .filter(|row| running(&row.0))
         .map(|(name, url)| json!({ "name": name, "url": url }))
         .collect();
     json!({

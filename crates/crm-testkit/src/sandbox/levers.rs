@@ -8,15 +8,15 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::control::Answer;
-use super::{Vendor, Yard};
+use super::{Account, Yard};
 use crate::fake::{Fake, Refusal, Touch};
 use crate::fault::{Aim, Fault, Profile, RetryAfter};
 
 type Body = Map<String, Value>;
 
-/// Returns the fake of a vendor's name.
+/// Returns the fake of an account's name.
 pub(super) fn fake<'a>(yard: &'a Yard, name: &str) -> Result<&'a Arc<dyn Fake>, Refusal> {
-    let running = Vendor::named(name).and_then(|vendor| yard.fakes.get(&vendor));
+    let running = Account::named(name).and_then(|account| yard.fakes.get(&account));
     running.ok_or_else(|| Refusal::missing(format!("no fake called {name:?} runs here")))
 }
 

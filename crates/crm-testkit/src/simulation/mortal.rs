@@ -13,9 +13,9 @@ use crm_core::{
     Usage, Write,
 };
 use crm_store::{
-    Audit, AuditCheck, Commit, Conflict, ConflictQuery, Counts, Entity, History, Journal,
+    Audit, AuditCheck, Commit, Conflict, ConflictQuery, Counts, Entity, Erasure, History, Journal,
     JournalQuery, KeyHash, LeaseRequest, Leased, ProblemQuery, Resolved, Run, Seq, SharedStore,
-    Stage, Store, StoreResult,
+    Stage, Store, StoreResult, Trait, WrittenPlan,
 };
 use jiff::Timestamp;
 
@@ -89,6 +89,16 @@ impl Store for MortalStore {
         self.inner.links(provider, kind, ids).await
     }
 
+    async fn tied(
+        &self,
+        provider: &ProviderId,
+        kind: ObjectKind,
+        ids: &[RemoteId],
+    ) -> StoreResult<Vec<Option<Entity>>> {
+        self.process.alive().await;
+        self.inner.tied(provider, kind, ids).await
+    }
+
     async fn candidates(
         &self,
         kind: ObjectKind,
@@ -128,6 +138,11 @@ impl Store for MortalStore {
         self.inner.account(provider).await
     }
 
+    async fn written_plan(&self, hash: &str) -> StoreResult<Option<WrittenPlan>> {
+        self.process.alive().await;
+        self.inner.written_plan(hash).await
+    }
+
     async fn stage(&self, kind: ObjectKind) -> StoreResult<Stage> {
         self.process.alive().await;
         self.inner.stage(kind).await
@@ -153,6 +168,11 @@ impl Store for MortalStore {
         self.inner.history(entity).await
     }
 
+    async fn absorbed(&self, into: Option<EntityId>) -> StoreResult<Vec<Entity>> {
+        self.process.alive().await;
+        self.inner.absorbed(into).await
+    }
+
     async fn journal(&self, query: JournalQuery) -> StoreResult<Vec<Journal>> {
         self.process.alive().await;
         self.inner.journal(query).await
@@ -166,6 +186,21 @@ impl Store for MortalStore {
     async fn verify_audit(&self) -> StoreResult<AuditCheck> {
         self.process.alive().await;
         self.inner.verify_audit().await
+    }
+
+    async fn erased(&self, kind: ObjectKind, traits: &[Trait]) -> StoreResult<Vec<bool>> {
+        self.process.alive().await;
+        self.inner.erased(kind, traits).await
+    }
+
+    async fn erasures(&self) -> StoreResult<Vec<Erasure>> {
+        self.process.alive().await;
+        self.inner.erasures().await
+    }
+
+    async fn scrub(&self) -> StoreResult<()> {
+        self.process.step("before a scrub").await;
+        self.inner.scrub().await
     }
 
     async fn counts(&self, kind: ObjectKind) -> StoreResult<Counts> {

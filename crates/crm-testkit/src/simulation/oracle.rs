@@ -1,6 +1,7 @@
 //! The checks: what the engine's ledger says, compared with what really happened.
 
 mod agreement;
+mod care;
 mod edits;
 mod facts;
 mod journal;
@@ -94,6 +95,7 @@ pub async fn judge(
     edits::check(&facts, &inner, &mut verdict);
     policy::check(&facts, &inner, &mut verdict);
     ties::check(&facts, &inner, &mut verdict);
+    care::check(&facts, &inner, &mut verdict);
     journal::check(&facts, &inner, &rows, &mut verdict);
     verdict
 }

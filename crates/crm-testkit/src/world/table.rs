@@ -25,6 +25,17 @@ pub enum Bump {
     Always,
 }
 
+/// How many records programs wrote, users aside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deeds {
+    /// Made.
+    pub created: u64,
+    /// Changed, each time that one was.
+    pub changed: u64,
+    /// Deleted.
+    pub deleted: u64,
+}
+
 /// The records of one kind.
 #[derive(Debug, Default)]
 pub struct Table {
@@ -35,6 +46,7 @@ pub struct Table {
     lagging: BTreeSet<u64>,
     indexes: BTreeMap<String, Index>,
     shapes: Vec<String>,
+    deeds: Deeds,
 }
 
 impl Table {
@@ -46,6 +58,16 @@ impl Table {
     /// Returns the column of a name, making it at first use.
     pub fn column(&mut self, name: &str) -> Column {
         self.columns.intern(name)
+    }
+
+    /// Returns how many records programs wrote.
+    pub const fn deeds(&self) -> Deeds {
+        self.deeds
+    }
+
+    /// Corrects how many records programs wrote, where some of it was taken back.
+    pub const fn recount(&mut self, deeds: Deeds) {
+        self.deeds = deeds;
     }
 
     /// Returns a record in whatever state.
@@ -127,6 +149,7 @@ impl Table {
     /// Adds a record.
     pub fn insert(&mut self, key: u64, values: &Changes, stamp: &Stamp) {
         let row = Row::default().with(values);
+        self.deeds.created += u64::from(stamp.source == Source::Integration);
         for index in self.indexes.values_mut() {
             index.add(key, &row);
         }
@@ -160,6 +183,7 @@ impl Table {
         if !differs && bump == Bump::IfChanged {
             return false;
         }
+        self.deeds.changed += u64::from(stamp.source == Source::Integration);
         for index in self.indexes.values_mut() {
             if changes.keys().any(|column| index.covers(*column)) {
                 index.remove(key, &record.row);
@@ -334,6 +358,7 @@ impl Table {
         self.lagging.remove(&key);
         match state {
             State::Archived { .. } => {
+                self.deeds.deleted += u64::from(stamp.source == Source::Integration);
                 self.archived.insert(key);
             }
             State::Merged { .. } => {

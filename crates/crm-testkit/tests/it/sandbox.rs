@@ -7,7 +7,7 @@ use crm_testkit::dialect::hubspot::{HubSpotFake, HubSpotOptions, Setup};
 use crm_testkit::fake::Fake;
 use crm_testkit::fault::{Aim, Fault, Profile};
 use crm_testkit::people::{Person, from_csv};
-use crm_testkit::sandbox::{Ports, Sandbox, SandboxError, SandboxOptions, Vendor};
+use crm_testkit::sandbox::{Account, Ports, Sandbox, SandboxError, SandboxOptions, Vendor};
 use crm_testkit::serve::Server;
 use crm_testkit::world::FakeClock;
 use reqwest::{Client, Method};
@@ -72,8 +72,8 @@ async fn records_are_handled_as_a_user_would() {
 
 #[tokio::test]
 async fn counters_show_what_clients_asked() {
-    let vendors = vec![Vendor::HubSpot];
-    let sandbox = start(SandboxOptions { vendors, people: 3, ..SandboxOptions::default() });
+    let accounts = vec![Vendor::HubSpot.into()];
+    let sandbox = start(SandboxOptions { accounts, people: 3, ..SandboxOptions::default() });
     let control = format!("{}/_sandbox", sandbox.url("control").unwrap());
     let api = sandbox.url("hubspot").unwrap();
     let target = format!("{api}/crm/v3/objects/contacts?properties=hs_object_source");
@@ -88,7 +88,7 @@ async fn counters_show_what_clients_asked() {
 async fn levers_move_time_weather_and_many_records() {
     let sandbox = start(SandboxOptions {
         people: 40,
-        vendors: vec![Vendor::HubSpot],
+        accounts: vec![Vendor::HubSpot.into()],
         clock: Some(manual()),
         ..SandboxOptions::default()
     });
@@ -127,8 +127,8 @@ async fn levers_move_time_weather_and_many_records() {
 
 #[tokio::test]
 async fn a_reset_goes_back_to_the_start() {
-    let vendors = vec![Vendor::HubSpot];
-    let sandbox = start(SandboxOptions { vendors, people: 40, ..SandboxOptions::default() });
+    let accounts = vec![Vendor::HubSpot.into()];
+    let sandbox = start(SandboxOptions { accounts, people: 40, ..SandboxOptions::default() });
     let control = format!("{}/_sandbox", sandbox.url("control").unwrap());
     let post = |path: &str, body: Value| ask(Method::POST, format!("{control}/{path}"), Some(body));
     let touch = json!({ "kind": "contacts", "all": true, "fields": { "phone": "1" } });
@@ -149,11 +149,11 @@ fn populations_and_environment() {
     let csv = from_csv("First Name,Last Name,Email\nFrantišek,Novák,f@firm.example\n").unwrap();
     let sandbox = start(SandboxOptions {
         people: 200,
-        loads: vec![(Vendor::HubSpot, csv)],
+        loads: vec![(Vendor::HubSpot.into(), csv)],
         faults: Some(Profile::Rough),
         ..SandboxOptions::default()
     });
-    let count = |vendor, kind: &str| {
+    let count = |vendor: Vendor, kind: &str| {
         let fake = sandbox.fake(vendor).unwrap();
         fake.records(kind, crm_testkit::fake::Bin::Live).unwrap().len()
     };
@@ -170,17 +170,80 @@ fn populations_and_environment() {
             "export SALESFORCE_CLIENT_ID",
             "export SALESFORCE_CLIENT_SECRET",
             "export SALESFORCE_BASE_URL",
+            "export CRM_KINDS",
             "export CRM_TIME_SCALE",
             "export CRM_TIME_ORIGIN",
             "export CRM_SANDBOX_URL",
         ]
     );
-    assert_eq!(lines[5], "export CRM_TIME_SCALE='50'");
+    assert_eq!(lines[5], "export CRM_KINDS='company,contact,deal,activity'");
+    assert_eq!(lines[6], "export CRM_TIME_SCALE='50'");
     assert!(lines[1].ends_with(&format!("='{}'", sandbox.url("hubspot").unwrap())));
     let calm = start(SandboxOptions::default());
     assert!(!calm.env().contains("CRM_TIME"));
     let poor = start(SandboxOptions { faults: Some(Profile::Quota), ..SandboxOptions::default() });
     assert!(poor.env().contains("export CRM_QUOTA_DIVISOR='10'\n"));
+}
+
+fn lively(seed: u64) -> Sandbox {
+    let accounts = ["hubspot", "salesforce", "hubspot-2"].map(|name| Account::named(name).unwrap());
+    start(SandboxOptions { accounts: accounts.to_vec(), people: 80, seed, ..Default::default() })
+}
+
+#[test]
+fn a_business_of_all_kinds_is_spread_over_several_accounts() {
+    let sandbox = lively(1);
+    let rows = |account: &str, kind: &str| {
+        let fake = sandbox.fake(Account::named(account).unwrap()).unwrap();
+        fake.records(kind, crm_testkit::fake::Bin::Live).unwrap()
+    };
+    let counts = |account, kinds: &[&str]| -> Vec<usize> {
+        kinds.iter().map(|kind| rows(account, kind).len()).collect()
+    };
+    let hubspot = ["companies", "contacts", "deals"];
+    assert_eq!(counts("hubspot", &hubspot), [8, 64, 16]);
+    assert_eq!(counts("hubspot-2", &hubspot), [8, 64, 16]);
+    assert_eq!(counts("salesforce", &["Account", "Contact", "Opportunity"]), [8, 64, 16]);
+    let activities = ["tasks", "calls", "meetings", "emails", "notes"];
+    assert_eq!(counts("hubspot", &activities).iter().sum::<usize>(), 14);
+    assert_eq!(counts("salesforce", &["Task", "Event"]).iter().sum::<usize>(), 13);
+    // Each account has ids, and where that is its own, an address of its own.
+    let ids = |account| rows(account, "contacts")[0]["id"].as_str().unwrap().to_owned();
+    assert_ne!(ids("hubspot"), ids("hubspot-2"));
+    let env = sandbox.env();
+    let url = sandbox.url("hubspot-2").unwrap();
+    assert!(env.contains(&format!("export HUBSPOT_2_BASE_URL='{url}'\n")), "{env}");
+    assert!(env.contains("export HUBSPOT_2_API_KEY='sandbox-hubspot-token-2'\n"), "{env}");
+    // What is tied is there, on each side.
+    let deals = rows("salesforce", "Opportunity");
+    assert!(deals.iter().filter(|deal| deal["fields"]["AccountId"].is_string()).count() > 10);
+    assert!(rows("salesforce", "OpportunityContactRole").len() > 8);
+    let domains = rows("hubspot", "companies");
+    assert!(
+        domains
+            .iter()
+            .all(|company| { company["fields"]["domain"].as_str().unwrap().ends_with(".example") })
+    );
+    // A seed is a world: the same again, or another.
+    let dump = |sandbox: &Sandbox| {
+        let fake = sandbox.fake(Vendor::HubSpot).unwrap();
+        let rows = |kind| fake.records(kind, crm_testkit::fake::Bin::Live).unwrap();
+        let values =
+            |row: &Value| (row["fields"]["dealname"].clone(), row["fields"]["amount"].clone());
+        rows("deals").iter().map(values).collect::<Vec<_>>()
+    };
+    assert_eq!(dump(&sandbox), dump(&lively(1)));
+    assert_ne!(dump(&sandbox), dump(&lively(2)));
+}
+
+#[test]
+fn accounts_have_names() {
+    for name in ["hubspot", "salesforce", "hubspot-2", "salesforce-9"] {
+        assert_eq!(Account::named(name).unwrap().name(), name);
+    }
+    for name in ["", "hubspot-1", "hubspot-02", "hubspot-10", "hubspot-x", "pipedrive-2"] {
+        assert_eq!(Account::named(name), None, "{name}");
+    }
 }
 
 #[test]
@@ -191,10 +254,11 @@ fn what_cannot_start_says_why() {
     let error = Sandbox::start(SandboxOptions { ports, ..SandboxOptions::default() }).unwrap_err();
     assert!(error.to_string().starts_with(&format!("port {port} cannot be used")), "{error}");
     let person = Person { email: "nobody".to_owned(), ..Person::default() };
-    let loads = vec![(Vendor::HubSpot, vec![person])];
+    let loads = vec![(Vendor::HubSpot.into(), vec![person])];
     let ports = Ports::Free;
     let error = Sandbox::start(SandboxOptions { loads, ports, ..SandboxOptions::default() });
-    assert!(matches!(error, Err(SandboxError::People { vendor: Vendor::HubSpot, .. })));
+    let Err(SandboxError::Fill { account, .. }) = error else { panic!("{error:?}") };
+    assert_eq!(account, Vendor::HubSpot.into());
 }
 
 #[tokio::test]
@@ -255,7 +319,7 @@ async fn bodies_may_come_in_chunks_and_answers_have_a_length() {
 #[tokio::test]
 async fn answers_wait_for_the_latency() {
     let sandbox = start(SandboxOptions {
-        vendors: vec![Vendor::HubSpot],
+        accounts: vec![Vendor::HubSpot.into()],
         latency: Duration::from_millis(60),
         setup: Setup::Bare,
         ..SandboxOptions::default()

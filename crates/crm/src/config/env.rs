@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crm_core::{ObjectKind, ProviderId, Region};
-use crm_sync::{Deletes, Direction, FirstSync, Guard, Policy};
+use crm_sync::{Deletes, Direction, FirstSync, Guard, Policy, Records};
 use serde_json::{Map, Value};
 
 use super::{
-    ConfigError, ConnectionSettings, DATABASE, Faster, FlowSettings, Origin, Problem, Settings,
-    Strategy,
+    ConfigError, ConnectionSettings, DATABASE, Faster, FlowSettings, Origin, Problem, SWEEP_DAYS,
+    Settings, Strategy,
 };
-use crate::registry;
+use crate::{registry, variables};
 
 /// Settings that say where a provider is; alone they make no connection.
 const ADDRESSES: [&str; 3] = ["base_url", "instance_url", "login_url"];
@@ -62,12 +62,16 @@ impl Env {
         self.extra.contains_key(name) || process
     }
 
-    /// Returns the variables that count for a room: a file of variables with credentials shuts
-    /// the process's own out, or those of a real account would be sent to a sandbox.
+    /// Returns the variables that count for a room: a file of variables with credentials of any
+    /// of its accounts shuts the process's own out, or those of a real account would be sent to a
+    /// sandbox.
     fn of(&self, room: &crate::Registration) -> Self {
-        let credentials = room.variables.iter().filter(|v| !ADDRESSES.contains(&v.key));
-        let mut given = credentials.filter(|variable| self.extra.contains_key(variable.env));
-        let process = if given.next().is_some() { Process::Ignored } else { self.process };
+        let credentials = || room.variables.iter().filter(|v| !ADDRESSES.contains(&v.key));
+        let given = variables::connections(room).any(|name| {
+            credentials()
+                .any(|v| self.extra.contains_key(&variables::of_connection(v, room, &name)))
+        });
+        let process = if given { Process::Ignored } else { self.process };
         Self { extra: self.extra.clone(), process }
     }
 }
@@ -110,13 +114,12 @@ fn unquote(value: &str) -> String {
     }
 }
 
-/// Returns the settings of a provider that variables give; none if no variable is set.
-pub(super) fn connection(env: &Env, room: &crate::Registration) -> Map<String, Value> {
-    let env = env.of(room);
+/// Returns the settings of a connection that variables give; none if no variable is set.
+fn connection(env: &Env, room: &crate::Registration, name: &str) -> Map<String, Value> {
     room.variables
         .iter()
         .filter_map(|variable| {
-            let value = env.get(variable.env)?;
+            let value = env.get(&variables::of_connection(variable, room, name))?;
             Some((variable.key.to_owned(), Value::String(value)))
         })
         .collect()
@@ -126,16 +129,38 @@ pub(super) fn connection(env: &Env, room: &crate::Registration) -> Map<String, V
 pub(super) fn connections(env: &Env) -> BTreeMap<ProviderId, ConnectionSettings> {
     let mut connections = BTreeMap::new();
     for room in registry() {
-        let settings = connection(env, room);
-        if settings.keys().any(|key| !ADDRESSES.contains(&key.as_str())) {
-            let provider = room.name.to_owned();
-            let quotas = BTreeMap::new();
-            let origin = Origin::Variables;
-            let connection = ConnectionSettings { provider, settings, quotas, origin };
-            connections.insert(ProviderId::new(room.name), connection);
+        let env = env.of(room);
+        for name in variables::connections(room) {
+            let settings = connection(&env, room, &name);
+            if settings.keys().any(|key| !ADDRESSES.contains(&key.as_str())) {
+                let provider = room.name.to_owned();
+                let quotas = BTreeMap::new();
+                let origin = Origin::Variables;
+                let quota_reserve = None;
+                let connection =
+                    ConnectionSettings { provider, settings, quotas, quota_reserve, origin };
+                connections.insert(ProviderId::from(name), connection);
+            }
         }
     }
     connections
+}
+
+/// Returns the kinds that are kept in step where no file says which: a variable's, else people.
+pub(super) fn kinds(env: &Env, problems: &mut Vec<Problem>) -> Vec<ObjectKind> {
+    let Some(text) = env.get("CRM_KINDS") else { return vec![ObjectKind::Contact] };
+    let mut kinds = Vec::new();
+    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        match ObjectKind::from_name(name) {
+            Some(kind) if !kinds.contains(&kind) => kinds.push(kind),
+            Some(_) => {}
+            None => problems.push(Problem::new(
+                format!("CRM_KINDS names `{name}`, which is no kind of record"),
+                "name company, contact, deal or activity, with commas between them",
+            )),
+        }
+    }
+    kinds
 }
 
 /// Returns how time runs, which only a sandbox with faults changes.
@@ -190,6 +215,7 @@ pub(super) fn settings(env: &Env) -> Result<Settings, ConfigError> {
     }
     let time = time(env, &mut problems);
     let quota_divisor = quota_divisor(env, &mut problems);
+    let kinds = kinds(env, &mut problems);
     let primary = match env.get("CRM_PRIMARY").map(ProviderId::from) {
         Some(name) if !connections.contains_key(&name) && !connections.is_empty() => {
             let known: Vec<&str> = connections.keys().map(ProviderId::as_str).collect();
@@ -217,9 +243,11 @@ pub(super) fn settings(env: &Env) -> Result<Settings, ConfigError> {
         default_region: Region::default(),
         first_sync: FirstSync::Preview,
         guard: Guard::default(),
+        sweep_days: SWEEP_DAYS,
+        erase_records: Records::default(),
         database: env.database(),
         connections,
-        flows: vec![default_flow(ObjectKind::Contact)],
+        flows: kinds.into_iter().map(default_flow).collect(),
         time,
         quota_divisor,
         notes: Vec::new(),
@@ -248,11 +276,12 @@ pub(super) fn default_flow(kind: ObjectKind) -> FlowSettings {
         field_direction: BTreeMap::new(),
         required_default: BTreeMap::new(),
         deletes: Deletes::default(),
+        company_to_record: false,
     }
 }
 
 fn nothing() -> Problem {
-    let names: Vec<String> = registry().iter().map(crate::variables::usual).collect();
+    let names: Vec<String> = registry().iter().map(variables::usual).collect();
     Problem::new(
         "no connection is configured",
         format!(
@@ -264,9 +293,13 @@ fn nothing() -> Problem {
 }
 
 /// Returns the address that a variable gives: it comes before the file's, so that a
-/// configuration can be pointed at a sandbox as it is.
-pub(super) fn address(env: &Env, room: &crate::Registration) -> Map<String, Value> {
+/// configuration can be pointed at a sandbox as it is. A connection without a variable of its own
+/// goes where the others of its provider go, never past a sandbox to a real account.
+pub(super) fn address(env: &Env, room: &crate::Registration, name: &str) -> Map<String, Value> {
     let base = room.variables.iter().find(|variable| variable.key == "base_url");
-    let value = base.and_then(|variable| env.get(variable.env));
+    let value = base.and_then(|variable| {
+        let own = env.get(&variables::of_connection(variable, room, name));
+        own.or_else(|| env.get(variable.env))
+    });
     value.map(|url| ("base_url".to_owned(), Value::String(url))).into_iter().collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crm_core::{ProviderId, Region};
-use crm_sync::{FirstSync, Guard, Policy, Preset};
+use crm_sync::{FirstSync, Guard, Policy, Preset, Records};
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
@@ -14,7 +14,9 @@ use super::keys::advice;
 use super::lines::Lines;
 use super::policy::preset_of_kind;
 use super::value::Reader;
-use super::{ConfigError, ConnectionSettings, DATABASE, Origin, Problem, Settings, Strategy};
+use super::{
+    ConfigError, ConnectionSettings, DATABASE, Origin, Problem, SWEEP_DAYS, Settings, Strategy,
+};
 use crate::registry;
 
 const TOP: &[&str] = &[
@@ -29,6 +31,8 @@ const TOP: &[&str] = &[
     "default_region",
     "first_sync",
     "guard",
+    "sweep_days",
+    "erase",
     "store",
     "connections",
     "data_flow",
@@ -134,6 +138,8 @@ fn settings(reader: &mut Reader<'_>, table: Table, folder: &Path) -> Settings {
         reader.one_of("first_sync", &text, &known)
     });
     let guard = guard(reader, &mut top);
+    let sweep_days = reader.number(&mut top, "sweep_days", 0, 365);
+    let erase_records = erase(reader, &mut top);
     let strategy = strategy(reader, &mut top);
     let enable_webhooks = reader.flag(&mut top, "enable_webhooks").unwrap_or_default();
     if enable_webhooks {
@@ -161,6 +167,8 @@ fn settings(reader: &mut Reader<'_>, table: Table, folder: &Path) -> Settings {
         default_region: region.unwrap_or_default(),
         first_sync: first_sync.unwrap_or_default(),
         guard,
+        sweep_days: sweep_days.unwrap_or(SWEEP_DAYS),
+        erase_records,
         database,
         connections,
         flows,
@@ -180,6 +188,15 @@ fn guard(reader: &mut Reader<'_>, top: &mut Table) -> Guard {
         creates: most("max_creates"),
         updates_per_field: most("max_updates_per_field"),
     }
+}
+
+/// Reads what becomes of the records of somebody who is erased.
+fn erase(reader: &mut Reader<'_>, top: &mut Table) -> Records {
+    let Some(table) = reader.table(top, "erase") else { return Records::default() };
+    let mut table = reader.known("erase", table, &["records"]);
+    let Some(text) = reader.text(&mut table, "records") else { return Records::default() };
+    let known = [("delete", Records::Delete), ("keep", Records::Keep)];
+    reader.one_of("records", &text, &known).unwrap_or_default()
 }
 
 fn strategy(reader: &mut Reader<'_>, top: &mut Table) -> Strategy {
@@ -281,7 +298,7 @@ fn connection(reader: &mut Reader<'_>, name: &str, mut table: Table) -> Option<C
         return None;
     };
     let mut keys: Vec<&str> = room.keys.to_vec();
-    keys.extend(["api_key", "rate_limits", "environment"]);
+    keys.extend(["api_key", "rate_limits", "quota_reserve", "environment"]);
     let section = format!("connections.{name}");
     let mut table = reader.known(&section, table, &keys);
     let limits = reader.table(&mut table, "rate_limits").unwrap_or_default();
@@ -293,12 +310,14 @@ fn connection(reader: &mut Reader<'_>, name: &str, mut table: Table) -> Option<C
         }
     }
     section.clone_into(&mut reader.section);
+    let quota_reserve = reader.number(&mut table, "quota_reserve", 0, 90);
+    let quota_reserve = quota_reserve.and_then(|percent| u8::try_from(percent).ok());
     if let Some(text) = reader.text(&mut table, "environment")
         && text != "production"
     {
         reader.note(format!("{section}.environment does nothing: base_url says where to go"));
     }
-    let mut settings = env::address(reader.env, room);
+    let mut settings = env::address(reader.env, room, name);
     let origin = if settings.is_empty() { Origin::File } else { Origin::FileWithAddress };
     let known: Vec<String> = table.keys().cloned().collect();
     for key in known {
@@ -318,5 +337,5 @@ fn connection(reader: &mut Reader<'_>, name: &str, mut table: Table) -> Option<C
             settings.entry(key).or_insert(Json::String(text));
         }
     }
-    Some(ConnectionSettings { provider, settings, quotas, origin })
+    Some(ConnectionSettings { provider, settings, quotas, quota_reserve, origin })
 }

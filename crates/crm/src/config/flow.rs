@@ -21,9 +21,11 @@ const FLOW: &[&str] = &[
     "field_direction",
     "required_default",
     "deletes",
+    "company_to_record",
 ];
 
-/// Reads all flows; without a word about any, contacts flow both ways.
+/// Reads all flows; without a word about any, those kinds flow both ways that a variable names,
+/// else contacts.
 pub(super) fn flows(
     reader: &mut Reader<'_>,
     top: &mut Table,
@@ -31,7 +33,10 @@ pub(super) fn flows(
     connections: &[&str],
 ) -> Vec<FlowSettings> {
     let Some(table) = reader.table(top, "data_flow") else {
-        return vec![usual_flow(ObjectKind::Contact, usual)];
+        let mut problems = Vec::new();
+        let kinds = env::kinds(reader.env, &mut problems);
+        reader.problems.extend(problems.into_iter().map(|problem| (None, problem)));
+        return kinds.into_iter().map(|kind| usual_flow(kind, usual)).collect();
     };
     let plurals: Vec<&str> = ObjectKind::ALL.iter().map(|kind| kind.plural()).collect();
     let mut flows = Vec::new();
@@ -55,6 +60,10 @@ pub(super) fn flows(
         };
         let flow = flow(reader, &name, table, usual_flow(kind, usual), connections);
         flows.push(flow);
+    }
+    let companies = flows.iter().any(|flow| flow.enabled && flow.kind == ObjectKind::Company);
+    if flows.iter().any(|flow| flow.enabled && flow.company_to_record) && !companies {
+        reader.note("company_to_record does nothing without [data_flow.companies]".to_owned());
     }
     if !flows.iter().any(|flow| flow.enabled) {
         reader.note("nothing is enabled in [data_flow]".to_owned());
@@ -95,6 +104,14 @@ fn flow(
             ("propagate", Deletes::Propagate),
         ];
         flow.deletes = reader.one_of("deletes", &text, &known).unwrap_or_default();
+    }
+    if let Some(wanted) = reader.flag(&mut table, "company_to_record") {
+        if wanted && kind != ObjectKind::Contact {
+            let message = format!("`company_to_record` in [{section}] is about contacts");
+            let hint = "move it to [data_flow.contacts]".to_owned();
+            reader.refuse("company_to_record", message, hint);
+        }
+        flow.company_to_record = wanted;
     }
     required_default(reader, kind, &mut table, &mut flow);
     flow

@@ -350,6 +350,38 @@ fn a_table_of_a_connection_reaches_the_room_as_it_is_spelled() {
     assert!(load(&format!("{TWO}{wrong}"), &[("TEST_TOKEN", "t")]).is_err());
 }
 
+/// The text of a contact's company becomes a record only where that is asked for, and only with
+/// companies.
+#[test]
+fn a_company_becomes_a_record_where_that_is_configured() {
+    let wanted = |text: &str| {
+        let settings = load(&format!("{text}\n{TWO}"), &[("TEST_TOKEN", "t")]).unwrap();
+        let contacts = settings.flows.iter().find(|flow| flow.kind == ObjectKind::Contact);
+        (contacts.unwrap().company_to_record, settings.notes)
+    };
+    let both = "[data_flow.companies]\n[data_flow.contacts]\ncompanyToRecord = true";
+    assert_eq!(wanted(both), (true, Vec::new()));
+    assert!(!wanted("[data_flow.contacts]").0);
+    let (_, notes) = wanted("[data_flow.contacts]\ncompany_to_record = true");
+    assert!(notes.iter().any(|note| note.contains("[data_flow.companies]")), "{notes:?}");
+    let wrong = told("[data_flow.deals]\ncompany_to_record = true\n");
+    assert!(wrong.iter().any(|line| line.contains("is about contacts")), "{wrong:?}");
+}
+
+/// How much of a day's quota is left to others is a share of it.
+#[test]
+fn a_share_of_the_quota_is_left_to_others() {
+    let reserve = |line: &str| {
+        let text =
+            TWO.replace("[connections.salesforce]", &format!("{line}\n[connections.salesforce]"));
+        let settings = load(&text, &[("TEST_TOKEN", "t")]).unwrap();
+        settings.connections[&ProviderId::from("hubspot")].quota_reserve
+    };
+    assert_eq!((reserve(""), reserve("quota_reserve = 25")), (None, Some(25)));
+    let wrong = told("[connections.hubspot]\naccess_token = \"a\"\nquota_reserve = 95\n");
+    assert!(wrong.iter().any(|line| line.contains("quota_reserve")), "{wrong:?}");
+}
+
 #[test]
 fn how_much_a_run_may_do_is_read_and_checked() {
     let text = format!(
@@ -365,4 +397,78 @@ fn how_much_a_run_may_do_is_read_and_checked() {
     let wrong = told("[guard]\nmax_delete = 5\n[data_flow.contacts]\ndeletes = \"erase\"\n");
     assert!(wrong.iter().any(|line| line.contains("`max_delete`")), "{wrong:?}");
     assert!(wrong.iter().any(|line| line.contains("`deletes` cannot be `erase`")), "{wrong:?}");
+}
+
+fn from(vars: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+    let vars: Vec<(String, String)> =
+        vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Settings::from_variables(&vars)
+}
+
+#[test]
+fn variables_with_a_number_make_further_connections_of_a_provider() {
+    let settings = from(&[
+        ("HUBSPOT_API_KEY", "one"),
+        ("HUBSPOT_BASE_URL", "http://127.0.0.1:1"),
+        ("HUBSPOT_2_API_KEY", "two"),
+        ("HUBSPOT_2_BASE_URL", "http://127.0.0.1:2"),
+        ("SALESFORCE_CLIENT_ID", "id"),
+        ("SALESFORCE_3_CLIENT_ID", "third"),
+        ("HUBSPOT_4_BASE_URL", "http://127.0.0.1:4"),
+    ])
+    .unwrap();
+    let names: Vec<&str> = settings.connections.keys().map(ProviderId::as_str).collect();
+    assert_eq!(names, ["hubspot", "hubspot-2", "salesforce", "salesforce-3"]);
+    assert_eq!(settings.primary.as_str(), "hubspot");
+    let second = &settings.connections[&ProviderId::new("hubspot-2")];
+    assert_eq!(second.provider, "hubspot");
+    assert_eq!(second.settings["access_token"], "two");
+    assert_eq!(second.settings["base_url"], "http://127.0.0.1:2");
+}
+
+#[test]
+fn several_connections_of_one_provider_go_where_their_own_variables_say() {
+    let text = format!("{TWO}[connections.hubspot-2]\nprovider = \"hubspot\"\napi_key = \"b\"\n");
+    let vars = [
+        ("TEST_TOKEN", "a"),
+        ("HUBSPOT_BASE_URL", "http://127.0.0.1:1"),
+        ("HUBSPOT_2_BASE_URL", "http://127.0.0.1:2"),
+    ];
+    let base = |settings: &Settings, name: &str| {
+        settings.connections[&ProviderId::new(name)].settings["base_url"].clone()
+    };
+    let settings = load(&text, &vars).unwrap();
+    assert_eq!(base(&settings, "hubspot"), "http://127.0.0.1:1");
+    assert_eq!(base(&settings, "hubspot-2"), "http://127.0.0.1:2");
+    let settings = load(&text, &vars[..2]).unwrap();
+    assert_eq!(base(&settings, "hubspot-2"), "http://127.0.0.1:1", "never past a sandbox");
+}
+
+#[test]
+fn a_variable_names_the_kinds_where_no_file_does() {
+    let all = ("CRM_KINDS", "company, contact,deals,activity");
+    let kinds =
+        |settings: Settings| settings.flows.iter().map(|flow| flow.kind).collect::<Vec<_>>();
+    let one = ("HUBSPOT_API_KEY", "one");
+    assert_eq!(kinds(from(&[one]).unwrap()), [ObjectKind::Contact]);
+    assert_eq!(kinds(from(&[one, all]).unwrap()), ObjectKind::ALL);
+    let token = ("TEST_TOKEN", "a");
+    assert_eq!(kinds(load(TWO, &[token, all]).unwrap()), ObjectKind::ALL);
+    let own = format!("{TWO}[data_flow.deals]\n");
+    assert_eq!(kinds(load(&own, &[token, all]).unwrap()), [ObjectKind::Deal]);
+    let error = from(&[one, ("CRM_KINDS", "company,people")]).unwrap_err();
+    assert!(error.to_string().contains("CRM_KINDS names `people`"), "{error}");
+    load(TWO, &[token, ("CRM_KINDS", "people")]).unwrap_err();
+}
+
+#[test]
+fn sweeps_and_erasures_are_configured() {
+    let usual = load(TWO, &[("TEST_TOKEN", "t")]).unwrap();
+    assert_eq!((usual.sweep_days, usual.erase_records), (7, Records::Delete));
+    let text = format!("sweepDays = 0\n[erase]\nrecords = \"keep\"\n{TWO}");
+    let settings = load(&text, &[("TEST_TOKEN", "t")]).unwrap();
+    assert_eq!((settings.sweep_days, settings.erase_records), (0, Records::Keep));
+    let wrong = told("sweep_days = 1000\n[erase]\nrecords = \"burn\"\n");
+    assert!(wrong.iter().any(|line| line.contains("`sweep_days` must be")), "{wrong:?}");
+    assert!(wrong.iter().any(|line| line.contains("`records` cannot be `burn`")), "{wrong:?}");
 }

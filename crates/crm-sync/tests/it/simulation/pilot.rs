@@ -84,6 +84,9 @@ pub(crate) fn options() -> Options {
         retry_base: Duration::from_secs(1),
         // The crowd deletes most of a small world.
         guard: Guard { deletes: Some(u64::MAX), ..Guard::default() },
+        sweep_every: None,
+        #[cfg(crm_mutants)]
+        mutant: crm_core::mutant::chosen(),
     }
 }
 

@@ -6,7 +6,7 @@ use crm_core::{Cursor, EntityId, Field, ObjectKind, Text, Value};
 use crm_store::{
     Conflict, ConflictId, ConflictQuery, ConflictState, Contender, Counts, Entity, EntityState,
     History, Intent, KeyHash, Link, LinkCount, LinkSlot, LinkState, Mutation, Parked, ProblemQuery,
-    Refusal, Run, RunStatus, Seq, Shadow, Stage, Store,
+    Refusal, Run, RunStatus, Seq, Shadow, Stage, Store, WrittenPlan,
 };
 
 use super::harness::{
@@ -154,6 +154,19 @@ pub async fn accounts_come_back(harness: &StoreHarness) {
         put(&*store, loose(vec![note(account)])).await;
         assert_eq!(store.account(&hubspot()).await.unwrap().as_deref(), Some(account));
         assert_eq!(store.account(&salesforce()).await.unwrap(), None);
+    }
+}
+
+/// A written plan is as it was stored last.
+pub async fn written_plans_come_back(harness: &StoreHarness) {
+    let store = harness.open();
+    assert_eq!(store.written_plan("a").await.unwrap(), None);
+    let made = WrittenPlan { hash: "a".to_owned(), at: at(1), runs: Vec::new(), done: false };
+    let done = WrittenPlan { runs: vec![run_row(1, 0).id], done: true, ..made.clone() };
+    for plan in [made, done] {
+        put(&*store, loose(vec![Mutation::WrittenPlan(Box::new(plan.clone()))])).await;
+        assert_eq!(store.written_plan("a").await.unwrap(), Some(plan));
+        assert_eq!(store.written_plan("b").await.unwrap(), None);
     }
 }
 

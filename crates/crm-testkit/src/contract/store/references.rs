@@ -91,3 +91,30 @@ pub async fn a_merge_ends_the_waiting(harness: &StoreHarness) {
         put(&*store, loose(vec![Mutation::Mark(from.id, None)])).await;
     }
 }
+
+/// What became another entity, or is its duplicate, is found by that one, in order of insertion.
+pub async fn what_became_another_is_found_by_it(harness: &StoreHarness) {
+    let store = harness.open();
+    let into = linked(&*store, 9, vec![]).await;
+    let other = linked(&*store, 8, vec![]).await;
+    let duplicate = EntityState::Held { reason: "merged".to_owned(), of: Some(into.id) };
+    let doubted = EntityState::held("ambiguous_email");
+    let merged = |into: &Entity| EntityState::Merged { into: into.id };
+    let states = [(5, duplicate), (4, merged(&into)), (3, merged(&other)), (2, doubted)];
+    for (number, state) in states {
+        let part = linked(&*store, number, vec![link(hubspot(), &format!("h{number}"))]).await;
+        let expected = vec![(part.id, part.row_version)];
+        let mutations = vec![Mutation::Entity(Box::new(Entity { state, ..part }))];
+        put(&*store, Commit { expected, fences: Vec::new(), mutations }).await;
+    }
+    let ids = async |of: Option<&Entity>| {
+        let found = store.absorbed(of.map(|entity| entity.id)).await.unwrap();
+        assert!(found.iter().all(|part| part.links.len() == 1), "with their links");
+        found.into_iter().map(|part| part.id).collect::<Vec<_>>()
+    };
+    let id = |number| entity(number).id;
+    assert_eq!(ids(Some(&into)).await, [id(5), id(4)]);
+    assert_eq!(ids(Some(&other)).await, [id(3)]);
+    assert_eq!(ids(None).await, [id(5), id(4), id(3)]);
+    assert_eq!(ids(Some(&entity(4))).await, []);
+}

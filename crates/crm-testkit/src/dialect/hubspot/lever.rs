@@ -8,7 +8,7 @@ use super::association;
 use super::kind::Kind;
 use super::{HubSpot, control, links, text};
 use crate::fake::{Fields, Refusal};
-use crate::world::{Source, World};
+use crate::world::{Record, Source, World};
 
 impl HubSpot {
     /// Pulls a lever.
@@ -22,6 +22,21 @@ impl HubSpot {
         match (method, path) {
             (&Method::POST, ["associations"]) => self.user_tie(world, body),
             (&Method::DELETE, ["associations"]) => self.user_cut(world, body),
+            (&Method::GET, ["associations", kind, to]) => {
+                let (kind, to) = (control::kind(kind)?, control::kind(to)?);
+                let live = world.table(kind.plural).into_iter();
+                let keys: Vec<u64> =
+                    live.flat_map(|table| table.live_after(0)).map(Record::key).collect();
+                let rows = keys.into_iter().map(|key| {
+                    let id = key.to_string();
+                    let tied = self.tied(world, (kind, &id), to);
+                    let tied = tied
+                        .iter()
+                        .map(|(key, types)| json!({ "id": key.to_string(), "types": types }));
+                    json!({ "id": id, "to": tied.collect::<Vec<_>>() })
+                });
+                Ok(Some(Value::Array(rows.collect())))
+            }
             (&Method::GET, ["associations", kind, id, to]) => {
                 let (kind, to) = (control::kind(kind)?, control::kind(to)?);
                 let found = self.tied(world, (kind, id), to);

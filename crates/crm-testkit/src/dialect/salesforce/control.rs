@@ -14,9 +14,6 @@ use crate::fake::{Bin, Fields, Refusal, Touch};
 use crate::people::Person;
 use crate::world::{Changes, Source, State, World};
 
-/// Record numbers begin here, so that ids look like those of an org in use.
-const FIRST_KEY: u64 = 4_000_000;
-
 /// What Setup lists besides records: further users, by name and whether they are active.
 const COLLEAGUES: &[(&str, &str, &str)] = &[("Ravi", "Moss", "true"), ("Ines", "Holt", "false")];
 
@@ -27,7 +24,7 @@ pub(super) fn settle(
     options: &SalesforceOptions,
     world: &mut World,
 ) -> (String, Users) {
-    world.start_keys_at(FIRST_KEY);
+    world.start_keys_at(options.last_key);
     let organization = [
         ("Name", "Example Org"),
         ("Country", "GB"),

@@ -56,7 +56,7 @@ const fn id(field: Field, remote: &'static str, ty: FieldType) -> FieldRule {
 
 /// A set that has room for one member.
 const fn lone(mut rule: FieldRule) -> FieldRule {
-    rule.length_max = Some(1);
+    rule.form.members_max = Some(1);
     rule
 }
 

@@ -154,7 +154,7 @@ fn order(facts: &Facts<'_>, conflict: &Conflict, verdict: &mut Verdict) {
     }
 }
 
-fn is_policy(rule: &str) -> bool {
+pub(super) fn is_policy(rule: &str) -> bool {
     ["strict_latest", "most_complete", "manual"].contains(&rule)
         || rule.ends_with("_wins")
         || rule.starts_with("owner:")
@@ -188,7 +188,7 @@ fn extent(side: &Contender) -> (usize, Option<&Value>) {
     (length(side), side.value.as_ref().filter(|_| !text))
 }
 
-fn rank(facts: &Facts<'_>, provider: Option<&ProviderId>) -> usize {
+pub(super) fn rank(facts: &Facts<'_>, provider: Option<&ProviderId>) -> usize {
     let Some(provider) = provider else { return 0 };
     let mut profiles = facts.scenario.profiles.iter();
     profiles.position(|profile| profile.name == provider.as_str()).unwrap_or(usize::MAX)

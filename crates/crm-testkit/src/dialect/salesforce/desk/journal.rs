@@ -45,11 +45,25 @@ impl Journal {
                 return;
             };
             let table = world.table_mut(kind);
+            let mut deeds = table.deeds();
+            let by = table.get(key).map(Record::modified_by);
+            let one = u64::from(by == Some(Source::Integration));
             match step {
-                Step::Created => table.purge(key),
-                Step::Written { before, stamp } => table.write(key, &before, &stamp, Bump::Always),
-                Step::Archived { stamp } => table.restore(key, &stamp),
+                Step::Created => {
+                    deeds.created = deeds.created.saturating_sub(one);
+                    table.purge(key)
+                }
+                Step::Written { before, stamp } => {
+                    deeds.changed = deeds.changed.saturating_sub(one);
+                    table.write(key, &before, &stamp, Bump::Always)
+                }
+                Step::Archived { stamp } => {
+                    deeds.deleted = deeds.deleted.saturating_sub(one);
+                    table.restore(key, &stamp)
+                }
             };
+            // What did not last was not done.
+            table.recount(deeds);
         }
     }
 }
