@@ -1,7 +1,7 @@
 //! What is written into the journal: the state of a record before a write of ours, as soon as it
 //! is known that the write was applied.
 
-use crm_core::{Action, Author, Field, Remote, RemoteId, RunId, Write, WriteKey, mutant};
+use crm_core::{Action, Author, Field, Remote, RemoteId, RunId, Value, Write, WriteKey, mutant};
 use crm_store::{Entity, FieldChange, Intent, Journal, JournalAction, Link, LinkState, Shadow};
 use jiff::Timestamp;
 
@@ -87,7 +87,9 @@ pub(super) fn recognise(
                 let of = newest.fields.iter().find(|(known, _, _)| *known == field);
                 of.map(|(_, _, version)| (newest, *version))
             };
-            let found = announced(link, field, shown, rule).or_else(ours);
+            let found = announced(link, field, shown, rule)
+                .or_else(|| joined(link, field, &shadow, shown))
+                .or_else(ours);
             let Some((intent, version)) = found else {
                 continue;
             };
@@ -106,6 +108,31 @@ pub(super) fn recognise(
         }
     }
     work.journal = found;
+}
+
+/// Returns the newest announced change of a set of which everything is there, beside what others
+/// did to the set since.
+fn joined<'l>(
+    link: &'l Link,
+    field: Field,
+    before: &Shadow,
+    shown: Option<&Value>,
+) -> Option<(&'l Intent, u64)> {
+    let members = |value: Option<&Value>| value.map_or(Vec::new(), |it| it.members().to_vec());
+    let is_set = |value: Option<&Value>| matches!(value, Some(Value::List(_)));
+    let (held, shows) = (members(before.value()), members(shown));
+    link.intents.iter().rev().find_map(|intent| {
+        let (_, sent, version) = intent.fields.iter().find(|(known, _, _)| *known == field)?;
+        if ![sent.as_ref(), before.value(), shown].into_iter().any(is_set) {
+            return None;
+        }
+        let sent = members(sent.as_ref());
+        let mut come = sent.iter().filter(|member| !held.contains(member)).peekable();
+        let mut gone = held.iter().filter(|member| !sent.contains(member)).peekable();
+        let changes = come.peek().is_some() || gone.peek().is_some();
+        let landed = come.all(|it| shows.contains(it)) && gone.all(|it| !shows.contains(it));
+        (changes && landed).then_some((intent, *version))
+    })
 }
 
 /// Returns the row of a record that stands in the way of a create, if it carries our own uid: an

@@ -252,20 +252,6 @@ impl Merge<'_> {
         self.thaw(plan, slot.and_then(|slot| slot.value));
     }
 
-    /// Returns whether a change may be an older write of ours that landed late, in a record that
-    /// a user changed since, so that it passes for hers: nobody can tell, but it can be seen.
-    fn may_be_echo(&self, plan: &FieldPlan, bid: &Bid) -> bool {
-        let golden = self.work.entity.golden.slot(plan.field);
-        let Some((index, golden)) = bid.side.zip(golden) else { return false };
-        let side = self.rules.sides.get(index);
-        let link = side.and_then(|side| self.work.entity.link(&side.provider));
-        let rule = plan.rules.get(index).copied().flatten();
-        let announced = link
-            .zip(rule)
-            .and_then(|(link, rule)| announced(link, plan.field, bid.value.as_ref(), rule));
-        announced.is_some_and(|(_, version)| version < golden.provenance.version)
-    }
-
     fn golden_bid(&self, slot: &GoldenSlot) -> Bid {
         let source = slot.provenance.source.as_ref().and_then(|p| self.rules.side(p));
         Bid {

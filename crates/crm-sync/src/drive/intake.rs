@@ -218,13 +218,9 @@ impl Session<'_> {
         self.name(rules, side, newcomers, notes).await?;
         let now = self.now();
         for remote in newcomers {
-            let ours = !snapshot && is_stray(notes, side, remote);
+            let ours = !snapshot && notes.is_stray(side, remote);
             place(notes, rules, side, remote, snapshot, now, &mut self.tally);
-            let tied = |entity: &&Entity| {
-                let link = entity.link(&side.provider);
-                link.is_some_and(|link| link.remote.as_ref() == Some(&remote.id))
-            };
-            if let Some(entity) = notes.entities.values().find(tied).filter(|_| ours) {
+            if ours && let Some(entity) = notes.tied(side, &remote.id) {
                 let row = journal::stray(entity, side, remote.id.clone(), (self.run, now));
                 notes.journal.push(row);
             }
@@ -414,15 +410,6 @@ fn place(
             }
         }
     }
-}
-
-/// Returns whether a new record is one that we made, and that no open create stands for.
-fn is_stray(notes: &Notes, side: &Side, remote: &Remote) -> bool {
-    let ours = remote.uid.as_ref().and_then(crm_core::Uid::entity);
-    let entity = ours.and_then(|id| notes.entities.get(&id));
-    let open =
-        |entity: &Entity| entity.link(&side.provider).is_some_and(|link| link.claim.is_some());
-    entity.is_some_and(|entity| !open(entity))
 }
 
 /// Returns whether an entity waits for the record of a side that once founded it.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{Cursor, EntityId, RemoteId, mutant};
+use crm_core::{Cursor, EntityId, Remote, RemoteId, mutant};
 use crm_store::{Commit, Entity, Journal, KeyHash, Link, Mark, Mutation, Resolved};
 
 use crate::Rules;
@@ -60,6 +60,23 @@ impl Notes {
             .copied()
             .collect();
         ids.iter().filter_map(|id| self.entities.get(id)).collect()
+    }
+
+    /// Returns whether a new record is one that we made, and that no open create stands for.
+    pub(super) fn is_stray(&self, side: &Side, remote: &Remote) -> bool {
+        let ours = remote.uid.as_ref().and_then(crm_core::Uid::entity);
+        let entity = ours.and_then(|id| self.entities.get(&id));
+        let link = |entity: &Entity| entity.link(&side.provider).cloned();
+        entity.is_some_and(|entity| link(entity).is_none_or(|link| link.claim.is_none()))
+    }
+
+    /// Returns the entity at hand that a record is tied to.
+    pub(super) fn tied(&self, side: &Side, record: &RemoteId) -> Option<&Entity> {
+        let here = |entity: &&Entity| {
+            let link = entity.link(&side.provider);
+            link.is_some_and(|link| link.remote.as_ref() == Some(record))
+        };
+        self.entities.values().find(here)
     }
 
     /// Marks an entity of which a hint says that its record changed. A row that was listed before

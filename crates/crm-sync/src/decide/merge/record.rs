@@ -5,7 +5,7 @@ use std::time::Duration;
 use crm_core::{Field, ProviderId, Value, mutant};
 use crm_store::{Conflict, ConflictId, ConflictState, Contender, Shadow};
 
-use super::{Filtered, Merge, was_read};
+use super::{Filtered, Merge, announced, was_read};
 use crate::Policy;
 use crate::decide::oscillation;
 use crate::decide::resolve::Bid;
@@ -72,6 +72,20 @@ impl Merge<'_> {
             at: self.now,
             run: self.run,
         });
+    }
+
+    /// Returns whether a change may be an older write of ours that landed late, in a record that
+    /// a user changed since, so that it passes for hers: nobody can tell, but it can be seen.
+    pub(super) fn may_be_echo(&self, plan: &FieldPlan, bid: &Bid) -> bool {
+        let golden = self.work.entity.golden.slot(plan.field);
+        let Some((index, golden)) = bid.side.zip(golden) else { return false };
+        let side = self.rules.sides.get(index);
+        let link = side.and_then(|side| self.work.entity.link(&side.provider));
+        let rule = plan.rules.get(index).copied().flatten();
+        let announced = link
+            .zip(rule)
+            .and_then(|(link, rule)| announced(link, plan.field, bid.value.as_ref(), rule));
+        announced.is_some_and(|(_, version)| version < golden.provenance.version)
     }
 
     pub(super) fn log_filtered(&mut self, field: Field, loser: Filtered) {
