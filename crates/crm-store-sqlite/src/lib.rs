@@ -24,6 +24,7 @@ mod place;
 mod read;
 mod row;
 mod shell;
+mod sizes;
 mod worker;
 
 pub use config::SqliteConfig;

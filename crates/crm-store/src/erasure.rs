@@ -116,6 +116,9 @@ pub struct Erasure {
     pub at: Timestamp,
     /// How far it is.
     pub stage: ErasureStage,
+    /// Whether the values that the store had cannot be read from its file any more.
+    #[serde(default)]
+    pub scrubbed: bool,
     /// When nothing was left.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ended: Option<Timestamp>,

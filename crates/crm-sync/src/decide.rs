@@ -6,7 +6,6 @@
 
 mod circumstance;
 mod delete;
-pub mod drift;
 pub mod identity;
 mod join;
 pub(crate) mod journal;
@@ -18,6 +17,7 @@ pub(crate) mod preflight;
 mod refs;
 mod resolve;
 pub mod settle;
+pub mod standing;
 mod target;
 pub(crate) mod undo;
 
@@ -28,6 +28,7 @@ use jiff::Timestamp;
 pub(crate) use delete::ripe;
 pub use names::Names;
 pub use refs::{Lost, Ties};
+pub(crate) use target::TIE_ATTEMPTS_MAX;
 
 use crate::Rules;
 

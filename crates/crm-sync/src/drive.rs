@@ -22,6 +22,7 @@ mod refs;
 mod survivors;
 mod sweep;
 mod tally;
+mod ties;
 mod undo;
 mod verify;
 mod work;
@@ -77,6 +78,9 @@ pub(crate) struct Session<'e> {
     /// When what this run does not wait for is due.
     next_run: Option<Timestamp>,
 }
+
+/// The counter that says without how many connections a run went on.
+const PAUSED: &str = "paused";
 
 /// Returns how many records the plan put together that is carried out now.
 fn linked_by(stage: &Stage, kind: ObjectKind) -> u64 {
@@ -241,12 +245,11 @@ impl<'e> Session<'e> {
 
     async fn sync_all(&mut self) -> Result<Report, EngineError> {
         let flows = self.prepare().await?;
-        for (provider, error) in self.end_erasures().await? {
-            tracing::warn!(%provider, %error, "records of an erasure are still there");
-        }
+        self.go_on_erasing().await?;
         for rules in &flows {
             self.recover(rules).await?;
             self.notice_drift(rules).await?;
+            self.try_ties_again(rules).await?;
             let stage = self.engine.store.stage(rules.kind).await?;
             self.first = stage != Stage::Live;
             if self.first {
@@ -282,7 +285,7 @@ impl<'e> Session<'e> {
         }
         for rules in &flows {
             if Priority::Background.scope(self.sweep(rules)).await? {
-                self.work(rules).await?;
+                Priority::Background.scope(self.work(rules)).await?;
             }
         }
         self.report(&flows).await
@@ -303,6 +306,8 @@ impl<'e> Session<'e> {
         let mut counters = self.tally.counters();
         let firsts = self.firsts.iter().map(|kind| (undo::first_of(*kind), 1));
         counters.extend(firsts);
+        let paused = u64::try_from(self.paused().len()).unwrap_or(u64::MAX);
+        counters.extend((paused > 0).then(|| (PAUSED.to_owned(), paused)));
         Run {
             id: self.run,
             started: self.started,

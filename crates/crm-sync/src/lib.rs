@@ -31,7 +31,7 @@ use crm_core::{Clock, ProviderId, RunId, SharedProvider};
 use crm_store::{Conflict, ConflictQuery, SharedStore};
 
 pub use conflict::{ConflictRef, Resolution, Ruling, UnknownResolution, resolve, value_of};
-pub use decide::drift::{Drift, Known};
+pub use decide::standing::{Astray, Known};
 pub use drive::Verify;
 pub use erase::{Erase, EraseMode, EraseReport, ErasedRecord, Records};
 pub use error::{EngineError, Excess};

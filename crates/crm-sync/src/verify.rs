@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crm_core::{EntityId, Field, ObjectKind, ProviderId, RemoteId, RunId};
 use serde::{Deserialize, Serialize};
 
-use crate::decide::drift::{Drift, Known, Standing};
+use crate::decide::standing::{Astray, Known, Standing};
 use crate::report::Cost;
 
 /// The most differences that are shown one by one.
@@ -137,7 +137,7 @@ impl FieldCheck {
         match standing {
             Standing::Equal => self.equal += 1,
             Standing::Known(why) => *self.known.entry(why).or_default() += 1,
-            Standing::Drift(_) => self.differing += 1,
+            Standing::Astray(_) => self.differing += 1,
         }
     }
 
@@ -195,11 +195,11 @@ pub enum Matter {
     Returned,
 }
 
-impl From<Drift> for Matter {
-    fn from(drift: Drift) -> Self {
-        match drift {
-            Drift::Changed => Self::Changed,
-            Drift::Behind => Self::Behind,
+impl From<Astray> for Matter {
+    fn from(astray: Astray) -> Self {
+        match astray {
+            Astray::Changed => Self::Changed,
+            Astray::Behind => Self::Behind,
         }
     }
 }
@@ -252,7 +252,7 @@ mod tests {
         field.note(Standing::Known(Known::Frozen));
         field.conclude(Extent::Full);
         assert_eq!((field.compared, field.agreement), (2, Some(100.0)));
-        field.note(Standing::Drift(Drift::Changed));
+        field.note(Standing::Astray(Astray::Changed));
         field.conclude(Extent::Full);
         assert_eq!((field.differing, field.agreement, field.interval), (1, Some(50.0), None));
     }

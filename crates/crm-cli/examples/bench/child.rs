@@ -13,6 +13,8 @@ use crate::{Outcome, peer};
 pub(crate) const SANDBOX: &str = "in-a-sandbox";
 pub(crate) const FIRST: &str = "as-crm-first";
 pub(crate) const AGAIN: &str = "as-crm-again";
+pub(crate) const THREE: &str = "in-a-sandbox-of-three";
+pub(crate) const VERIFY: &str = "as-crm-verify";
 
 /// Requests by provider and endpoint.
 pub(crate) type Requests = BTreeMap<String, BTreeMap<String, u64>>;
@@ -74,10 +76,10 @@ impl Drop for Yard {
 }
 
 impl Yard {
-    /// Starts the sandbox and waits until it serves.
-    pub(crate) fn start(folder: &Path, contacts: usize) -> Outcome<Self> {
+    /// Starts the sandbox and waits until it serves; `part` says which one.
+    pub(crate) fn start(part: &str, folder: &Path, contacts: usize) -> Outcome<Self> {
         let mut sandbox = Command::new(std::env::current_exe()?)
-            .args([SANDBOX, &folder.display().to_string(), &contacts.to_string()])
+            .args([part, &folder.display().to_string(), &contacts.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crm::prelude::*;
-use crm::sync::Report;
+use crm::sync::{Report, Verify};
 
 use crate::Outcome;
 use crate::child::Figures;
@@ -26,6 +26,21 @@ pub(crate) async fn first(folder: &Path) -> Outcome {
     tell(&report, ended.duration_since(began).as_secs_f64())
 }
 
+/// Compares all records with what is known of them.
+pub(crate) async fn verify(folder: &Path) -> Outcome {
+    let system = open(folder)?;
+    let clock = crm::SystemClock::new();
+    let began = crm::core::Clock::now(&clock);
+    let report = system.engine.verify(crm::new_run(), Verify::default(), &()).await?;
+    let ended = crm::core::Clock::now(&clock);
+    if report.differences() > 0 {
+        return Err(format!("{} differences: {report:?}", report.differences()).into());
+    }
+    let sides = report.kinds.values().flat_map(|kind| kind.connections.values());
+    let compared = sides.map(|side| side.compared).sum();
+    print(compared, ended.duration_since(began).as_secs_f64())
+}
+
 /// Syncs once more.
 pub(crate) async fn again(folder: &Path) -> Outcome {
     let system = open(folder)?;
@@ -37,11 +52,15 @@ pub(crate) async fn again(folder: &Path) -> Outcome {
 }
 
 fn tell(report: &Report, seconds: f64) -> Outcome {
+    print(report.kinds.values().map(|kind| kind.created).sum(), seconds)
+}
+
+fn print(created: u64, seconds: f64) -> Outcome {
     let figures = Figures {
         seconds,
         cpu_seconds: cpu_seconds().unwrap_or(f64::NAN),
         peak_mb: peak_mb().unwrap_or(f64::NAN),
-        created: report.kinds.values().map(|kind| kind.created).sum(),
+        created,
         requests: 0,
     };
     println!("{}", serde_json::to_string(&figures)?);

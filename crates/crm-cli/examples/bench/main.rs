@@ -1,4 +1,5 @@
-//! The benchmark: `cargo xtask bench [--contacts N] [--peer]`. Prints figures, asserts nothing.
+//! The benchmark: `cargo xtask bench [--contacts N] [--peer]`, or `cargo xtask bench verify` for
+//! the drift audit and the size of the store. Prints figures, asserts nothing.
 //!
 //! The sandbox and each run of ours are processes of their own, so that the figures of ours are
 //! of ours alone; this program starts itself again for them. Time runs fifty times as fast as it
@@ -10,6 +11,7 @@ mod client;
 mod merges;
 mod peer;
 mod sandbox;
+mod verify;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,7 +27,7 @@ const OVERLAP: Duration = Duration::from_secs(3);
 /// How often both programs run when they are compared.
 const ROUNDS: usize = 3;
 const CONTACTS: usize = 100_000;
-const USAGE: &str = "usage: cargo xtask bench [--contacts N] [--peer]";
+const USAGE: &str = "usage: cargo xtask bench [verify] [--contacts N] [--peer]";
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -52,7 +54,11 @@ fn main() -> ExitCode {
 
 async fn play(words: &[&str]) -> Outcome {
     match words {
-        [child::SANDBOX, folder, contacts] => sandbox::run(Path::new(folder), contacts.parse()?),
+        [part @ (child::SANDBOX | child::THREE), folder, contacts] => {
+            sandbox::run(part, Path::new(folder), contacts.parse()?)
+        }
+        [child::VERIFY, folder] => client::verify(Path::new(folder)).await,
+        ["verify", options @ ..] => verify::run(options).await,
         [child::FIRST, folder] => client::first(Path::new(folder)).await,
         [child::AGAIN, folder] => client::again(Path::new(folder)).await,
         options => {
@@ -76,7 +82,7 @@ async fn play(words: &[&str]) -> Outcome {
 async fn compare(contacts: usize, with_peer: bool) -> Outcome {
     let folder = tempfile::tempdir()?;
     let peer = if with_peer { peer::install(folder.path()) } else { None };
-    let mut yard = Yard::start(folder.path(), contacts)?;
+    let mut yard = Yard::start(child::SANDBOX, folder.path(), contacts)?;
     let pages = contacts.div_ceil(100);
     let writes = contacts.div_ceil(200);
     println!("{contacts} contacts from HubSpot into an empty Salesforce, no latency");

@@ -5,17 +5,23 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 
 use crm::core::ObjectKind;
+use crm_testkit::fake::{Fake, Touch};
 use crm_testkit::fault::Profile;
 use crm_testkit::people::invent;
-use crm_testkit::sandbox::{Ports, Sandbox, SandboxOptions, Vendor};
+use crm_testkit::sandbox::{Account, Ports, Sandbox, SandboxOptions, Vendor};
 use crm_testkit::scene::Kinds;
 
 use crate::Outcome;
-use crate::child::Requests;
+use crate::child::{Requests, THREE};
 
 /// Serves until standard input ends.
-pub(crate) fn run(folder: &Path, contacts: usize) -> Outcome {
+pub(crate) fn run(part: &str, folder: &Path, contacts: usize) -> Outcome {
+    let mut accounts: Vec<Account> = Vendor::ALL.map(Account::from).to_vec();
+    if part == THREE {
+        accounts.extend(Account::named("hubspot-2"));
+    }
     let sandbox = Sandbox::start(SandboxOptions {
+        accounts,
         loads: vec![(Vendor::HubSpot.into(), invent(contacts, 1))],
         kinds: Kinds::new(&[ObjectKind::Contact]),
         ports: Ports::Free,
@@ -24,6 +30,11 @@ pub(crate) fn run(folder: &Path, contacts: usize) -> Outcome {
         ..SandboxOptions::default()
     })?;
     std::fs::write(folder.join("sandbox.env"), sandbox.env())?;
+    if part == THREE {
+        // Invented people have eleven fields; this is the twelfth.
+        let hubspot = sandbox.fake(Vendor::HubSpot).ok_or("there is no HubSpot")?;
+        give_mobiles(&**hubspot)?;
+    }
     let mut out = std::io::stdout().lock();
     writeln!(out, "ready")?;
     for line in std::io::stdin().lock().lines() {
@@ -39,11 +50,19 @@ pub(crate) fn run(folder: &Path, contacts: usize) -> Outcome {
     Ok(())
 }
 
+/// Gives everybody a mobile phone.
+fn give_mobiles(fake: &dyn Fake) -> Outcome {
+    let fields = serde_json::json!({ "mobilephone": "+44 7700 900321" });
+    let fields = fields.as_object().cloned().unwrap_or_default();
+    let touch = Touch { kind: "contacts".to_owned(), ids: None, at_ms: None, fields };
+    fake.touch(&touch).map(drop).map_err(|refusal| format!("{refusal:?}").into())
+}
+
 fn requests(sandbox: &Sandbox) -> Requests {
-    let of = |vendor: Vendor| {
-        let counters = sandbox.fake(vendor)?.counters();
+    let of = |(name, _): &(String, String)| {
+        let counters = sandbox.fake(Account::named(name)?)?.counters();
         let endpoints = counters.endpoints.into_iter().map(|(name, row)| (name, row.requests));
-        Some((vendor.name().to_owned(), endpoints.collect::<BTreeMap<_, _>>()))
+        Some((name.clone(), endpoints.collect::<BTreeMap<_, _>>()))
     };
-    Vendor::ALL.into_iter().filter_map(of).collect()
+    sandbox.urls().iter().filter_map(of).collect()
 }

@@ -102,7 +102,7 @@ pub(crate) fn actions(plan: &KindPlan) -> Vec<Vec<String>> {
         }
     };
     add("link", "same e-mail address or id".to_owned(), plan.link_exact);
-    add("link", "same phone and name".to_owned(), plan.link_probable);
+    add("link", "same domain, phone or name".to_owned(), plan.link_probable);
     for (provider, count) in &plan.create {
         add("create", provider.to_string(), *count);
     }

@@ -32,7 +32,9 @@ pub(crate) async fn run(options: args::Sandbox) -> Result<ExitCode, Failure> {
     let rows = sandbox.urls().iter().map(|(name, url)| vec![name.clone(), url.clone()]);
     output::table(&["fake", "URL"], rows.collect());
     output::status(&format!("Wrote {ENV_FILE}. In another terminal:"));
-    output::status(&format!("  crm --env-file {ENV_FILE} check"));
+    for command in ["check", "plan", "sync --yes"] {
+        output::status(&format!("  crm --env-file {ENV_FILE} {command}"));
+    }
     output::status("Stop with Ctrl-C.");
     let stopped = tokio::signal::ctrl_c().await;
     drop(sandbox);

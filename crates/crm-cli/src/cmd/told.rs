@@ -174,6 +174,12 @@ pub(crate) fn name_of(entity: &Entity) -> String {
         };
         entity.golden.value(field).or_else(seen).map(Value::display)
     };
-    let names = [Field::FIRST_NAME, Field::LAST_NAME, Field::EMAIL];
-    names.into_iter().filter_map(text).collect::<Vec<_>>().join(" ")
+    let names: &[Field] = match entity.kind {
+        ObjectKind::Contact => &[Field::FIRST_NAME, Field::LAST_NAME, Field::EMAIL],
+        ObjectKind::Company => &[Field::NAME],
+        ObjectKind::Deal => &[Field::TITLE],
+        // A note has no subject.
+        ObjectKind::Activity => &[Field::TYPE, Field::SUBJECT],
+    };
+    names.iter().copied().filter_map(text).collect::<Vec<_>>().join(" ")
 }

@@ -184,3 +184,19 @@ fn the_number_of_an_erased_entity_is_not_given_again() {
     let numbers: Vec<i64> = all.iter().map(|entity| entity.seq.unwrap().0).collect();
     assert_eq!(numbers, [1, 4, 5]);
 }
+
+/// Every table has its pages, and together they are the file.
+#[test]
+fn the_sizes_of_tables_add_up_to_the_file() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ledger.db");
+    let mut ledger = SqliteLedger::open(&SqliteConfig::new(&path)).unwrap();
+    fill(&mut ledger);
+    ledger.scrub().unwrap();
+    let sizes = ledger.sizes().unwrap();
+    assert!(sizes["link"] > 0 && sizes["history"] > sizes["golden"], "{sizes:?}");
+    // The first page is the list of tables.
+    let known: u64 = sizes.values().sum();
+    let file = std::fs::metadata(&path).unwrap().len();
+    assert!(known <= file && file - known <= 16_384, "{known} of {file}");
+}

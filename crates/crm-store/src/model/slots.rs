@@ -68,6 +68,13 @@ pub struct Refusal {
     pub details: Option<Box<Details>>,
 }
 
+impl Refusal {
+    /// Returns how often it was refused in a row, as far as that was counted.
+    pub fn attempts(&self) -> u32 {
+        self.details.as_ref().map_or(0, |details| details.attempts)
+    }
+}
+
 /// The slots of a link, sorted by field. A field that is not here was never read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Slots(Vec<(Field, LinkSlot)>);

@@ -174,8 +174,8 @@ impl Merge<'_> {
             }
             0
         } else {
-            let met = slot.shadow != Shadow::None;
-            let ack = if met { slot.ack } else { mutant!(FirstContactSilent => golden_version, 0) };
+            let unmet = mutant!(FirstContactSilent => golden_version, 0);
+            let ack = if slot.shadow == Shadow::None { unmet } else { slot.ack };
             let (value, at) = (shown.cloned(), remote.modified_at);
             bids.push(Bid {
                 side: Some(index),
@@ -213,8 +213,7 @@ impl Merge<'_> {
         let slot = self.work.entity.golden.slot(field).cloned();
         let golden = slot.as_ref().map(|slot| self.golden_bid(slot));
         if let Some(golden) = &golden {
-            let unseen = bids.iter().all(|bid| bid.ack < golden.ack);
-            if unseen || mutant!(GoldenContendsAlways) {
+            if bids.iter().all(|bid| bid.ack < golden.ack) || mutant!(GoldenContendsAlways) {
                 bids.push(golden.clone());
             }
         }

@@ -6,7 +6,9 @@ use crm_core::{
     Action, Applied, Concurrency, Disposition, ErrorKind, Field, Fields, PauseCause, ProviderError,
     RemoteId, Write, Written, mutant,
 };
-use crm_store::{Claim, ClaimState, Entity, Link, LinkSlot, LinkState, Parked, Refusal, Shadow};
+use crm_store::{
+    Claim, ClaimState, Details, Entity, Link, LinkSlot, LinkState, Parked, Refusal, Shadow,
+};
 use jiff::Timestamp;
 
 use super::{Ties, circumstance, target};
@@ -92,11 +94,8 @@ fn applied(
             link.state = LinkState::Live;
             for (field, message) in refused {
                 let slot = link.slots.slot_mut(field);
-                *slot = LinkSlot {
-                    shadow: Shadow::Blank,
-                    ack: 0,
-                    refused: Some(Refusal { version, message, details: None }),
-                };
+                let refused = Some(again(slot.refused.take(), version, message));
+                *slot = LinkSlot { shadow: Shadow::Blank, ack: 0, refused };
             }
         }
         Action::Update { .. } => {
@@ -106,9 +105,8 @@ fn applied(
                 if let Some((_, message)) = refused.iter().find(|(known, _)| *known == field)
                     && !mutant!(RefusalOverlooked)
                 {
-                    let message = message.clone();
-                    link.slots.slot_mut(field).refused =
-                        Some(Refusal { version, message, details: None });
+                    let slot = link.slots.slot_mut(field);
+                    slot.refused = Some(again(slot.refused.take(), version, message.clone()));
                     continue;
                 }
                 let stored = stored_value(rules, index, field, value, stored.as_ref());
@@ -129,6 +127,13 @@ fn applied(
     }
     link.observed = None;
     link.parked = None;
+}
+
+/// Returns the refusal of a field in a write that was applied without it, counted on.
+fn again(before: Option<Refusal>, version: u64, message: String) -> Refusal {
+    let attempts = before.map_or(0, |before| before.attempts()).saturating_add(1);
+    let details = Details { attempts, ..Details::default() };
+    Refusal { version, message, details: Some(Box::new(details)) }
 }
 
 /// Leaves out what names the provider's own records: what was sent says it in our terms.

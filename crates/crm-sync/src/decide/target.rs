@@ -8,7 +8,8 @@ use crm_core::{
     mutant,
 };
 use crm_store::{
-    Claim, ClaimState, Entity, EntityState, Golden, Intent, Link, LinkState, Parked, Shadow,
+    Claim, ClaimState, Entity, EntityState, Golden, Intent, Link, LinkState, Parked, Refusal,
+    Shadow,
 };
 use jiff::Timestamp;
 
@@ -49,6 +50,9 @@ pub(super) fn apply(
         }
     }
 }
+
+/// How often a tie is tried that was refused, as long as records are missing to which it leads.
+pub(crate) const TIE_ATTEMPTS_MAX: u32 = 3;
 
 /// The side that is looked at.
 #[derive(Clone, Copy)]
@@ -189,14 +193,23 @@ fn behind(link: &mut Link, golden: &Golden, at: Place<'_>) -> Behind {
         };
         let ack = if whole || mutant!(WaitingAcknowledged) { version } else { slot.ack };
         let refusal = slot.refused.as_ref().filter(|refused| refused.version >= version);
-        // What the account would have refused is looked at again: it may be mended by now.
+        // What the account would have refused is looked at again: it may be mended by now. A tie
+        // may have been refused since a record was just deleted that is known to be missing by
+        // now.
         let ours = refusal.is_some_and(preflight::is_ours);
-        let refused = refusal.is_some() && !ours && !mutant!(RefusedForEver);
+        let outdated =
+            |refused: &Refusal| ours || (!whole && refused.attempts() < TIE_ATTEMPTS_MAX);
+        let refused = refusal.is_some_and(|refused| !outdated(refused));
+        let refused = refused && !mutant!(RefusedForEver);
         // A tie that waited is still made; nothing else of an entry in a journal changes.
         let holds = holds || (rules.appends() && plan.ty.refers_to().is_none());
         if holds {
+            let slot = link.slots.slot_mut(plan.field);
             if whole {
-                link.slots.slot_mut(plan.field).ack = ack;
+                slot.ack = ack;
+                behind.acknowledged = true;
+            } else if slot.refused.take().is_some() {
+                // Nothing of what was refused is to be written any more.
                 behind.acknowledged = true;
             }
         } else if plan.writes(side) && rule.writable && !refused {

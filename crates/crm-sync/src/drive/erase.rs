@@ -16,7 +16,7 @@ use crm_core::{
 };
 use crm_store::{
     Actor, AuditKind, AuditNote, Commit, Erasure, ErasureStage, Mark, Mutation, OpenRecord,
-    RecordFate, Stage, Trait,
+    RecordFate, Stage, StoreError, Trait,
 };
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ pub(crate) async fn erase(
     let mut report = subject.report(&what, run);
     if what.mode == EraseMode::Do && !subject.entities.is_empty() {
         session.begin_erasure(&what, &subject).await?;
-        report.stuck = session.end_erasures().await?;
+        report.stuck = session.reach_and_end().await?;
         let known = engine.store.erasures().await?;
         report.erasure = known.into_iter().find(|erasure| erasure.run == run);
     }
@@ -53,7 +53,7 @@ pub(crate) async fn resume(
     run: RunId,
     progress: &dyn Progress,
 ) -> Result<BTreeMap<ProviderId, String>, EngineError> {
-    Session::open(engine, run, progress).end_erasures().await
+    Session::open(engine, run, progress).reach_and_end().await
 }
 
 impl Session<'_> {
@@ -93,6 +93,7 @@ impl Session<'_> {
             kind: what.kind,
             at: self.now(),
             stage: ErasureStage::Records,
+            scrubbed: false,
             ended: None,
             entities: u64::try_from(subject.entities.len()).unwrap_or(u64::MAX),
             open: subject.open.clone(),
@@ -138,11 +139,43 @@ impl Session<'_> {
         Ok(mutations)
     }
 
+    /// Makes sure that the connections reach the accounts that the store is about, and deletes the
+    /// records of all erasures.
+    async fn reach_and_end(&mut self) -> Result<BTreeMap<ProviderId, String>, EngineError> {
+        let Err(error) = self.prepare().await else { return self.end_erasures().await };
+        let all = self.engine.store.erasures().await?;
+        let open = all.iter().flat_map(|erasure| &erasure.open);
+        let stuck: BTreeMap<ProviderId, String> =
+            open.map(|open| (open.provider().clone(), error.to_string())).collect();
+        if stuck.is_empty() {
+            // Nobody has to be reached.
+            return self.end_erasures().await;
+        }
+        // What needs no connection is done all the same.
+        self.engine.store.scrub().await?;
+        Ok(stuck)
+    }
+
+    /// Ends what it can of erasures that were begun, which no sync fails for.
+    pub(super) async fn go_on_erasing(&mut self) -> Result<(), EngineError> {
+        match self.end_erasures().await {
+            Ok(stuck) => {
+                for (provider, error) in stuck {
+                    tracing::warn!(%provider, %error, "records of an erasure are still there");
+                }
+                Ok(())
+            }
+            Err(EngineError::Store(error @ StoreError::Backend { .. })) => {
+                tracing::warn!(%error, "an erasure is not at its end");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Deletes the records of all erasures that were announced, and makes the store forget them;
     /// returns why records are still there, by connection.
-    pub(super) async fn end_erasures(
-        &mut self,
-    ) -> Result<BTreeMap<ProviderId, String>, EngineError> {
+    async fn end_erasures(&mut self) -> Result<BTreeMap<ProviderId, String>, EngineError> {
         let all = self.engine.store.erasures().await?;
         let open = all.into_iter().filter(|erasure| erasure.stage != ErasureStage::Done);
         let open: Vec<Erasure> = open.collect();
@@ -150,7 +183,7 @@ impl Session<'_> {
         if open.is_empty() {
             return Ok(stuck);
         }
-        let mut done = Vec::new();
+        let mut unclean = Vec::new();
         for mut erasure in open {
             if erasure.stage == ErasureStage::Records {
                 self.delete_records(&mut erasure, &mut stuck).await?;
@@ -159,12 +192,20 @@ impl Session<'_> {
                     self.keep(&erasure, Vec::new()).await?;
                 }
             }
-            if erasure.stage == ErasureStage::File {
-                done.push(erasure);
+            if erasure.stage == ErasureStage::File || !erasure.scrubbed {
+                unclean.push(erasure);
             }
         }
+        if unclean.is_empty() {
+            return Ok(stuck);
+        }
         self.engine.store.scrub().await?;
-        for mut erasure in done {
+        for mut erasure in unclean {
+            erasure.scrubbed = true;
+            if erasure.stage != ErasureStage::File {
+                self.keep(&erasure, Vec::new()).await?;
+                continue;
+            }
             erasure.stage = ErasureStage::Done;
             erasure.ended = Some(self.now());
             let note = self.note_of_erasure(&erasure, None, Some("nothing is left".to_owned()));
@@ -226,6 +267,9 @@ impl Session<'_> {
         let Some(connection) = self.engine.providers.get(provider) else {
             return Ok(Some(format!("no connection is named `{provider}`")));
         };
+        if self.is_paused(provider) {
+            return Ok(Some("it takes no calls at present".to_owned()));
+        }
         if let Err(error) = self.find_announced(erasure, provider).await {
             return Ok(Some(error.to_string()));
         }

@@ -11,6 +11,8 @@ use crm_store::{
 
 use super::Session;
 use super::notes::Notes;
+#[cfg(crm_mutants)]
+use super::notes::cursor_of;
 use crate::decide::identity::{self, Match};
 use crate::decide::journal;
 use crate::event::{Event, Phase};
@@ -84,10 +86,7 @@ impl Session<'_> {
     ) -> Result<(), EngineError> {
         for _ in 0..RACES_MAX {
             let commit = self.note(rules, side, changes, cursor.clone()).await?;
-            mutant!(
-                CursorBeforeRows,
-                self.engine.store.commit(super::notes::cursor_of(&commit)).await?
-            );
+            mutant!(CursorBeforeRows, self.engine.store.commit(cursor_of(&commit)).await?);
             match self.engine.store.commit(commit).await {
                 Err(StoreError::Raced) => {}
                 done => return Ok(done?),

@@ -17,8 +17,8 @@ use crm_store::{
 use jiff::Timestamp;
 
 use super::census::Census;
-use super::{Session, price};
-use crate::decide::drift::{self, Age, Standing};
+use super::{PAUSED, Session, price};
+use crate::decide::standing::{self, Age, Standing};
 use crate::event::{Event, Phase};
 use crate::topology::Side;
 use crate::verify::{Difference, Extent, KindCheck, Matter, Repair, VerifyReport};
@@ -45,10 +45,10 @@ pub(crate) async fn verify(
     what: Verify,
     progress: &dyn Progress,
 ) -> Result<VerifyReport, EngineError> {
-    Priority::Background.scope(verified(engine, run, what, progress)).await
+    Priority::Background.scope(audited(engine, run, what, progress)).await
 }
 
-async fn verified(
+async fn audited(
     engine: &Engine,
     run: RunId,
     what: Verify,
@@ -152,16 +152,16 @@ impl Audit {
         let found = &mut self.found;
         found.side(&side.provider).compared += 1;
         let marks = &mut self.marks;
-        drift::compare(entity, index, remote, rules, age, |field, standing| {
+        standing::compare(entity, index, remote, rules, age, |field, standing| {
             found.side(&side.provider).fields.entry(field).or_default().note(standing);
-            if let Standing::Drift(drift) = standing {
+            if let Standing::Astray(astray) = standing {
                 marks.insert(entity.id);
                 found.sample(|| Difference {
                     provider: side.provider.clone(),
                     record: remote.id.clone(),
                     entity: Some(entity.id),
                     field: Some(field),
-                    what: drift.into(),
+                    what: astray.into(),
                     shown: remote.fields.get(field).map(Value::display),
                     agreed: entity.golden.value(field).map(Value::display),
                 });
@@ -175,8 +175,10 @@ impl Session<'_> {
     async fn last_sync(&self) -> Result<Timestamp, EngineError> {
         let runs = self.engine.store.runs(RUNS).await?;
         let whole = |status| matches!(status, RunStatus::Success | RunStatus::Partial);
-        let mut syncs =
-            runs.iter().filter(|run| whole(run.status) && run.counters.contains_key("processed"));
+        let mut syncs = runs.iter().filter(|run| {
+            let counted = |name| run.counters.contains_key(name);
+            whole(run.status) && counted("processed") && !counted(PAUSED)
+        });
         Ok(syncs.next().map_or(self.started, |run| run.started))
     }
 

@@ -210,3 +210,21 @@ fn what_refers_to_it_lets_go() {
     town.pass(Duration::from_mins(10));
     assert_eq!(town.sync().writes(), 0);
 }
+
+/// With credentials of other accounts nothing is deleted there; the store forgets all the same.
+#[test]
+fn records_of_other_accounts_are_not_touched() {
+    let mut town = town();
+    let others = vec![("north", "another account"), ("south", "yet another account")];
+    for (provider, account) in others {
+        let (provider, account) = (ProviderId::new(provider), account.to_owned());
+        let mutations = vec![crm_store::Mutation::Account { provider, account }];
+        let commit = crm_store::Commit { mutations, ..Default::default() };
+        town.run(town.store.commit(commit)).unwrap();
+    }
+    let report = erase(&mut town, Records::Delete, EraseMode::Do);
+    assert_eq!(report.stuck.len(), 2, "{:?}", report.stuck);
+    assert_eq!(live(&town), [2, 2]);
+    assert_eq!(report.erasure.unwrap().stage, ErasureStage::Records);
+    assert_forgotten(&town);
+}

@@ -11,6 +11,7 @@ use crm_store::{
     ConflictId, ConflictState, Entity, GoldenSlot, Link, LinkSlot, Provenance, Shadow, Slots,
 };
 use crm_sync::decide::settle::{Settled, settle};
+use crm_sync::decide::standing::{Age, Standing, compare};
 use crm_sync::decide::{Decision, Seen, State, Ties, decide};
 use crm_sync::{Direction, Flow, Join, Policy, Rules, Topology};
 use crm_testkit::memory::Profile;
@@ -452,6 +453,36 @@ proptest! {
             }
             let expected = latest(&bids);
             prop_assert_eq!(decision.entity.golden.value(field), expected.as_ref(), "{}", field);
+        }
+    }
+
+    /// The drift audit has no notion of its own of what is equal: what it calls astray a decision
+    /// changes, and where it finds nothing a decision changes nothing.
+    #[test]
+    fn the_audit_finds_what_a_decision_would_change(world in world()) {
+        let (rules, before, decision) =
+            (world.rules(&world.order()), world.entity(), world.decide());
+        let mut calm = world.frozen.is_none();
+        for side in world.order().into_iter().filter(|side| Some(*side) != world.absent) {
+            let remote = world.remote(side);
+            let name = provider(side);
+            let slot = |entity: &Entity, field| entity.link(&name)?.slots.slot(field).cloned();
+            compare(&before, side, &remote, &rules, Age::Old, |field, standing| {
+                let written = decision.writes.iter().any(|(index, _)| *index == side);
+                let astray = matches!(standing, Standing::Astray(_));
+                let changed = slot(&before, field) != slot(&decision.entity, field);
+                let logged = decision.conflicts.iter().any(|conflict| conflict.field == field);
+                assert!(!astray || changed || written || logged, "{field} at {name}");
+                calm &= !astray;
+            });
+        }
+        if calm {
+            let others = decision.writes.iter().filter(|(side, _)| Some(*side) != world.absent);
+            prop_assert_eq!(others.count(), 0);
+            for field in FIELDS {
+                let golden = decision.entity.golden.value(field);
+                prop_assert_eq!(golden, before.golden.value(field));
+            }
         }
     }
 }

@@ -164,6 +164,7 @@ pub async fn erasures_come_back(harness: &StoreHarness) {
         kind: KIND,
         at: at(second),
         stage: ErasureStage::Records,
+        scrubbed: false,
         ended: None,
         entities: 2,
         open: vec![

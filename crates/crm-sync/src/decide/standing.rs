@@ -18,7 +18,7 @@ pub enum Standing {
     /// It shows something else, and that is known.
     Known(Known),
     /// It shows something else, and nobody knows.
-    Drift(Drift),
+    Astray(Astray),
 }
 
 /// Why a difference is none that anybody must mend.
@@ -43,10 +43,10 @@ pub enum Known {
     Settled,
 }
 
-/// How a record drifted away.
+/// How a record went astray.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Drift {
+pub enum Astray {
     /// It shows something else than it was last known to show.
     Changed,
     /// It shows what it was known to show, is behind the golden value, and nothing would write it.
@@ -116,7 +116,7 @@ impl At<'_> {
         if !is_shadow {
             return match self.age {
                 Age::New => Standing::Known(Known::News),
-                Age::Old => Standing::Drift(Drift::Changed),
+                Age::Old => Standing::Astray(Astray::Changed),
             };
         }
         if !behind {
@@ -147,7 +147,7 @@ impl At<'_> {
                 // where somebody changes it.
                 Standing::Known(Known::Settled)
             } else {
-                Standing::Drift(Drift::Behind)
+                Standing::Astray(Astray::Behind)
             }
         }
     }
