@@ -205,11 +205,11 @@ impl Request {
             return Err(Failure::new(format!("{} has no table of mutants", table::PAGE), hint));
         }
         let seed = |name: &String| known.seed(name).filter(|_| self.known);
-        let named = names.iter().map(|name| match seed(name) {
+        let words = names.iter().map(|name| match seed(name) {
             Some(seed) => format!("{name}={seed}"),
             None => name.clone(),
         });
-        Ok(named.collect::<Vec<_>>().join(","))
+        Ok(words.collect::<Vec<_>>().join(","))
     }
 }
 

@@ -6,18 +6,17 @@ use crate::shell::{self, Workspace};
 
 const COMMAND: &[&str] =
     &["run", "-p", "crm-sync", "--example", "simulation", "--profile", "sim", "--"];
-/// Seeds that CI runs on the reference store; on the file store each seed costs several times more.
-const SEEDS_MEMORY: u64 = 2_000;
-const SEEDS_SQLITE: u64 = 500;
+/// Seeds that CI runs on the reference store.
+const SEEDS_MEMORY: u64 = 10_000;
+/// Those of them that run on SQLite too, where each costs more; both must leave the same trace.
+const SEEDS_SQLITE: u64 = 2_000;
 const OPTIONS: &[&str] = &["--seeds", "--start", "--store", "--seed"];
 const HINT: &str = "cargo xtask sim [--seeds N] [--start S] [--store memory|sqlite] [--seed S]";
 
-/// Runs what the arguments ask for, on one store after the other.
+/// Runs what the arguments ask for.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Outcome {
-    for words in Request::parse(arguments)?.runs() {
-        shell::run(workspace.cargo(COMMAND).args(words))?;
-    }
-    Ok(())
+    let words = Request::parse(arguments)?.words();
+    shell::run(workspace.cargo(COMMAND).args(words))
 }
 
 #[derive(Debug, Default)]
@@ -79,24 +78,21 @@ impl Request {
         Ok(request)
     }
 
-    /// Returns one list of arguments per run of the example.
-    fn runs(&self) -> Vec<Vec<String>> {
-        let one = |store: Store| {
-            let mut words = vec![("--store", store.name().to_owned())];
-            if let Some(seed) = self.seed {
-                words.push(("--seed", seed.to_string()));
-            } else {
-                let seeds = self.seeds.unwrap_or_else(|| store.seeds());
-                words.push(("--seeds", seeds.to_string()));
+    /// Returns the arguments of the example. Without a store it is the memory store, and the first
+    /// seeds run on SQLite too.
+    fn words(&self) -> Vec<String> {
+        let mut words = vec![("--store", self.store.unwrap_or(Store::Memory).name().to_owned())];
+        if let Some(seed) = self.seed {
+            words.push(("--seed", seed.to_string()));
+        } else {
+            let seeds = self.seeds.unwrap_or_else(|| self.store.map_or(SEEDS_MEMORY, Store::seeds));
+            words.push(("--seeds", seeds.to_string()));
+            if self.store.is_none() {
+                words.push(("--shared", seeds.min(SEEDS_SQLITE).to_string()));
             }
-            words.extend(self.start.map(|start| ("--start", start.to_string())));
-            words.into_iter().flat_map(|(option, value)| [option.to_owned(), value]).collect()
-        };
-        match (self.store, self.seed) {
-            (Some(store), _) => vec![one(store)],
-            (None, Some(_)) => vec![one(Store::Memory)],
-            (None, None) => vec![one(Store::Memory), one(Store::Sqlite)],
         }
+        words.extend(self.start.map(|start| ("--start", start.to_string())));
+        words.into_iter().flat_map(|(option, value)| [option.to_owned(), value]).collect()
     }
 }
 
@@ -126,26 +122,27 @@ fn store(value: &str) -> Outcome<Store> {
 mod tests {
     use super::*;
 
-    fn runs(text: &str) -> Vec<String> {
+    fn words(text: &str) -> String {
         let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-        Request::parse(&words).unwrap().runs().iter().map(|run| run.join(" ")).collect()
+        Request::parse(&words).unwrap().words().join(" ")
     }
 
     #[test]
     fn the_gate_runs_both_stores() {
-        assert_eq!(runs(""), ["--store memory --seeds 2000", "--store sqlite --seeds 500"]);
+        assert_eq!(words(""), "--store memory --seeds 10000 --shared 2000");
+        assert_eq!(words("--seeds 7"), "--store memory --seeds 7 --shared 7");
+        assert_eq!(words("--seeds 200000"), "--store memory --seeds 200000 --shared 2000");
+        assert_eq!(words("--store sqlite"), "--store sqlite --seeds 2000");
         assert_eq!(
-            runs("--seeds 7 --start 40 --store memory"),
-            ["--store memory --seeds 7 --start 40"]
+            words("--seeds 7 --start 40 --store memory"),
+            "--store memory --seeds 7 --start 40"
         );
-        assert_eq!(runs("--seeds 7"), ["--store memory --seeds 7", "--store sqlite --seeds 7"]);
     }
 
     #[test]
     fn a_seed_is_replayed_once() {
-        assert_eq!(runs("--seed 41"), ["--store memory --seed 41"]);
-        assert_eq!(runs("--store sqlite --seed=41"), ["--store sqlite --seed 41"]);
-        assert_eq!(runs("--store sqlite"), ["--store sqlite --seeds 500"]);
+        assert_eq!(words("--seed 41"), "--store memory --seed 41");
+        assert_eq!(words("--store sqlite --seed=41"), "--store sqlite --seed 41");
     }
 
     #[test]

@@ -109,13 +109,13 @@ pub fn email(raw: &str) -> Cow<'_, str> {
 /// as its text.
 ///
 /// This is the hot path: a number is parsed once and neither validated nor formatted by the
-/// library, and text that is in E.164 already skips the parser.
+/// library, and text that is in E.164 but for the gaps between its digits skips the parser.
 pub fn phone(raw: &str, region: Region) -> Cow<'_, str> {
     let trimmed = raw.trim();
     if is_e164(trimmed) {
         return Cow::Borrowed(trimmed);
     }
-    if let Some(number) = parse_phone(trimmed, region) {
+    if let Some(number) = ungrouped(trimmed).or_else(|| parse_phone(trimmed, region)) {
         return Cow::Owned(number);
     }
     let plus = if trimmed.starts_with('+') { "+" } else { "" };
@@ -127,6 +127,21 @@ pub fn phone(raw: &str, region: Region) -> Cow<'_, str> {
     let bare = format!("{plus}{digits}");
     let number = if bare == trimmed { None } else { parse_phone(&bare, region) };
     Cow::Owned(number.unwrap_or(bare))
+}
+
+/// Returns an international number without the signs by which people group its digits.
+fn ungrouped(text: &str) -> Option<String> {
+    let digits = text.strip_prefix('+')?;
+    let mut bare = String::with_capacity(text.len());
+    bare.push('+');
+    for c in digits.chars() {
+        match c {
+            '0'..='9' => bare.push(c),
+            ' ' | '-' | '.' | '\u{a0}' => {}
+            _ => return None,
+        }
+    }
+    is_e164(&bare).then_some(bare)
 }
 
 /// At most fifteen digits behind a plus (ITU-T E.164), the first of them not a zero.

@@ -106,17 +106,16 @@ impl Table {
 
     /// Returns the table for a page.
     pub(super) fn markdown(&self) -> String {
-        let mut text = format!("{HEAD}|---|---|---|---|---|\n");
-        for Row { name, breaks, seed, count, by } in self.sorted() {
+        let rows = self.sorted().into_iter().map(|Row { name, breaks, seed, count, by }| {
             let by = match (by, seed) {
                 (None, _) => "nobody".to_owned(),
                 (Some(by), Some(_)) => by.clone(),
                 (Some(by), None) => format!("`{by}`"),
             };
             let seed = write_seed(*seed);
-            text.push_str(&format!("| `{name}` | {breaks} | {seed} | {count} | {by} |\n"));
-        }
-        text
+            format!("| `{name}` | {breaks} | {seed} | {count} | {by} |\n")
+        });
+        format!("{HEAD}|---|---|---|---|---|\n{}", rows.collect::<String>())
     }
 
     /// Returns the table for a terminal.

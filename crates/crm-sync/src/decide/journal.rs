@@ -62,7 +62,7 @@ pub(super) fn recognise(
 ) {
     mutant!(LostWriteUnsigned, return);
     let mut found = Vec::new();
-    for (side, seen) in rules.sides.iter().zip(seen) {
+    for (index, (side, seen)) in rules.sides.iter().zip(seen).enumerate() {
         let (Some(remote), Some(link)) = (seen.remote(), work.entity.link(&side.provider)) else {
             continue;
         };
@@ -73,7 +73,7 @@ pub(super) fn recognise(
             found.push(row(&work.entity, side, key, record, action, when, Vec::new()));
         }
         let mut landed: Vec<(&Intent, Vec<FieldChange>)> = Vec::new();
-        for rule in side.capability.rules() {
+        for rule in rules.fields.iter().filter_map(|plan| plan.rules.get(index).copied()?) {
             let (field, shown) = (rule.field, remote.fields.get(rule.field));
             let shadow = shadow_of(Some(link), field);
             if !was_read(remote, field) || shadow.is(shown) {

@@ -1,9 +1,10 @@
 //! Whether every write that stands is in the write journal, and can be explained and undone.
 
-use crm_core::ProviderId;
-use crm_store::{Journal, JournalAction};
+use crm_core::{ProviderId, Value};
+use crm_store::{FieldChange, Journal, JournalAction};
 
 use super::facts::Facts;
+use super::translation::entities_of;
 use super::{Verdict, edits};
 use crate::memory::{Hand, Inner, Stroke};
 
@@ -35,7 +36,7 @@ pub(super) fn check(facts: &Facts<'_>, inner: &Inner, rows: &[Journal], verdict:
         let hidden = untold && !rows.is_empty();
         let said = hidden
             || rows.iter().any(|row| match row.change(stroke.field) {
-                Some(change) => change.after == value,
+                Some(change) => leaves(facts, stroke, change, value.as_ref()),
                 None => row.action == JournalAction::Create,
             });
         let stored = (stroke.field, value);
@@ -44,6 +45,26 @@ pub(super) fn check(facts: &Facts<'_>, inner: &Inner, rows: &[Journal], verdict:
         if !said && !excused {
             verdict.fault(format_args!("journal: nothing says who wrote {stroke:?}"));
         }
+    }
+}
+
+/// Returns whether a change leaves a record with what a stroke put there.
+fn leaves(facts: &Facts<'_>, stroke: &Stroke, change: &FieldChange, value: Option<&Value>) -> bool {
+    let after = change.after.as_ref();
+    let heads = || entities_of(after).into_iter().map(|id| facts.head(id));
+    if let Some(member) = stroke.member {
+        // Whoever nobody is tied to any more cannot be looked for.
+        let Some(who) = facts.owners.get(&(stroke.account, member)) else { return true };
+        let (head, came) = (facts.head(*who), stroke.value.is_some());
+        // Two that are one now were two then.
+        return heads().any(|id| id == head) == came || entities_of(after).contains(who) == came;
+    }
+    match stroke.value.as_deref() {
+        // The journal of the CRM was put into the words of the ledger.
+        Some(text) if after.is_some_and(|after| after.as_reference().is_some()) => {
+            heads().any(|id| id.to_string() == text)
+        }
+        Some(_) | None => after == value,
     }
 }
 

@@ -76,11 +76,13 @@ fn had_before(
     row: &History,
     stroke: &Stroke,
 ) -> bool {
-    // Who refers to a duplicate of itself refers to nobody.
+    // Who refers to a duplicate of itself refers to nobody; what became one later was two then.
     let itself = facts.head(row.entity).to_string();
+    let before = row.before.as_ref();
+    let other = before.filter(|before| before.display() != itself);
     let seen = |value: Option<&str>| {
-        let value = value.filter(|value| *value != itself);
-        shows(account, row.field, row.before.as_ref(), value)
+        let filtered = value.filter(|value| *value != itself);
+        shows(account, row.field, before, value) || shows(account, row.field, other, filtered)
     };
     let mut under: Option<&Stroke> = stroke.previous.and_then(|s| inner.journal.stroke(s));
     loop {
