@@ -120,7 +120,7 @@ fn joined<'l>(
 ) -> Option<(&'l Intent, u64)> {
     let members = |value: Option<&Value>| value.map_or(Vec::new(), |it| it.members().to_vec());
     let is_set = |value: Option<&Value>| matches!(value, Some(Value::List(_)));
-    let (held, shows) = (members(before.value()), members(shown));
+    let (held, present) = (members(before.value()), members(shown));
     link.intents.iter().rev().find_map(|intent| {
         let (_, sent, version) = intent.fields.iter().find(|(known, _, _)| *known == field)?;
         if ![sent.as_ref(), before.value(), shown].into_iter().any(is_set) {
@@ -130,7 +130,7 @@ fn joined<'l>(
         let mut come = sent.iter().filter(|member| !held.contains(member)).peekable();
         let mut gone = held.iter().filter(|member| !sent.contains(member)).peekable();
         let changes = come.peek().is_some() || gone.peek().is_some();
-        let landed = come.all(|it| shows.contains(it)) && gone.all(|it| !shows.contains(it));
+        let landed = come.all(|it| present.contains(it)) && gone.all(|it| !present.contains(it));
         (changes && landed).then_some((intent, *version))
     })
 }

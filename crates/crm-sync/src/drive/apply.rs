@@ -423,7 +423,9 @@ impl Session<'_> {
         if begun && fields.is_empty() {
             return None;
         }
-        let refusals = fields.iter().filter_map(|field| {
+        // Of a record that was not made, any field may be what was refused.
+        let concerned = item.fields.keys().filter(|f| fields.is_empty() || fields.contains(f));
+        let refusals = concerned.filter_map(|field| {
             link?.slots.slot(*field)?.refused.as_ref().map(|refused| &refused.message)
         });
         let parked = link.and_then(|link| link.parked.as_ref()).map(|parked| &parked.message);

@@ -138,8 +138,12 @@ impl Session<'_> {
                 carrying.late.insert(id);
                 continue;
             }
-            if !planned.is_empty() && !begun {
-                let stopped = if moved { &mut carrying.moved } else { &mut carrying.differs };
+            if !planned.is_empty() {
+                let stopped = match (begun, moved) {
+                    (true, _) => &mut carrying.late,
+                    (false, true) => &mut carrying.moved,
+                    (false, false) => &mut carrying.differs,
+                };
                 stopped.insert(id);
             }
             job.decision = None;

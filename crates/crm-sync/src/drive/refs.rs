@@ -68,7 +68,14 @@ impl Session<'_> {
         }
         let shown = views.iter().flat_map(|view| view.seen.iter().enumerate());
         let owners = self.owners(rules, shown.filter_map(|(i, s)| Some((i, s.remote()?)))).await?;
-        let heads = self.became(entities.iter().flat_map(|it| named_by(rules, it))).await?;
+        // After the first sync was taken back, rows name entities.
+        let read = views.iter().flat_map(|view| &view.seen).filter_map(Seen::remote);
+        let read = read.flat_map(|remote| {
+            let values = rules.references().filter_map(|(field, _)| remote.fields.get(field));
+            values.flat_map(entities_in).collect::<Vec<_>>()
+        });
+        let called = entities.iter().flat_map(|it| named_by(rules, it)).chain(read);
+        let heads = self.became(called.collect::<Vec<_>>().into_iter()).await?;
         let names = Names::new(heads.iter().map(|(id, entity)| (*id, entity.id)));
         let mut raw: Vec<Vec<(usize, EntityId, RemoteId)>> = Vec::with_capacity(views.len());
         for (view, entity) in views.iter_mut().zip(entities) {
