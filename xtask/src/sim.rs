@@ -129,10 +129,10 @@ mod tests {
 
     #[test]
     fn the_gate_runs_both_stores() {
-        assert_eq!(words(""), "--store memory --seeds 10000 --shared 2000");
+        assert_eq!(words(""), "--store memory --seeds 2000 --shared 500");
         assert_eq!(words("--seeds 7"), "--store memory --seeds 7 --shared 7");
-        assert_eq!(words("--seeds 200000"), "--store memory --seeds 200000 --shared 2000");
-        assert_eq!(words("--store sqlite"), "--store sqlite --seeds 2000");
+        assert_eq!(words("--seeds 200000"), "--store memory --seeds 200000 --shared 500");
+        assert_eq!(words("--store sqlite"), "--store sqlite --seeds 500");
         assert_eq!(
             words("--seeds 7 --start 40 --store memory"),
             "--store memory --seeds 7 --start 40"
