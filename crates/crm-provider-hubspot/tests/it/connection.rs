@@ -165,6 +165,7 @@ async fn a_used_up_day_pauses_until_midnight_of_the_account() {
     let settings = json!({ "access_token": "sandbox-hubspot-token" });
     let mut setup = setup(&harness.way(Credentials::Right), &settings);
     setup.kinds = Some(vec![kind]);
+    setup.quota_reserve = 0;
     let provider = (REGISTRATION.open)(setup).unwrap();
     // Three requests that also tell the limit and the account's time zone, and one.
     provider.probe().await.unwrap();
