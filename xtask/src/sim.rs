@@ -7,9 +7,9 @@ use crate::shell::{self, Workspace};
 const COMMAND: &[&str] =
     &["run", "-p", "crm-sync", "--example", "simulation", "--profile", "sim", "--"];
 /// Seeds that CI runs on the reference store.
-const SEEDS_MEMORY: u64 = 10_000;
+const SEEDS_MEMORY: u64 = 2_000;
 /// Those of them that run on SQLite too, where each costs more; both must leave the same trace.
-const SEEDS_SQLITE: u64 = 2_000;
+const SEEDS_SQLITE: u64 = 500;
 const OPTIONS: &[&str] = &["--seeds", "--start", "--store", "--seed"];
 const HINT: &str = "cargo xtask sim [--seeds N] [--start S] [--store memory|sqlite] [--seed S]";
 

@@ -65,6 +65,8 @@ pub(crate) async fn undo(
 struct Case {
     undo: Undo,
     before: Entity,
+    /// The entity as it is stored while its writes are under way.
+    announced: Option<Entity>,
     seen: Vec<Seen>,
     ties: Ties,
     journal: Vec<Journal>,
@@ -194,7 +196,8 @@ impl Session<'_> {
             report.already += undo.already;
             report.golden += u64::try_from(undo.history.len()).unwrap_or(0);
             undo.left.iter().for_each(|left| report.leave(left.clone()));
-            cases.push(Case { undo, before: entity, seen, ties, journal: Vec::new(), open: 0 });
+            let (announced, journal) = (None, Vec::new());
+            cases.push(Case { undo, before: entity, announced, seen, ties, journal, open: 0 });
         }
         if report.mode == UndoMode::Plan {
             let told = cases.into_iter().flat_map(|case| case.undo.undone);
@@ -229,6 +232,7 @@ impl Session<'_> {
             commit.mutations.extend(history.map(|row| Mutation::History(Box::new(row))));
             commits.push((entity.id, commit));
             case.undo.entity.row_version += 1;
+            case.announced = Some(case.undo.entity.clone());
         }
         self.undo_commit(commits).await
     }
@@ -347,7 +351,7 @@ impl Session<'_> {
         let now = self.now();
         let mut commits = Vec::new();
         for case in cases {
-            let before = case.undo.entity.clone();
+            let before = case.announced.unwrap_or(case.before);
             let mut entity = case.undo.entity;
             let mut mark = entity.mark;
             let mut gone = Vec::new();

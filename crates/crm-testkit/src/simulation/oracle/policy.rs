@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crm_core::{ProviderId, Value};
+use crm_core::{EntityId, ProviderId, Value};
 use crm_store::{Conflict, ConflictState, Contender, History};
 use jiff::Timestamp;
 
@@ -48,13 +48,15 @@ fn is_causal(facts: &Facts<'_>, inner: &Inner, row: &History) -> bool {
         return true;
     }
     let mut entered = false;
+    let head = facts.head(row.entity);
+    let is_of = |owner: &EntityId| facts.head(*owner) == head;
     for (index, account) in inner.accounts.iter().enumerate() {
         let stroke = inner.journal.strokes.iter().rev().find(|stroke| {
             stroke.account == index
                 && stroke.field == row.field
                 && stroke.hand == Hand::User
                 && stroke.at <= row.at
-                && facts.owners.get(&(index, stroke.record)) == Some(&row.entity)
+                && facts.owners.get(&(index, stroke.record)).is_some_and(is_of)
                 && stroke.value.as_deref().and_then(|t| account.value(row.field, t)) == row.after
         });
         let Some(stroke) = stroke else { continue };
