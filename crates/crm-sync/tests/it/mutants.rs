@@ -25,6 +25,7 @@ const TESTS: &[Test] = tests![
     workers::a_worker_whose_lease_is_over_commits_nothing,
     workers::two_decisions_on_one_row_are_not_both_kept,
     workers::work_that_waits_uses_no_attempt_up,
+    workers::what_was_edited_since_stands_when_a_run_is_taken_back,
     reconcile::every_row_of_the_tables_holds,
     conflict::a_side_is_taken_and_written_everywhere,
     conflict::a_side_that_did_not_contend_can_be_taken,
