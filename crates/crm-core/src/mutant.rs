@@ -87,7 +87,6 @@ mutants! {
     OpenClaimRefused: "a create of unknown fate counts as refused",
     WaitIgnored: "nobody waits for a create that may still land",
     BaseFromRecord: "the base of a record that we made is what is found there",
-    CreateBehind: "a create that was repeated as announced is not brought up to date",
     // Deletes and merges.
     DeletedMadeAgain: "a record that users deleted is made again",
     TombstoneIgnored: "an entity without any record goes on living",

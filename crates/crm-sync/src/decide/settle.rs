@@ -61,7 +61,7 @@ pub fn settle(
     match result {
         Ok(written) => {
             applied(link, rules, index, write, written, version, now);
-            if target::is_behind(entity, rules, ties, index) && !mutant!(CreateBehind) {
+            if target::is_behind(entity, rules, ties, index) {
                 // A create is repeated as it was first announced, and the golden record may have
                 // moved on since.
                 Settled::Again(Duration::ZERO)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crm_core::{ErrorKind, Field, ObjectKind};
 use crm_store::{Commit, Entity, LeaseRequest, Mark, Mutation, Store, StoreError};
-use crm_sync::{Approval, Flow};
+use crm_sync::{Approval, Flow, UndoMode};
 use crm_testkit::memory::profile::{NORTH, SOUTH};
 
 use crate::town::{KIND, Town};
@@ -81,4 +81,21 @@ pub(crate) fn work_that_waits_uses_no_attempt_up() {
     town.pass(Duration::from_mins(10));
     town.sync();
     assert_eq!(town.value(1, Field::JOB_TITLE).as_deref(), Some("Buyer"));
+}
+
+/// Taking a run back overwrites nothing that somebody entered since.
+#[test]
+pub(crate) fn what_was_edited_since_stands_when_a_run_is_taken_back() {
+    let mut town = town();
+    town.edit(0, Field::JOB_TITLE, "Buyer");
+    town.pass(Duration::from_mins(10));
+    let target = town.next_run();
+    let done = town.run(town.engine.sync(target, Approval::Given, &())).unwrap();
+    assert_eq!((done.writes(), town.value(1, Field::JOB_TITLE).as_deref()), (1, Some("Buyer")));
+    town.edit(1, Field::JOB_TITLE, "Seller");
+    town.pass(Duration::from_mins(10));
+    let run = town.next_run();
+    let undone = town.run(town.engine.undo(target, run, UndoMode::Do, &())).unwrap();
+    assert_eq!(town.value(1, Field::JOB_TITLE).as_deref(), Some("Seller"));
+    assert_eq!((undone.fields(), undone.left.len()), (0, 1), "{undone:?}");
 }
