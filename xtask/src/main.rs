@@ -9,6 +9,7 @@ mod codegen;
 mod failure;
 mod mutants;
 mod nearest;
+mod options;
 mod screen;
 mod shell;
 mod sim;

@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 
 use crate::failure::{Failure, Outcome};
-use crate::nearest;
+use crate::options::Options;
 use crate::screen;
 use crate::shell::{self, Workspace};
 use table::Table;
@@ -44,7 +44,11 @@ const HUNT: &[&str] = &[
 ];
 const HINT: &str =
     "cargo xtask mutants [--seeds N] [--only NAME,…] [--jobs J] [--markdown] [--known] [--write]";
-const OPTIONS: &[&str] = &["--seeds", "--only", "--jobs", "--markdown", "--known", "--write"];
+const OPTIONS: Options = Options {
+    task: "mutants",
+    known: &["--seeds", "--only", "--jobs", "--markdown", "--known", "--write"],
+    hint: HINT,
+};
 
 /// Seeds of a full hunt: as many as CI runs without a mutant.
 const SEEDS: u64 = 10_000;
@@ -171,15 +175,15 @@ impl Request {
                 value.ok_or_else(|| Failure::usage(format!("`{option}` needs a value"), HINT))
             };
             match option {
-                "--seeds" => request.seeds = Some(number(option, value()?)?),
-                "--jobs" => request.jobs = number(option, value()?)?,
+                "--seeds" => request.seeds = Some(OPTIONS.number(option, value()?)?),
+                "--jobs" => request.jobs = OPTIONS.number(option, value()?)?,
                 "--only" => {
                     request.only = Some(value()?.split(',').map(str::to_owned).collect());
                 }
                 "--markdown" => request.markdown = true,
                 "--known" => request.known = true,
                 "--write" => request.write = true,
-                unknown => return Err(unknown_option(unknown)),
+                unknown => return Err(OPTIONS.unknown(unknown)),
             }
         }
         if request.write && (request.only.is_some() || request.known) {
@@ -211,20 +215,6 @@ impl Request {
         });
         Ok(words.collect::<Vec<_>>().join(","))
     }
-}
-
-fn unknown_option(option: &str) -> Failure {
-    let error = format!("`mutants` has no option `{option}`");
-    match nearest::nearest(option, OPTIONS.iter().copied()) {
-        Some(known) => Failure::usage(error, format!("did you mean `{known}`?")),
-        None => Failure::usage(error, HINT),
-    }
-}
-
-fn number(option: &str, value: &str) -> Outcome<u64> {
-    value.parse().map_err(|error| {
-        Failure::usage(format!("`{option} {value}` is not a whole number: {error}"), HINT)
-    })
 }
 
 #[cfg(test)]

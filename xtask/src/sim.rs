@@ -1,7 +1,7 @@
 //! `cargo xtask sim`: the simulation of the engine, optimised and with its assertions on.
 
 use crate::failure::{Failure, Outcome};
-use crate::nearest;
+use crate::options::Options;
 use crate::shell::{self, Workspace};
 
 const COMMAND: &[&str] =
@@ -10,7 +10,8 @@ const COMMAND: &[&str] =
 const SEEDS_MEMORY: u64 = 2_000;
 /// Those of them that run on SQLite too, where each costs more; both must leave the same trace.
 const SEEDS_SQLITE: u64 = 500;
-const OPTIONS: &[&str] = &["--seeds", "--start", "--store", "--seed"];
+const OPTIONS: Options =
+    Options { task: "sim", known: &["--seeds", "--start", "--store", "--seed"], hint: HINT };
 const HINT: &str = "cargo xtask sim [--seeds N] [--start S] [--store memory|sqlite] [--seed S]";
 
 /// Runs what the arguments ask for.
@@ -58,16 +59,16 @@ impl Request {
                 Some((option, value)) => (option, Some(value)),
                 None => (word, None),
             };
-            if !OPTIONS.contains(&option) {
-                return Err(unknown_option(option));
+            if !OPTIONS.known.contains(&option) {
+                return Err(OPTIONS.unknown(option));
             }
             let value = value
                 .or_else(|| words.next())
                 .ok_or_else(|| Failure::usage(format!("`{option}` needs a value"), HINT))?;
             match option {
-                "--seeds" => request.seeds = Some(number(option, value)?),
-                "--start" => request.start = Some(number(option, value)?),
-                "--seed" => request.seed = Some(number(option, value)?),
+                "--seeds" => request.seeds = Some(OPTIONS.number(option, value)?),
+                "--start" => request.start = Some(OPTIONS.number(option, value)?),
+                "--seed" => request.seed = Some(OPTIONS.number(option, value)?),
                 _ => request.store = Some(store(value)?),
             }
         }
@@ -94,20 +95,6 @@ impl Request {
         words.extend(self.start.map(|start| ("--start", start.to_string())));
         words.into_iter().flat_map(|(option, value)| [option.to_owned(), value]).collect()
     }
-}
-
-fn unknown_option(option: &str) -> Failure {
-    let error = format!("`sim` has no option `{option}`");
-    match nearest::nearest(option, OPTIONS.iter().copied()) {
-        Some(known) => Failure::usage(error, format!("did you mean `{known}`?")),
-        None => Failure::usage(error, HINT),
-    }
-}
-
-fn number(option: &str, value: &str) -> Outcome<u64> {
-    value.parse().map_err(|error| {
-        Failure::usage(format!("`{option} {value}` is not a whole number: {error}"), HINT)
-    })
 }
 
 fn store(value: &str) -> Outcome<Store> {

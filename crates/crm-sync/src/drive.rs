@@ -100,22 +100,8 @@ pub(crate) async fn sync(
     let mut session = Session::open(engine, run, progress);
     session.refuse_unapproved(approval).await?;
     session.log(RunStatus::Running, None).await?;
-    match Priority::Realtime.scope(session.sync_all()).await {
-        Ok(report) => {
-            let status = match report.outcome() {
-                report::Outcome::Success => RunStatus::Success,
-                report::Outcome::Partial => RunStatus::Partial,
-            };
-            session.log(status, None).await?;
-            Ok(report)
-        }
-        Err(error) => {
-            // The first error counts; a store that fails now has said so already.
-            let logged = session.log(RunStatus::Failed, Some(error.to_string())).await;
-            tracing::warn!(%error, logged = logged.is_ok(), "run failed");
-            Err(error)
-        }
-    }
+    let done = Priority::Realtime.scope(session.sync_all()).await;
+    session.conclude(done, Report::outcome).await
 }
 
 impl<'e> Session<'e> {
@@ -285,7 +271,7 @@ impl<'e> Session<'e> {
         }
         for rules in &flows {
             if Priority::Background.scope(self.sweep(rules)).await? {
-                Priority::Background.scope(self.work(rules)).await?;
+                self.work(rules).await?;
             }
         }
         self.report(&flows).await
@@ -328,6 +314,29 @@ impl<'e> Session<'e> {
             provider: None,
             detail: Some(kind.name().to_owned()),
         }
+    }
+
+    /// Logs how the run ended.
+    async fn conclude<T>(
+        &self,
+        done: Result<T, EngineError>,
+        outcome: impl FnOnce(&T) -> report::Outcome,
+    ) -> Result<T, EngineError> {
+        match &done {
+            Ok(what) => {
+                let status = match outcome(what) {
+                    report::Outcome::Success => RunStatus::Success,
+                    report::Outcome::Partial => RunStatus::Partial,
+                };
+                self.log(status, None).await?;
+            }
+            Err(error) => {
+                // The first error counts; a store that fails now has said so already.
+                let logged = self.log(RunStatus::Failed, Some(error.to_string())).await;
+                tracing::warn!(%error, logged = logged.is_ok(), "run failed");
+            }
+        }
+        done
     }
 
     async fn log(&self, status: RunStatus, error: Option<String>) -> Result<(), EngineError> {

@@ -66,23 +66,12 @@ async fn carried_out(
     session.log(RunStatus::Running, None).await?;
     session.remember(&known).await?;
     session.note_approval(&plan).await?;
-    match session.apply_all(source, &plan, &flows).await {
-        Ok(applied) => {
-            known.done = !applied.stays.contains_key(&Why::Waits);
-            session.remember(&known).await?;
-            let status = match applied.outcome() {
-                Outcome::Success => RunStatus::Success,
-                Outcome::Partial => RunStatus::Partial,
-            };
-            session.log(status, None).await?;
-            Ok(applied)
-        }
-        Err(error) => {
-            let logged = session.log(RunStatus::Failed, Some(error.to_string())).await;
-            tracing::warn!(%error, logged = logged.is_ok(), "run failed");
-            Err(error)
-        }
+    let done = session.apply_all(source, &plan, &flows).await;
+    if let Ok(applied) = &done {
+        known.done = !applied.stays.contains_key(&Why::Waits);
+        session.remember(&known).await?;
     }
+    session.conclude(done, Applied::outcome).await
 }
 
 /// Finds out whether the plan is one of this store, these accounts and this configuration.

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crm_core::{Change, Cursor, Feed, RemoteId};
+use crm_core::{Change, Cursor, ErrorKind, Feed, RemoteId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -21,10 +21,6 @@ use crate::{EngineError, Rules};
 
 /// The name under which the position is kept.
 const NAME: &str = "sweep";
-/// The part of the day's budget, in per cent, beyond which a sweep waits for another day.
-const BUDGET_SHARE: u64 = 80;
-/// The window of the budget that a sweep gives way to.
-const DAY: Duration = Duration::from_hours(24);
 
 /// Where the sweep of a connection and kind stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,14 +84,15 @@ impl Session<'_> {
         let mut census = position.after.is_none().then(Census::default);
         let begun = *position.begun.get_or_insert(self.now());
         while self.resume(&side.provider).await {
-            if self.is_spent(side)? {
-                // What is left of the day's budget is for changes.
-                return Ok(());
-            }
             let provider = self.provider(&side.provider)?;
             let after = position.after.as_ref();
             let page = match provider.changes(rules.kind, Feed::Changes, after).await {
                 Ok(page) => page,
+                // Background work has had its share of the day; what is left is for changes.
+                Err(error) if matches!(error.kind(), ErrorKind::QuotaExhausted { .. }) => {
+                    tracing::info!(provider = %side.provider, %error, "the sweep waits");
+                    return Ok(());
+                }
                 Err(error) => {
                     self.pause(&side.provider, error)?;
                     continue;
@@ -173,22 +170,5 @@ impl Session<'_> {
             census.add(seq);
         }
         Ok(())
-    }
-
-    /// Returns whether most of the day's budget is used.
-    fn is_spent(&self, side: &Side) -> Result<bool, EngineError> {
-        let provider = self.provider(&side.provider)?;
-        let capabilities = provider.capabilities();
-        let daily: Vec<&str> = capabilities
-            .quotas
-            .iter()
-            .filter(|quota| quota.window == DAY)
-            .map(|quota| quota.name)
-            .collect();
-        let spent = |used: &crm_core::QuotaUse| {
-            used.used.saturating_mul(100) >= used.limit.saturating_mul(BUDGET_SHARE)
-        };
-        let usage = provider.usage();
-        Ok(usage.quotas.iter().any(|used| daily.contains(&used.name.as_str()) && spent(used)))
     }
 }

@@ -164,3 +164,35 @@ fn a_plan_needs_every_connection() {
     let ended = town.run(town.engine.plan(run, &()));
     assert!(matches!(ended, Err(EngineError::Provider(_))), "{ended:?}");
 }
+
+/// What background work may use of a day's quota ends before the quota does: a sweep then waits
+/// for another day, and changes flow on, also where two connections are all there are.
+#[test]
+fn a_sweep_gives_way_where_its_share_is_used_up() {
+    let mut town = town(&THREE[..2]);
+    town.person(2, &[(Field::LAST_NAME, "Berg"), (Field::EMAIL, "berg@mail.example")]);
+    let day = Duration::from_hours(24);
+    town.sweeping(day);
+    // From now on the interval is counted; the second time nothing is read again for being new.
+    for _ in 0..2 {
+        town.sync();
+        town.pass(Duration::from_mins(10));
+    }
+    let (field, value) = (Field::JOB_TITLE, Some("Chief".to_owned()));
+    town.realm.perform_unseen(Deed::Edit { account: 1, kind: KIND, pick: 1, field, value });
+    let carried = |town: &Town| {
+        let id = town.realm.live(0, KIND).pop().unwrap();
+        town.realm.stored(0, KIND, &id, field).map(|value| value.display())
+    };
+    town.pass(day);
+    town.spend(&SOUTH, true);
+    town.edit(0, Field::LAST_NAME, "Novakova");
+    let report = town.sync();
+    assert_eq!((report.outcome(), report.paused.len()), (Outcome::Success, 0), "{report:?}");
+    assert_eq!(values(&town, 2), ["Novakova", "Novakova"]);
+    assert_eq!(carried(&town), None, "nobody could see it");
+    town.spend(&SOUTH, false);
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    assert_eq!(carried(&town).as_deref(), Some("Chief"));
+}

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use crm_core::{
     Account, Action, BatchOutcome, Capabilities, ChangePage, Clock, Cursor, ErrorKind, Feed, Field,
-    Finding, Lookup, MatchKey, ObjectKind, Provider, ProviderError, ProviderId, Remote, RemoteId,
-    Result, RunId, SharedProvider, TenantId, Usage, Write,
+    Finding, Lookup, MatchKey, ObjectKind, Priority, Provider, ProviderError, ProviderId, Remote,
+    RemoteId, Result, RunId, SharedProvider, TenantId, Usage, Write,
 };
 use crm_store::{Conflict, ConflictQuery, ConflictState, Entity, MemoryStore, Seq, Store};
 use crm_sync::{Approval, Engine, EngineError, Flow, Guard, Options, Report, Topology};
@@ -53,7 +53,11 @@ impl Counted {
     }
 
     fn open(&self) -> Result<()> {
-        match self.shut.lock().unwrap().get(self.id()) {
+        let shut = self.shut.lock().unwrap();
+        let idle = (Priority::current() == Priority::Background)
+            .then(|| shut.get(&background_of(self.id().as_str())))
+            .flatten();
+        match shut.get(self.id()).or(idle) {
             Some(kind) => Err(ProviderError::new(kind.clone(), "shut").with_hint("open it")),
             None => Ok(()),
         }
@@ -120,6 +124,11 @@ impl Provider for Counted {
 /// Under which name the writes to an account are shut.
 fn writes_of(account: &str) -> ProviderId {
     ProviderId::new(format!("writes to {account}"))
+}
+
+/// Under which name the background calls to an account are shut.
+fn background_of(account: &str) -> ProviderId {
+    ProviderId::new(format!("background of {account}"))
 }
 
 /// A world with one engine.
@@ -209,6 +218,17 @@ impl Town {
     /// Lets the writes to an account go.
     pub(crate) fn let_go(&self, account: &Profile) {
         self.shut.lock().unwrap().remove(&writes_of(account.name));
+    }
+
+    /// Leaves nothing of an account's quota to background work, or lets it have its share again.
+    pub(crate) fn spend(&self, account: &Profile, spent: bool) {
+        let mut shut = self.shut.lock().unwrap();
+        let name = background_of(account.name);
+        if spent {
+            shut.insert(name, ErrorKind::QuotaExhausted { until: None });
+        } else {
+            shut.remove(&name);
+        }
     }
 
     /// Lets an account answer again.
