@@ -5,18 +5,12 @@ use serde_json::{Value, json};
 use crate::accounts::{HubSpot, Salesforce};
 use crate::desk::Desk;
 
-const CONFIG: &str = r#"
-primary = "hubspot"
-[connections.hubspot]
-access_token = "${HUBSPOT_API_KEY}"
-[connections.salesforce]
-client_id = "${SALESFORCE_CLIENT_ID}"
-client_secret = "${SALESFORCE_CLIENT_SECRET}"
+const CONFIG: &str = "
 [data_flow.activities]
 [data_flow.deals]
 [data_flow.contacts]
 [data_flow.companies]
-"#;
+";
 
 fn make(desk: &Desk, place: &str, record: &Value) -> String {
     desk.ask("POST", place, record)["id"].as_str().unwrap().to_owned()

@@ -5,17 +5,11 @@ use serde_json::{Value, json};
 use crate::accounts::{HubSpot, Salesforce};
 use crate::desk::Desk;
 
-const CONFIG: &str = r#"
-primary = "hubspot"
-[connections.hubspot]
-access_token = "${HUBSPOT_API_KEY}"
-[connections.salesforce]
-client_id = "${SALESFORCE_CLIENT_ID}"
-client_secret = "${SALESFORCE_CLIENT_SECRET}"
+const CONFIG: &str = "
 [data_flow.contacts]
 [data_flow.companies]
 [data_flow.deals]
-"#;
+";
 
 fn lines(desk: &Desk, file: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(desk.folder.path().join(file)).unwrap();

@@ -129,16 +129,22 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Takes back a create that would make a second record with an address that is somebody's.
+    /// Takes back a create that would make a second record with an address that is somebody's. One
+    /// that was announced before the entity had another address is announced anew.
     fn withhold(&self, index: usize, side: &Side, job: &mut Job) {
         let now = self.now();
         let Some(decision) = &mut job.decision else { return };
         decision.writes.retain(|(side, _)| *side != index);
-        decision.skipped.push((index, "duplicate".to_owned()));
+        let outdated = is_outdated(&decision.entity, side);
+        if outdated {
+            decision.later = Some(decision.later.map_or(now, |known| known.min(now)));
+        } else {
+            decision.skipped.push((index, "duplicate".to_owned()));
+        }
         let version = decision.entity.version;
         if let Some(link) = decision.entity.link_mut(&side.provider) {
             link.claim = None;
-            link.parked = Some(duplicate(side, version, now));
+            link.parked = (!outdated).then(|| duplicate(side, version, now));
         }
         if let Some(changed) = decision.links_changed.get_mut(index) {
             *changed = true;
@@ -186,11 +192,12 @@ impl Session<'_> {
             }
         }
         let version = job.entity.version;
+        let outdated = is_outdated(&job.entity, side);
         if let Some(link) = job.entity.link_mut(&side.provider) {
             link.claim = None;
-            link.parked = Some(duplicate(side, version, now));
+            link.parked = (!outdated).then(|| duplicate(side, version, now));
         }
-        Ok(None)
+        Ok(outdated.then(|| Mark { due: now, attempts: job.attempts + 1 }))
     }
 
     async fn standing_in_the_way(
@@ -428,6 +435,22 @@ fn dissolve(held: &Entity, into: crm_core::EntityId) -> Commit {
     Commit { expected: vec![(held.id, held.row_version)], fences: Vec::new(), mutations }
 }
 
+/// Returns whether a create was announced under an address or domain that the entity has no more.
+fn is_outdated(entity: &Entity, side: &Side) -> bool {
+    let Some(claim) = entity.link(&side.provider).and_then(|link| link.claim.as_ref()) else {
+        return false;
+    };
+    let fields = claim.fields.iter().map(|(field, value, _)| (*field, value.clone()));
+    let sent = identity::keys_of(entity.kind, &fields.collect());
+    let sent: Vec<MatchKey> = sent.into_iter().filter(names_one).collect();
+    !sent.is_empty() && !crate::decide::share_key(&sent, &identity::keys(entity))
+}
+
+/// Returns whether a CRM keeps a second record with such a key out, or should.
+fn names_one(key: &MatchKey) -> bool {
+    matches!(key.kind(), KeyKind::Email | KeyKind::Domain)
+}
+
 /// Returns the key by which a record that is about to be made would be found.
 fn key_of_create(rules: &Rules, job: &Job, side: usize) -> Option<MatchKey> {
     let decision = job.decision.as_ref()?;
@@ -435,6 +458,5 @@ fn key_of_create(rules: &Rules, job: &Job, side: usize) -> Option<MatchKey> {
     let Action::Create { fields, .. } = &write.action else {
         return None;
     };
-    let mut keys = identity::keys_of(rules.kind, fields).into_iter();
-    keys.find(|key| matches!(key.kind(), KeyKind::Email | KeyKind::Domain))
+    identity::keys_of(rules.kind, fields).into_iter().find(names_one)
 }
