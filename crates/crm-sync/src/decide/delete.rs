@@ -87,7 +87,9 @@ fn side(work: &mut Decision, seen: &Seen, rules: &Rules, index: usize, now: Time
 
 fn end(link: &mut Link, now: Timestamp) {
     link.state = LinkState::Gone { at: now };
-    link.intents.clear();
+    // Whether a write whose answer was lost came before the end shows if the record comes back.
+    link.intents.retain(|intent| !intent.watched);
+    link.intents.iter_mut().for_each(|intent| intent.watched = true);
     link.claim = None;
 }
 

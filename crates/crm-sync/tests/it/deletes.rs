@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crm_core::{Field, ObjectKind, RemoteId, Value};
-use crm_store::{ConflictState, EntityState, LinkState, Seq, Store};
+use crm_store::{ConflictState, EntityState, JournalQuery, LinkState, Seq, Store};
 use crm_sync::{Approval, Deletes, EngineError, Flow, Guard};
 use crm_testkit::memory::Deed;
 use crm_testkit::memory::profile::{NORTH, SOUTH};
@@ -140,6 +140,36 @@ pub(crate) fn a_restored_record_has_a_say() {
     let lost = town.conflicts(ConflictState::Auto);
     let mut losers = lost.iter().flat_map(|conflict| &conflict.contenders);
     assert!(losers.any(|loser| loser.value == Some(Value::text("Meanwhile"))), "{lost:?}");
+}
+
+/// A process dies as soon as its write has landed, and the record is deleted before anybody looks:
+/// when it comes back, what it shows is signed as our own.
+#[test]
+fn a_lost_write_to_a_deleted_record_is_signed_when_it_comes_back() {
+    let mut landed = 0;
+    for seed in 0..400 {
+        let mut town = town(1, Deletes::Unlink);
+        town.edit(1, Field::JOB_TITLE, "Edited");
+        town.pass(Duration::from_mins(10));
+        let (engine, process) = town.mortal(seed, 300);
+        let run = town.next_run();
+        town.run_until(engine.sync(run, Approval::Given, &()), || process.life.is_dead());
+        town.store.restart();
+        let query = JournalQuery::default();
+        let signed = |town: &Town| !town.run(town.store.journal(query)).unwrap().is_empty();
+        if town.value(0, Field::JOB_TITLE).is_none() || signed(&town) {
+            continue;
+        }
+        landed += 1;
+        delete(&town, 0, 1);
+        town.pass(Duration::from_mins(2));
+        town.sync();
+        town.realm.perform(Deed::Restore { account: 0, kind: KIND, pick: 0 });
+        town.pass(Duration::from_mins(2));
+        town.sync();
+        assert!(signed(&town), "seed {seed}");
+    }
+    assert!(landed > 0);
 }
 
 /// Two people merged in one CRM are one: their records elsewhere stay until somebody merges them

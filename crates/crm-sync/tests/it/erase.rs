@@ -161,7 +161,7 @@ fn an_erasure_that_was_begun_is_ended() {
     for seed in 0..80 {
         let mut town = town();
         let (run, what) = (town.next_run(), what(&town, Records::Delete, EraseMode::Do));
-        let (engine, process) = town.mortal(seed);
+        let (engine, process) = town.mortal(seed, 1_500);
         town.run_until(engine.erase(what, run, &()), || process.life.is_dead());
         town.store.restart();
         let begun = town.run(town.store.erasures()).unwrap();

@@ -265,9 +265,9 @@ impl Town {
         self.restart();
     }
 
-    /// Makes an engine that dies sooner or later, at any step.
-    pub(crate) fn mortal(&self, seed: u64) -> (Engine, Arc<Process>) {
-        let life = Life::new(Rng::new(seed), 1_500);
+    /// Makes an engine that dies at any of 10,000 steps as often as the rate says.
+    pub(crate) fn mortal(&self, seed: u64, rate: u32) -> (Engine, Arc<Process>) {
+        let life = Life::new(Rng::new(seed), rate);
         let (trace, clock) = (Trace::new(Keep::Tail), Arc::clone(&self.clock));
         let process = Arc::new(Process { life, trace, clock });
         let providers = self.providers.iter().map(|provider| {

@@ -41,11 +41,24 @@ pub(super) fn check(facts: &Facts<'_>, inner: &Inner, rows: &[Journal], verdict:
             });
         let stored = (stroke.field, value);
         let excused = is_edit(facts, stroke, &account.id)
+            || was_there(facts, inner, stroke)
             || edits::rewritten(facts, inner, stroke.account, &stored);
         if !said && !excused {
             verdict.fault(format_args!("journal: nothing says who wrote {stroke:?}"));
         }
     }
+}
+
+/// Returns whether a set referred already to a record of whom a stroke brought or took: of two
+/// that became one before the answer was found to be lost, one more or less is no change.
+fn was_there(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> bool {
+    let head = |member: u64| facts.owners.get(&(stroke.account, member)).map(|id| facts.head(*id));
+    let Some(who) = stroke.member.and_then(head) else { return false };
+    inner.journal.strokes.iter().any(|other| {
+        let same = |it: &Stroke| (it.account, it.record, it.field);
+        let twin = other.member.filter(|member| stroke.member != Some(*member)).and_then(head);
+        same(other) == same(stroke) && other.at < stroke.at && twin == Some(who)
+    })
 }
 
 /// Returns whether a change leaves a record with what a stroke put there.

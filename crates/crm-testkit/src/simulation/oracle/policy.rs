@@ -1,5 +1,6 @@
 //! I7: who overwrites what he has not seen leaves a conflict behind, and the policy decides it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crm_core::{EntityId, ProviderId, Value};
@@ -50,16 +51,19 @@ fn is_causal(facts: &Facts<'_>, inner: &Inner, row: &History) -> bool {
     let mut entered = false;
     let head = facts.head(row.entity);
     let is_of = |owner: &EntityId| facts.head(*owner) == head;
-    for (index, account) in inner.accounts.iter().enumerate() {
-        let stroke = inner.journal.strokes.iter().rev().find(|stroke| {
-            stroke.account == index
-                && stroke.field == row.field
-                && stroke.hand == Hand::User
-                && stroke.at <= row.at
-                && facts.owners.get(&(index, stroke.record)).is_some_and(is_of)
-                && stroke.value.as_deref().and_then(|t| account.value(row.field, t)) == row.after
-        });
-        let Some(stroke) = stroke else { continue };
+    // A merge of records enters their values anew, so each record has a stroke of its own.
+    let mut looked_at = BTreeSet::new();
+    for stroke in inner.journal.strokes.iter().rev() {
+        let Some(account) = inner.accounts.get(stroke.account) else { continue };
+        let place = (stroke.account, stroke.record);
+        let matches = stroke.field == row.field
+            && stroke.hand == Hand::User
+            && stroke.at <= row.at
+            && facts.owners.get(&place).is_some_and(is_of)
+            && stroke.value.as_deref().and_then(|t| account.value(row.field, t)) == row.after;
+        if !matches || !looked_at.insert(place) {
+            continue;
+        }
         entered = true;
         if had_before(facts, (inner, account), row, stroke) {
             return true;
