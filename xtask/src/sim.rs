@@ -7,9 +7,9 @@ use crate::shell::{self, Workspace};
 const COMMAND: &[&str] =
     &["run", "-p", "crm-sync", "--example", "simulation", "--profile", "sim", "--"];
 /// Seeds that CI runs on the reference store.
-const SEEDS_MEMORY: u64 = 2_000;
+const SEEDS_MEMORY: u64 = 10_000;
 /// Those of them that run on SQLite too, where each costs more; both must leave the same trace.
-const SEEDS_SQLITE: u64 = 500;
+const SEEDS_SQLITE: u64 = 2_000;
 const OPTIONS: Options =
     Options { task: "sim", known: &["--seeds", "--start", "--store", "--seed"], hint: HINT };
 const HINT: &str = "cargo xtask sim [--seeds N] [--start S] [--store memory|sqlite] [--seed S]";
@@ -116,10 +116,10 @@ mod tests {
 
     #[test]
     fn the_gate_runs_both_stores() {
-        assert_eq!(words(""), "--store memory --seeds 2000 --shared 500");
+        assert_eq!(words(""), "--store memory --seeds 10000 --shared 2000");
         assert_eq!(words("--seeds 7"), "--store memory --seeds 7 --shared 7");
-        assert_eq!(words("--seeds 200000"), "--store memory --seeds 200000 --shared 500");
-        assert_eq!(words("--store sqlite"), "--store sqlite --seeds 500");
+        assert_eq!(words("--seeds 200000"), "--store memory --seeds 200000 --shared 2000");
+        assert_eq!(words("--store sqlite"), "--store sqlite --seeds 2000");
         assert_eq!(
             words("--seeds 7 --start 40 --store memory"),
             "--store memory --seeds 7 --start 40"

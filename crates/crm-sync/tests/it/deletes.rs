@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crm_core::{Field, ObjectKind, RemoteId, Value};
-use crm_store::{ConflictState, EntityState, JournalQuery, LinkState, Seq, Store};
+use crm_store::{ConflictState, Contender, EntityState, JournalQuery, LinkState, Seq, Store};
 use crm_sync::{Approval, Deletes, EngineError, Flow, Guard};
 use crm_testkit::memory::Deed;
 use crm_testkit::memory::profile::{NORTH, SOUTH};
@@ -235,6 +235,30 @@ pub(crate) fn a_merge_brings_records_along() {
     assert!(entity.links.iter().all(crm_store::Link::is_live), "{entity:#?}");
     assert_eq!(live(&town), [1, 1]);
     assert_eq!(town.value(0, Field::LAST_NAME), town.value(1, Field::LAST_NAME));
+}
+
+/// A record is merged into one that nobody knew: what the survivor shows is no edit of what the
+/// other one showed.
+#[test]
+pub(crate) fn the_survivor_of_a_merge_is_met_for_the_first_time() {
+    let mut town = town(1, Deletes::Unlink);
+    town.edit(1, Field::JOB_TITLE, "Golden");
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    let named = |field, text: &str| (field, text.to_owned());
+    let values = vec![named(Field::LAST_NAME, "Novak0"), named(Field::JOB_TITLE, "Survivor")];
+    town.realm.perform(Deed::Create { account: 1, kind: KIND, values, ties: Vec::new() });
+    town.realm.perform(Deed::Merge { account: 1, kind: KIND, winner: 1, loser: 0 });
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    let lost = town.conflicts(ConflictState::Auto);
+    let values = [Value::text("Golden"), Value::text("Survivor")].map(Some);
+    let both = |field, contenders: &[Contender]| {
+        let contends =
+            |value: &Option<Value>| contenders.iter().any(|contender| contender.value == *value);
+        field == Field::JOB_TITLE && values.iter().all(contends)
+    };
+    assert!(lost.iter().any(|it| both(it.field, &it.contenders)), "{lost:#?}");
 }
 
 /// A record that was edited while the other one was deleted is not even doomed.

@@ -33,6 +33,8 @@ mod preflight;
 #[cfg(test)]
 mod reconcile;
 #[cfg(test)]
+mod settle;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod town;
@@ -40,6 +42,8 @@ mod town;
 mod undo;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod waiting;
 #[cfg(test)]
 mod workers;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crm_core::mutant::{self, Mutant};
 
-use crate::{conflict, deletes, identity, oscillation, reconcile, undo, workers};
+use crate::{conflict, deletes, identity, oscillation, reconcile, settle, undo, waiting, workers};
 
 /// A test under its name.
 type Test = (&'static str, fn());
@@ -43,6 +43,9 @@ const TESTS: &[Test] = tests![
     deletes::a_merge_brings_records_along,
     deletes::an_edit_beside_a_delete_wins,
     deletes::whoever_is_deleted_in_one_crm_stays_with_the_deal_in_the_other,
+    deletes::the_survivor_of_a_merge_is_met_for_the_first_time,
+    settle::what_an_answer_says_was_refused_is_not_written,
+    waiting::what_is_there_stays_until_what_is_waited_for_comes,
     oscillation::two_robots_are_stopped_within_a_few_calls,
     oscillation::all_other_fields_keep_flowing,
     oscillation::looks_at_a_frozen_field_back_off,
@@ -61,11 +64,13 @@ const MUTANTS: &[Mutant] = &[
     Mutant::FrozenWritten,
     Mutant::GuardOff,
     Mutant::HoldIgnored,
+    Mutant::MergeKeepsBase,
     Mutant::MovedBehind,
     Mutant::MovedKeepsAck,
     Mutant::OscillationUnseen,
     Mutant::PauseCountsAttempt,
     Mutant::RaceIgnored,
+    Mutant::RefusalOverlooked,
     Mutant::RequiredCleared,
     Mutant::ResolutionContended,
     Mutant::RestoredKeepsBase,
@@ -73,6 +78,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant::StaleResolution,
     Mutant::TouchedArchived,
     Mutant::UnreadIsBlank,
+    Mutant::WaitingClears,
 ];
 
 /// Runs a test with a mutant at work; returns whether the test noticed. One that fails without any

@@ -42,6 +42,7 @@ struct Counted {
     calls: Arc<Mutex<Calls>>,
     shut: Arc<Mutex<Shut>>,
     lost: Arc<Mutex<Lost>>,
+    refused: Arc<Mutex<Lost>>,
 }
 
 impl Counted {
@@ -111,7 +112,17 @@ impl Provider for Counted {
             Action::Update { id, .. } | Action::Delete { id } => Some(id),
             Action::Create { .. } => None,
         }));
-        self.inner.apply(writes).await
+        let refused = self.refused.lock().unwrap().get(self.id()).cloned().unwrap_or_default();
+        let sent: Vec<Write> = writes.iter().map(|write| without(write, &refused)).collect();
+        let mut results = self.inner.apply(&sent).await?.into_results();
+        for (result, write) in results.iter_mut().zip(writes) {
+            let (Ok(written), Action::Update { patch, .. }) = (result, &write.action) else {
+                continue;
+            };
+            let asked = refused.iter().filter(|field| patch.contains(**field));
+            written.refused.extend(asked.map(|field| (*field, "it is not taken".to_owned())));
+        }
+        Ok(BatchOutcome::new(writes, results))
     }
     async fn repair(&self, finding: &Finding) -> Result<()> {
         self.inner.repair(finding).await
@@ -119,6 +130,17 @@ impl Provider for Counted {
     fn usage(&self) -> Usage {
         self.inner.usage()
     }
+}
+
+/// Returns an update without some fields.
+fn without(write: &Write, refused: &[Field]) -> Write {
+    let mut write = write.clone();
+    if let Action::Update { patch, .. } = &mut write.action {
+        for field in refused {
+            patch.remove(*field);
+        }
+    }
+    write
 }
 
 /// Under which name the writes to an account are shut.
@@ -141,6 +163,7 @@ pub(crate) struct Town {
     calls: Arc<Mutex<Calls>>,
     shut: Arc<Mutex<Shut>>,
     lost: Arc<Mutex<Lost>>,
+    refused: Arc<Mutex<Lost>>,
     runs: u128,
     topology: Topology,
     providers: Vec<SharedProvider>,
@@ -173,11 +196,12 @@ impl Town {
         let calls = Arc::new(Mutex::new(Calls::new()));
         let shut = Arc::new(Mutex::new(Shut::new()));
         let lost = Arc::new(Mutex::new(Lost::new()));
+        let refused = Arc::new(Mutex::new(Lost::new()));
         let providers = (0..profiles.len()).map(|index| {
             let inner = MemoryProvider::open(&realm, index).unwrap();
             let (calls, shut) = (Arc::clone(&calls), Arc::clone(&shut));
-            let lost = Arc::clone(&lost);
-            Arc::new(Counted { inner, calls, shut, lost }) as SharedProvider
+            let (lost, refused) = (Arc::clone(&lost), Arc::clone(&refused));
+            Arc::new(Counted { inner, calls, shut, lost, refused }) as SharedProvider
         });
         let mut names = profiles.iter().map(|profile| ProviderId::new(profile.name));
         let topology = Topology {
@@ -198,6 +222,7 @@ impl Town {
             calls,
             shut,
             lost,
+            refused,
             runs: 0,
             topology,
             providers,
@@ -239,6 +264,11 @@ impl Town {
     /// Takes fields away from an account, and gives back those it lacked.
     pub(crate) fn lose(&self, account: &Profile, fields: &[Field]) {
         self.lost.lock().unwrap().insert(ProviderId::new(account.name), fields.to_vec());
+    }
+
+    /// Lets an account answer that it stored everything of an update but these fields.
+    pub(crate) fn refuse(&self, account: &Profile, fields: &[Field]) {
+        self.refused.lock().unwrap().insert(ProviderId::new(account.name), fields.to_vec());
     }
 
     /// Starts the engine anew, with other rules of the first kind.
