@@ -1,7 +1,10 @@
 //! Why a run could not go on.
 
+use std::fmt;
+
 use crm_core::{Field, Finding, ObjectKind, ProviderError, ProviderId, RunId};
 use crm_store::{Conflict, ConflictId, ConflictState, StoreError};
+use serde::{Deserialize, Serialize};
 
 /// Why a run could not go on. What concerns single records is no error of a run: it is parked and
 /// reported.
@@ -42,7 +45,7 @@ pub enum EngineError {
     },
     /// A run would do more than it may without asking. Nothing of what was over the limit was
     /// done.
-    #[error("{}", told(.0))]
+    #[error("{0}")]
     Guarded(Box<Excess>),
     /// The topology names a connection that does not exist.
     #[error("no connection is named `{0}`")]
@@ -109,12 +112,7 @@ impl EngineError {
                     .to_owned(),
             ),
             Self::Blocked { finding, .. } => Some(finding.hint.clone()),
-            Self::Guarded(excess) => Some(format!(
-                "if that is meant, run `crm sync --{option} {found}`; if not, restore the records \
-                 or mend the configuration first: nothing more was done",
-                option = excess.option,
-                found = excess.found,
-            )),
+            Self::Guarded(excess) => Some(format!("{}: nothing more was done", excess.remedy())),
             Self::OtherAccount { known, .. } => Some(format!(
                 "name another store (store.sqlite or CRM_DATABASE), or use credentials of {known}"
             )),
@@ -142,7 +140,7 @@ impl EngineError {
 }
 
 /// More of something than a run may do without asking.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excess {
     /// The connection.
     pub provider: ProviderId,
@@ -155,15 +153,26 @@ pub struct Excess {
     /// How many there may be.
     pub limit: u64,
     /// The option of `crm sync` that allows more.
-    pub option: &'static str,
+    pub option: String,
 }
 
-fn told(excess: &Excess) -> String {
-    let Excess { provider, kind, what, found, limit, .. } = excess;
-    format!(
-        "{provider}: {found} {} {what}; without being asked a run accepts {limit}",
-        kind.plural()
-    )
+impl Excess {
+    /// Returns what a person can do about it.
+    pub fn remedy(&self) -> String {
+        let Self { option, found, .. } = self;
+        format!(
+            "if that is meant, run `crm sync --{option} {found}`; if not, restore the records or \
+             mend the configuration first"
+        )
+    }
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { provider, kind, what, found, limit, .. } = self;
+        let kind = kind.plural();
+        write!(f, "{provider}: {found} {kind} {what}; without being asked a run accepts {limit}")
+    }
 }
 
 /// Says how a conflict ended.

@@ -6,6 +6,7 @@ use crm_core::{EntityId, Field, ObjectKind, ProviderError, ProviderId, RunId, Us
 use crm_store::{Conflict, Entity};
 use serde::{Deserialize, Serialize};
 
+use crate::Excess;
 use crate::written::PlanAction;
 
 /// What a sync would do.
@@ -22,6 +23,9 @@ pub struct Plan {
     pub kinds: BTreeMap<ObjectKind, KindPlan>,
     /// What it would cost, by connection.
     pub cost: BTreeMap<ProviderId, Cost>,
+    /// What a sync would stop at before it does that, until it is told that so many are right.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub stops: Vec<Excess>,
     /// The file that it was written to, if it was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub file: Option<PlanFile>,

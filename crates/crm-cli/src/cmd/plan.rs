@@ -91,6 +91,10 @@ pub(crate) fn print(plan: &Plan) {
     }
     let head = ["connection", "reads", "writes", "about", "share of the day"];
     output::table(&head, costs(&plan.cost));
+    for stop in &plan.stops {
+        output::line(&format!("A sync would stop: {stop}"));
+        output::line(&format!("  {}", stop.remedy()));
+    }
 }
 
 /// Returns the rows of what a plan does.

@@ -125,6 +125,9 @@ fn end_to_end_a_mass_delete_stops_before_anything_is_unlinked() {
     for email in desk.shared().into_iter().take(24) {
         desk.delete(HubSpot, &email);
     }
+    let plan = desk.crm(&["plan"]).code(0);
+    let stop = "A sync would stop: hubspot: 24 contacts were deleted there";
+    assert!(plan.out.contains(stop), "{plan:?}");
     for _ in 0..2 {
         desk.crm(&["sync"]).failed("hubspot: 24 contacts were deleted there", "--max-deletes 24");
         assert_eq!(desk.contacts(Salesforce).len(), there);

@@ -78,7 +78,8 @@ async fn planned<'e>(
         session.plan_kind(rules, first.contains(&rules.kind)).await?;
     }
     let file = session.end_of_file().await?;
-    let plan = Plan { file, ..session.plan_result(&flows, state) };
+    let stops = session.stops(&flows, &first).await?;
+    let plan = Plan { file, stops, ..session.plan_result(&flows, state) };
     for kind in first {
         let planned = Stage::Planned { plan: serde_json::to_value(&plan)? };
         let mutations = vec![Mutation::Stage(kind, planned)];
@@ -215,6 +216,7 @@ impl Session<'_> {
         let ripe = decide::ripe(decision, rules, limit);
         let writes = || decision.writes.iter().chain(&ripe);
         self.tally.planned(rules, decision, writes());
+        self.note_toll(rules, decision);
         if writes().next().is_some() {
             let died = decision.died.iter().filter_map(|side| rules.sides.get(*side));
             let died = died.map(|side| (side.provider.clone(), decision.entity.id));
@@ -289,7 +291,15 @@ impl Session<'_> {
             cost.insert(id.clone(), planned);
         }
         let hash = report::fingerprint(&kinds);
-        Plan { plan_id: self.run, hash, state: state.to_owned(), kinds, cost, file: None }
+        Plan {
+            plan_id: self.run,
+            hash,
+            state: state.to_owned(),
+            kinds,
+            cost,
+            stops: Vec::new(),
+            file: None,
+        }
     }
 }
 

@@ -50,8 +50,15 @@ pub(crate) fn a_mass_delete_stops_the_run_before_anything_is_done() {
         let mut town = town(80, deletes);
         delete(&town, 0, 24);
         town.pass(Duration::from_mins(10));
+        let run = town.next_run();
+        let stops = town.run(town.engine.plan(run, &())).unwrap().stops;
+        assert_eq!(
+            stops.iter().map(|stop| (stop.found, stop.limit)).collect::<Vec<_>>(),
+            [(24, 20)]
+        );
         for _ in 0..2 {
             let error = refused(&mut town);
+            assert!(matches!(&error, EngineError::Guarded(excess) if **excess == stops[0]));
             let said = format!("{error}");
             assert!(said.starts_with("north: 24 contacts were deleted there"), "{said}");
             assert!(error.hint().unwrap().contains("crm sync --max-deletes 24"), "{error:?}");
