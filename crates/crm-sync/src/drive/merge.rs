@@ -5,7 +5,7 @@
 //! merge them but a person: the record waits as a duplicate, is written nowhere, and what refers
 //! to it refers to the entity that is left. The history of both stays under their own ids.
 
-use crm_core::{EntityId, Lookup, RemoteId, mutant};
+use crm_core::{EntityId, Lookup, ProviderId, RemoteId, mutant};
 use crm_store::{
     Commit, Entity, EntityState, Link, LinkSlot, LinkState, Mark, Mutation, Slots, StoreError,
 };
@@ -70,6 +70,11 @@ impl Session<'_> {
         let Some(owner) = owner.into_iter().flatten().next() else { return Ok(Absorbed::No) };
         let Some(winner) = self.at_last(owner.entity).await? else { return Ok(Absorbed::No) };
         let loser = &job.entity;
+        if let EntityState::Held { of: None, .. } = winner.state
+            && winner.links.len() == 1
+        {
+            return self.inherit_held(rules, job, (&side.provider, into), winner).await;
+        }
         if winner.id == loser.id || winner.state != EntityState::Live {
             return Ok(Absorbed::No);
         }
@@ -121,6 +126,50 @@ impl Session<'_> {
         match self.engine.store.commit(commit).await {
             Ok(()) => Ok(Absorbed::Yes),
             // Somebody else changed one of the two: both are looked at again.
+            Err(StoreError::Raced) => Ok(Absorbed::Later),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives a record that waits, since nobody knew whose it is, to the entity whose own record was
+    /// merged into it.
+    async fn inherit_held(
+        &self,
+        rules: &Rules,
+        job: &Job,
+        (provider, into): (&ProviderId, &RemoteId),
+        held: Entity,
+    ) -> Result<Absorbed, EngineError> {
+        let heir = &job.entity;
+        let (Some(old), Some(found)) = (heir.link(provider), held.link(provider)) else {
+            return Ok(Absorbed::No);
+        };
+        let alias = old.remote.clone().map(|old| {
+            let (provider, kind, new) = (provider.clone(), rules.kind, into.clone());
+            Mutation::Alias { provider, kind, old, new }
+        });
+        // What is there now may be of either: it is met for the first time.
+        let link = Link { slots: Slots::default(), observed: None, ..found.clone() };
+        let mut rest = held.clone();
+        rest.links.clear();
+        rest.mark = None;
+        rest.state = EntityState::Merged { into: heir.id };
+        let remove = crate::decide::key_hashes(&held);
+        let mut mutations = vec![
+            Mutation::Keys { entity: held.id, kind: rules.kind, remove, add: Vec::new() },
+            Mutation::Unlink(held.id, provider.clone()),
+            Mutation::Entity(Box::new(rest)),
+            Mutation::Link(heir.id, Box::new(link)),
+            Mutation::Mark(heir.id, Some(Mark { due: self.now(), attempts: 0 })),
+        ];
+        mutations.extend(alias);
+        let commit = Commit {
+            expected: vec![(heir.id, heir.row_version), (held.id, held.row_version)],
+            fences: job.fence.map(|fence| (heir.id, fence)).into_iter().collect(),
+            mutations,
+        };
+        match self.engine.store.commit(commit).await {
+            Ok(()) => Ok(Absorbed::Yes),
             Err(StoreError::Raced) => Ok(Absorbed::Later),
             Err(error) => Err(error.into()),
         }
