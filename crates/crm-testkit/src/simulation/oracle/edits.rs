@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crm_core::{Field, Value};
-use crm_store::EntityState;
+use crm_store::{EntityState, History};
 use jiff::Timestamp;
 
 use super::facts::{Facts, shows};
 use super::{DECIDED, Fate, Verdict, WINDOW, ties};
 use crate::clock::{earlier, later};
 use crate::memory::profile::Answer;
-use crate::memory::{Hand, Inner, Stroke};
+use crate::memory::{Account, Hand, Inner, Stroke};
+
+/// An account and its number.
+type At<'a> = (usize, &'a Account);
 
 pub(super) fn check(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
     for stroke in &inner.journal.strokes {
@@ -159,6 +162,28 @@ pub(super) fn rewritten(
         })
 }
 
+/// Returns whether a value was taken over that is our own write, landed late, in a record that a
+/// user changed since: nobody can tell, and a conflict says so.
+fn suspected(facts: &Facts<'_>, inner: &Inner, (index, account): At<'_>, row: &History) -> bool {
+    let mut conflicts = facts.conflicts.get(&row.entity).into_iter().flatten();
+    let told = conflicts.any(|conflict| {
+        let same = (conflict.field, conflict.at) == (row.field, row.at);
+        same && conflict.chosen == row.after
+    });
+    let mut strokes = inner.journal.strokes.iter();
+    told && strokes.any(|stroke| {
+        let late = matches!(stroke.hand, Hand::Engine { told: false, .. });
+        let value = stroke.value.as_deref().and_then(|text| account.value(stroke.field, text));
+        let ours = late && (stroke.account, stroke.field) == (index, row.field);
+        ours && value == row.after
+            && inner.journal.strokes.iter().any(|later| {
+                let since = stroke.at <= later.at && later.at <= row.at;
+                let same = (later.account, later.record) == (stroke.account, stroke.record);
+                since && same && later.hand == Hand::User
+            })
+    })
+}
+
 /// I6: every value that the ledger took over from a side was entered there by a user, and as
 /// often.
 fn phantoms(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
@@ -170,6 +195,12 @@ fn phantoms(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
             if stroke.account == index && !by_engine && stroke.member.is_none() {
                 let value = stroke.value.as_deref().and_then(|t| account.value(stroke.field, t));
                 *entered.entry((stroke.field, value)).or_default() += 1;
+                // Who was made to refer to a duplicate of itself refers to nobody.
+                let owner = facts.owners.get(&(index, stroke.record));
+                let itself = owner.map(|owner| facts.head(*owner).to_string());
+                if itself.is_some() && itself.as_deref() == stroke.value.as_deref() {
+                    *entered.entry((stroke.field, None)).or_default() += 1;
+                }
             }
         }
         // A record that comes back is met anew, with all that it shows, whoever wrote it.
@@ -189,10 +220,12 @@ fn phantoms(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
         for row in facts.history.values().flatten() {
             // A record that came along with a merge is met anew by the entity that is left.
             let inherited = facts.is_inherited(row.entity, row.field, row.after.as_ref());
-            if inherited || facts.is_set(row.field) || row.before == row.after {
+            let source = row.source.as_ref() == Some(&account.id);
+            let known = inherited || source && suspected(facts, inner, (index, account), row);
+            if known || facts.is_set(row.field) || row.before == row.after {
                 continue;
             }
-            if row.source.as_ref() == Some(&account.id) {
+            if source {
                 let entry = taken.entry((row.field, row.after.clone())).or_insert((0, row.at));
                 entry.0 += 1;
                 entry.1 = row.at;
