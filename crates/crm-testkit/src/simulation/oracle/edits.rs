@@ -172,14 +172,16 @@ fn suspected(facts: &Facts<'_>, inner: &Inner, (index, account): At<'_>, row: &H
     });
     let mut strokes = inner.journal.strokes.iter();
     told && strokes.any(|stroke| {
-        let late = matches!(stroke.hand, Hand::Engine { told: false, .. });
+        let Hand::Engine { sent, told } = stroke.hand else { return false };
+        let until = later(stroke.at, COMMITTED);
+        let late = !told || facts.breaks.iter().any(|at| sent <= *at && *at <= until);
         let value = stroke.value.as_deref().and_then(|text| account.value(stroke.field, text));
         let ours = late && (stroke.account, stroke.field) == (index, row.field);
         ours && value == row.after
-            && inner.journal.strokes.iter().any(|later| {
-                let since = stroke.at <= later.at && later.at <= row.at;
-                let same = (later.account, later.record) == (stroke.account, stroke.record);
-                since && same && later.hand == Hand::User
+            && inner.journal.strokes.iter().any(|next| {
+                let since = stroke.at <= next.at && next.at <= row.at;
+                let same = (next.account, next.record) == (stroke.account, stroke.record);
+                since && same && next.hand == Hand::User
             })
     })
 }
