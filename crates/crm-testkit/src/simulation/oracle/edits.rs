@@ -65,7 +65,9 @@ fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
         // Who refers to a duplicate of itself refers to nobody.
         return Fate::Kept;
     }
-    if facts.remembers(entity, stroke.field, matches) || is_mute(facts, inner, entity, stroke) {
+    let mut owners = facts.all_owners(stroke.account, stroke.record);
+    let remembered = owners.any(|owner| facts.remembers(owner, stroke.field, matches));
+    if remembered || is_mute(facts, inner, entity, stroke) {
         return Fate::Kept;
     }
     match next.hand {
