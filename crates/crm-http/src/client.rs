@@ -9,6 +9,7 @@ use std::time::Duration;
 use crm_core::{Applied, Clock, ErrorKind, Priority, ProviderError, ProviderId, Result, Usage};
 use http::HeaderMap;
 use reqwest::Url;
+use tokio::sync::Semaphore;
 
 use crate::auth::{Authorizer, Credential};
 use crate::clock::{later, until};
@@ -35,6 +36,8 @@ struct Inner {
     jitter: Jitter,
     budget: Budget,
     request_id_headers: &'static [&'static str],
+    /// How many more requests may be under way at once.
+    in_flight: Option<Semaphore>,
 }
 
 /// Reads a reply that came with a good status; an error may be repeated like any other.
@@ -172,8 +175,14 @@ impl Inner {
         let mut wire = request.to_wire(base)?;
         credential.apply(&mut wire);
         let slot = self.pacer.admit(request.lane, request.cost, Priority::current()).await?;
+        // Never closed, so a place is always given in the end.
+        let place = match &self.in_flight {
+            Some(places) => places.acquire().await.ok(),
+            None => None,
+        };
         self.transport.counters.count(request);
         let answer = self.transport.exchange(wire).await;
+        drop(place);
         drop(slot);
         let answer = answer.map_err(|trouble| trouble.into_error(base, request.effect))?;
         (self.observer)(request.lane, &answer.headers, &self.pacer);

@@ -97,18 +97,20 @@ impl Window {
         }
     }
 
-    fn add(&mut self, now_ms: i64) {
+    fn add(&mut self, cost: u64, now_ms: i64) {
         match self.span {
             Span::Rolling(span) => {
                 while self.times.front().is_some_and(|at| *at <= now_ms - span) {
                     self.times.pop_front();
                 }
-                self.times.push_back(now_ms);
+                for _ in 0..cost {
+                    self.times.push_back(now_ms);
+                }
             }
             Span::Fixed(span) => {
                 let period = now_ms.div_euclid(span);
                 let used = if self.period.0 == period { self.period.1 } else { 0 };
-                self.period = (period, used + 1);
+                self.period = (period, used + cost);
             }
         }
         self.peak = self.peak.max(self.used(now_ms));
@@ -127,19 +129,19 @@ impl Quotas {
         Self { windows }
     }
 
-    /// Counts a request in the named windows, or returns the one that is full; a refused request
-    /// is counted only as exceeding it.
-    pub fn take(&mut self, names: &[&str], now_ms: i64) -> Result<(), Box<Window>> {
+    /// Counts a request of that cost in the named windows, or returns the one that has not room
+    /// for it; a refused request is counted only as exceeding it.
+    pub fn take(&mut self, names: &[&str], cost: u64, now_ms: i64) -> Result<(), Box<Window>> {
         let full = self
             .windows
             .iter_mut()
-            .find(|window| names.contains(&window.name) && window.left(now_ms) == 0);
+            .find(|window| names.contains(&window.name) && window.left(now_ms) < cost);
         if let Some(window) = full {
             window.exceeded += 1;
             return Err(Box::new(window.clone()));
         }
         for window in self.windows.iter_mut().filter(|window| names.contains(&window.name)) {
-            window.add(now_ms);
+            window.add(cost, now_ms);
         }
         Ok(())
     }

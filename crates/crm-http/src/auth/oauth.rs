@@ -29,6 +29,7 @@ pub use grant::Grant;
 
 /// A token is renewed so long before it expires, or a tenth of its life if that is less.
 const EARLY_MAX: Duration = Duration::from_mins(1);
+const BEARER: &str = "Bearer";
 
 /// Keeps a new refresh token; called before the access token that came with it is used.
 pub type Rotation = Arc<dyn Fn(&SecretString) -> std::result::Result<(), BoxError> + Send + Sync>;
@@ -41,6 +42,7 @@ pub struct OAuth {
     identity_key: Option<&'static str>,
     on_rotation: Option<Rotation>,
     refused_hint: Option<&'static str>,
+    scheme: &'static str,
     state: Mutex<State>,
     /// How many token requests have failed, readable without the lock.
     failures: AtomicU64,
@@ -77,6 +79,7 @@ impl OAuth {
             identity_key: None,
             on_rotation: None,
             refused_hint: None,
+            scheme: BEARER,
             state: Mutex::default(),
             failures: AtomicU64::new(0),
         }
@@ -95,6 +98,13 @@ impl OAuth {
             expires_at: None,
             serial: 1,
         });
+        self
+    }
+
+    /// Names what stands before the token in the header, where that is not `Bearer`.
+    #[must_use]
+    pub const fn scheme(mut self, scheme: &'static str) -> Self {
+        self.scheme = scheme;
         self
     }
 
@@ -135,16 +145,16 @@ impl OAuth {
         if let Some(token) = &state.token
             && token.renew_at.is_none_or(|due| now < due)
         {
-            return token.credential();
+            return token.credential(self.scheme);
         }
         let alive = state.token.clone().filter(|token| {
             let expires_at = token.expires_at;
             expires_at.is_some_and(|expires_at| now < expires_at)
         });
         match (self.next(&mut state, failures, transport).await, alive) {
-            (Ok(token), _) => token.credential(),
+            (Ok(token), _) => token.credential(self.scheme),
             // The old one is still good for a while; the next request tries again.
-            (Err(_early), Some(alive)) => alive.credential(),
+            (Err(_early), Some(alive)) => alive.credential(self.scheme),
             (Err(error), None) => Err(error),
         }
     }
@@ -156,10 +166,10 @@ impl OAuth {
         if let Some(token) = &state.token
             && token.serial != refused
         {
-            return token.credential();
+            return token.credential(self.scheme);
         }
         state.token = None;
-        self.next(&mut state, failures, transport).await?.credential()
+        self.next(&mut state, failures, transport).await?.credential(self.scheme)
     }
 
     /// Fetches a token, unless a fetch failed while the caller waited for its turn.
@@ -249,8 +259,8 @@ impl OAuth {
 }
 
 impl Token {
-    fn credential(&self) -> Result<Credential> {
-        let value = format!("Bearer {}", self.access.expose_secret());
+    fn credential(&self, scheme: &str) -> Result<Credential> {
+        let value = format!("{scheme} {}", self.access.expose_secret());
         Ok(Credential {
             instance: self.instance.clone(),
             identity: self.identity.clone(),

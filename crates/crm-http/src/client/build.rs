@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crm_core::{Clock, ProviderId, Result};
 use http::HeaderMap;
+use tokio::sync::Semaphore;
 
 use super::{Client, Inner};
 use crate::address;
@@ -35,6 +36,7 @@ pub struct ClientBuilder {
     user_agent: &'static str,
     request_id_headers: &'static [&'static str],
     body_max: usize,
+    in_flight_max: Option<usize>,
 }
 
 impl ClientBuilder {
@@ -51,6 +53,7 @@ impl ClientBuilder {
             user_agent: USER_AGENT,
             request_id_headers: REQUEST_ID_HEADERS,
             body_max: BODY_MAX,
+            in_flight_max: None,
         }
     }
 
@@ -110,6 +113,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how many requests may be under way at once, where the vendor counts that.
+    #[must_use]
+    pub const fn in_flight_max(mut self, count: usize) -> Self {
+        self.in_flight_max = Some(count);
+        self
+    }
+
     /// Makes the client; refuses a base URL to which credentials must not be sent.
     pub fn build(self) -> Result<Client> {
         let id = self.id;
@@ -133,6 +143,7 @@ impl ClientBuilder {
             jitter: Jitter::new(self.seed),
             budget: Budget::new(&self.policy),
             request_id_headers: self.request_id_headers,
+            in_flight: self.in_flight_max.map(|count| Semaphore::new(count.max(1))),
             id,
         };
         Ok(Client(Arc::new(inner)))

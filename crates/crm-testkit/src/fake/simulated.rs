@@ -23,6 +23,8 @@ pub struct Lane {
     pub endpoint: String,
     /// The quota windows that it uses.
     pub windows: &'static [&'static str],
+    /// How much of them it uses.
+    pub cost: u64,
 }
 
 /// An answer that does not depend on the request, in the vendor's own words.
@@ -203,7 +205,7 @@ impl<D: Dialect> Inner<D> {
         if let Some(response) = refused {
             return Outcome::Reply(response);
         }
-        if let Err(full) = self.quotas.take(lane.windows, self.world.now_ms()) {
+        if let Err(full) = self.quotas.take(lane.windows, lane.cost, self.world.now_ms()) {
             // A connection that is to be cut is cut, whatever the answer would have been.
             if draw.fault == Some(Fault::CutAfter) {
                 return Outcome::Cut;

@@ -209,10 +209,13 @@ fn activities(count: usize, sides: &[&str], scenes: &mut [Scene], rng: &mut Rng)
     for number in 0..count {
         let place = number % sides.len().max(1);
         let (Some(side), Some(scene)) = (sides.get(place), scenes.get_mut(place)) else { continue };
-        let is_salesforce = side.starts_with("salesforce");
-        let sorts = if is_salesforce { ALL.get(..4).unwrap_or_default() } else { &ALL };
+        let (sorts, single) = match side.split('-').next() {
+            Some("salesforce") => (ALL.get(..4).unwrap_or_default(), true),
+            Some("zoho") => (ALL.get(..3).unwrap_or_default(), true),
+            Some(_) | None => (&ALL[..], false),
+        };
         let sort = rng.pick(sorts).copied().unwrap_or_default();
-        let activity = tied(invent::activity(number, sort, rng), is_salesforce, scene, rng);
+        let activity = tied(invent::activity(number, sort, rng), single, scene, rng);
         scene.activities.push(activity);
     }
 }

@@ -11,6 +11,9 @@ use crate::redact;
 use crate::retry::retry_after;
 use crate::transport::Answer;
 
+/// How long a vendor gives no tokens that says so in words alone.
+const BLOCKED: Duration = Duration::from_mins(10);
+
 /// A granted token.
 pub(super) struct Granted {
     pub(super) access_token: SecretString,
@@ -44,9 +47,15 @@ pub(super) fn read(answer: &Answer, now: Timestamp, hint: &str) -> Result<Grante
     Ok(Granted {
         access_token: access_token.into(),
         refresh_token,
-        expires_in: rest.get("expires_in").and_then(seconds),
+        expires_in: life(&rest),
         rest,
     })
+}
+
+/// Some vendors tell seconds under a name of their own; `expires_in` is in milliseconds then.
+fn life(body: &Map<String, Value>) -> Option<Duration> {
+    let named = body.get("expires_in_sec").or_else(|| body.get("expires_in"));
+    named.and_then(seconds)
 }
 
 /// A number, or a number in quotes.
@@ -67,7 +76,15 @@ fn refusal(
         .find_map(|key| body.get(*key)?.as_str())
         .map_or_else(String::new, |text| format!(": {}", redact::message(text)));
     let applied = Applied::No;
+    // Some say in words alone that tokens are asked for too often, and then refuse for minutes.
+    let too_often = why.contains("too many requests");
     let error = match status {
+        400..=499 if too_often && status != 429 => ProviderError::new(
+            ErrorKind::RateLimited {
+                retry_after: Some(retry_after(&answer.headers, now).unwrap_or(BLOCKED)),
+            },
+            format!("no access token was granted{why}"),
+        ),
         429 => ProviderError::new(
             ErrorKind::RateLimited { retry_after: retry_after(&answer.headers, now) },
             format!("the token endpoint asks us to slow down{why}"),

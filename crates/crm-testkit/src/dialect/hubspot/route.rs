@@ -115,7 +115,7 @@ pub(super) fn lane(call: &Call<'_>) -> Lane {
         Some(Route::Pipelines(_)) => ("/crm/pipelines".to_owned(), &[TEN_SECONDLY, DAILY]),
         Some(Route::Account) => ("/account-info/details".to_owned(), &[TEN_SECONDLY, DAILY]),
     };
-    Lane { endpoint: format!("{method} {path}"), windows }
+    Lane { endpoint: format!("{method} {path}"), windows, cost: 1 }
 }
 
 fn objects_path(call: &Call<'_>, rest: &[&str]) -> String {

@@ -179,7 +179,7 @@ pub(super) fn lane(catalog: &Catalog, call: &Call<'_>) -> Lane {
         other => (true, format!("/{}", other.join("/"))),
     };
     let windows: &[&str] = if free { &[] } else { &[DAILY] };
-    Lane { endpoint: format!("{} {pattern}", call.method()), windows }
+    Lane { endpoint: format!("{} {pattern}", call.method()), windows, cost: 1 }
 }
 
 fn pattern(catalog: &Catalog, path: &[&str]) -> String {
