@@ -36,12 +36,28 @@ pub struct Window {
     pub(crate) graded: bool,
     /// The highest limit that headers may set.
     pub(crate) limit_max: u64,
+    /// Whether a request counts once, whatever it costs.
+    pub(crate) per_request: bool,
 }
 
 impl Window {
     /// Makes a window that counts all requests and may be used up.
     pub const fn new(quota: Quota) -> Self {
-        Self { quota, lanes: Lanes::All, reserve_percent: 0, graded: false, limit_max: u64::MAX }
+        Self {
+            quota,
+            lanes: Lanes::All,
+            reserve_percent: 0,
+            graded: false,
+            limit_max: u64::MAX,
+            per_request: false,
+        }
+    }
+
+    /// Makes every request count once in this window, whatever it costs in others.
+    #[must_use]
+    pub const fn per_request(mut self) -> Self {
+        self.per_request = true;
+        self
     }
 
     /// Says which requests the window counts.

@@ -26,6 +26,8 @@ pub struct Window {
     period: (i64, u64),
     peak: u64,
     exceeded: u64,
+    /// Whether a request counts once, whatever it costs.
+    per_request: bool,
 }
 
 impl Window {
@@ -40,7 +42,15 @@ impl Window {
             period: (0, 0),
             peak: 0,
             exceeded: 0,
+            per_request: false,
         }
+    }
+
+    /// Makes every request count once, whatever it costs elsewhere.
+    #[must_use]
+    pub const fn per_request(mut self) -> Self {
+        self.per_request = true;
+        self
     }
 
     /// Returns the window's name.
@@ -97,7 +107,12 @@ impl Window {
         }
     }
 
+    const fn cost(&self, cost: u64) -> u64 {
+        if self.per_request { 1 } else { cost }
+    }
+
     fn add(&mut self, cost: u64, now_ms: i64) {
+        let cost = self.cost(cost);
         match self.span {
             Span::Rolling(span) => {
                 while self.times.front().is_some_and(|at| *at <= now_ms - span) {
@@ -135,7 +150,7 @@ impl Quotas {
         let full = self
             .windows
             .iter_mut()
-            .find(|window| names.contains(&window.name) && window.left(now_ms) < cost);
+            .find(|window| names.contains(&window.name) && window.left(now_ms) < window.cost(cost));
         if let Some(window) = full {
             window.exceeded += 1;
             return Err(Box::new(window.clone()));

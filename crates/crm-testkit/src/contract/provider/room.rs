@@ -56,6 +56,8 @@ pub struct Room {
 pub enum Merging {
     /// They can.
     Possible,
+    /// They can, and nothing that can be asked tells of it: the other record is gone.
+    Unseen,
     /// The vendor has no such thing for the kind.
     Impossible,
 }
