@@ -15,7 +15,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Features: `hubspot`, `salesforce`, `all-providers`, `sqlite` (on by default).
+//! Features: `hubspot`, `pipedrive`, `salesforce`, `all-providers`, `sqlite` (on by default).
 
 mod advice;
 mod config;
@@ -38,6 +38,8 @@ pub use crm_core as core;
 pub use crm_http::{Registration, SystemClock, Variable};
 #[cfg(feature = "hubspot")]
 pub use crm_provider_hubspot as hubspot;
+#[cfg(feature = "pipedrive")]
+pub use crm_provider_pipedrive as pipedrive;
 #[cfg(feature = "salesforce")]
 pub use crm_provider_salesforce as salesforce;
 pub use crm_store as store;

@@ -74,6 +74,10 @@ impl Tracked {
         self.window.lanes.contain(lane)
     }
 
+    fn cost(&self, cost: u32) -> u64 {
+        if self.window.per_request { 1 } else { u64::from(cost) }
+    }
+
     /// Returns when there is room for a request.
     pub(super) fn room(&mut self, now: i64, cost: u32, priority: Priority) -> Room {
         self.forget(now);
@@ -82,7 +86,7 @@ impl Tracked {
             return self.reset.map_or(Room::Never, Room::At);
         }
         // More than there is would wait for ever: such a request takes all.
-        let cost = u64::from(cost).min(usable);
+        let cost = self.cost(cost).min(usable);
         let needed = (self.used() + cost).saturating_sub(usable);
         if needed == 0 {
             return Room::Now;
@@ -92,12 +96,12 @@ impl Tracked {
 
     /// Takes room.
     pub(super) fn hold(&mut self, cost: u32) {
-        self.held += u64::from(cost);
+        self.held += self.cost(cost);
     }
 
     /// Notes that a request was answered: the provider has counted it by now.
     pub(super) fn settle(&mut self, now: i64, cost: u32) {
-        let cost = u64::from(cost);
+        let cost = self.cost(cost);
         self.held = self.held.saturating_sub(cost);
         self.settled_sum += cost;
         let width = (self.span / BUCKETS).max(1);
