@@ -1,4 +1,4 @@
-//! What the company is set up with, read when it is first needed and kept for an hour: the codes of
+//! What the company is set up with, read when it is first needed and kept for six hours: the codes of
 //! its own fields, who can own a record, and which stage stands for which of ours.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,9 @@ use crate::error::classify;
 use crate::wire::{FieldRow, One, Page, PipelineRow, StageRow, UserRow};
 
 /// How long what was read is taken to hold.
-const KEPT: SignedDuration = SignedDuration::from_hours(1);
+const KEPT: SignedDuration = SignedDuration::from_hours(6);
+/// How soon the users are asked for again where one is unknown.
+const ASKED_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 /// More pages than there are definitions.
 const PAGES_MAX: usize = 100;
 const ROWS_MAX: u16 = 500;
@@ -77,6 +79,22 @@ impl Pipedrive {
         Ok(self.learn_metadata(|metadata, at| {
             (metadata.owners, at.owners) = (Some(owners), Some(now));
         }))
+    }
+
+    /// Does the same; where one of these users is unknown they are asked for anew, not too often.
+    pub(crate) async fn with_owners_of(
+        &self,
+        ids: impl Iterator<Item = &str> + Send,
+    ) -> Result<Arc<Metadata>> {
+        let metadata = self.with_owners().await?;
+        let unknown = ids.filter(|id| metadata.owner(id).is_none()).count() > 0;
+        let now = self.client.clock().now();
+        let old = |at: Timestamp| now.duration_since(at) >= ASKED_AGAIN;
+        if unknown && self.read_at().owners.is_some_and(old) {
+            self.learn_metadata(|_, at| at.owners = None);
+            return self.with_owners().await;
+        }
+        Ok(metadata)
     }
 
     /// Returns what is known of the company, its pipelines among it.

@@ -181,7 +181,11 @@ impl Pipedrive {
     ) -> Result<Vec<Remote>> {
         let rows: Vec<Found> = rows.collect();
         let has_owner = rows.iter().any(|row| row.owner.is_some());
-        let owners = if has_owner { Some(self.with_owners().await?) } else { None };
+        let owners = if has_owner {
+            Some(self.with_owners_of(rows.iter().filter_map(|row| row.owner.as_deref())).await?)
+        } else {
+            None
+        };
         let staged = rows.iter().any(|row| row.stage.is_some());
         let pipelines = if staged { Some(self.with_pipelines().await?) } else { None };
         let done = rows.into_iter().map(|row| {
