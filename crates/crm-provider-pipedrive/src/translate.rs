@@ -77,7 +77,7 @@ impl Pipedrive {
                 }
             }
         }
-        put_name(table, &changes, held, &mut body, &mut customs);
+        put_name(table, &changes, uid.is_some(), held, (&mut body, &mut customs));
         if let Some(uid) = uid {
             let Some(code) = table.uid_code() else {
                 let message = "the company has no field for our unique id";
@@ -178,13 +178,13 @@ fn clock(json: &Json) -> Json {
 fn put_name(
     table: &Table,
     changes: &Patch,
+    create: bool,
     held: &Object,
-    body: &mut Object,
-    customs: &mut Map<String, Json>,
+    (body, customs): (&mut Object, &mut Map<String, Json>),
 ) {
     let named = [Field::FIRST_NAME, Field::LAST_NAME];
     let is_person = table.rule(Field::FIRST_NAME).is_some();
-    if !is_person || (!held.is_empty() && !named.iter().any(|field| changes.contains(*field))) {
+    if !is_person || (!create && !named.iter().any(|field| changes.contains(*field))) {
         return;
     }
     let (first, last) = table.names(held);
