@@ -130,9 +130,29 @@ fn overwritten_in_time(
             && facts.owners.get(&(other.account, other.record)) == Some(&entity.id)
     });
     let apart = doubtful || !matches!(entity.state, EntityState::Live);
-    let undecided = facts.scenario.rule(stroke.field).may_wait();
+    let conflicts = || facts.family(entity.id).filter_map(|id| facts.conflicts.get(&id)).flatten();
+    let flips = conflicts().any(|it| it.field == stroke.field && it.rule == "oscillation");
+    let undecided = facts.scenario.rule(stroke.field).may_wait() || flips;
+    let apart = apart || has_twin(inner, stroke);
     let broken = facts.breaks.iter().any(|at| seen <= *at && *at <= later(next.at, DECIDED));
     apart || undecided || broken || next.at <= later(seen, DECIDED)
+}
+
+/// Returns whether a record shares its address with another one of the account: who is who is in
+/// doubt until somebody says so.
+fn has_twin(inner: &Inner, stroke: &Stroke) -> bool {
+    let strokes = || inner.journal.strokes.iter().filter(|it| it.field == Field::EMAIL);
+    let of = |it: &Stroke| it.value.as_deref().map(str::to_lowercase);
+    strokes().filter(|own| (own.account, own.record) == (stroke.account, stroke.record)).any(
+        |own| {
+            let address = of(own);
+            address.is_some()
+                && strokes().any(|other| {
+                    let other_record = other.account == own.account && other.record != own.record;
+                    other_record && of(other) == address
+                })
+        },
+    )
 }
 
 /// So long after an answer, it is committed unless the process died.
