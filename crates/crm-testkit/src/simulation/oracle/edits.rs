@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crm_core::{Field, Value};
+use crm_core::{EntityId, Field, Value};
 use crm_store::{EntityState, History};
 use jiff::Timestamp;
 
@@ -67,7 +67,7 @@ fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
     }
     let mut owners = facts.all_owners(stroke.account, stroke.record);
     let remembered = owners.any(|owner| facts.remembers(owner, stroke.field, matches));
-    if remembered || is_mute(facts, inner, entity, stroke) {
+    if remembered || is_mute(facts, inner, entity, stroke) || died_with_it(facts, inner, stroke) {
         return Fate::Kept;
     }
     match next.hand {
@@ -85,6 +85,20 @@ fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
             if unseen && stroke.at >= earlier(sent, WINDOW) { Fate::AtRisk } else { Fate::Lost }
         }
     }
+}
+
+/// Returns whether a reference was dropped to whom was deleted or merged away before anybody saw
+/// it: nobody can tell that from a CRM that drops what leads nowhere.
+fn died_with_it(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> bool {
+    let before = stroke.previous.and_then(|previous| inner.journal.stroke(previous));
+    let Some(whom) = before.and_then(|before| before.value.as_deref()) else { return false };
+    let is_whom = |owner: &EntityId| facts.head(*owner).to_string() == whom;
+    stroke.value.is_none()
+        && inner.journal.turns.iter().any(|(account, record, at)| {
+            let in_time = stroke.seen.is_none_or(|seen| *at <= seen);
+            let owner = facts.owners.get(&(*account, *record));
+            *account == stroke.account && in_time && owner.is_some_and(is_whom)
+        })
 }
 
 /// A blank has nothing to say where nobody knew that there was anything else: at first contact,
@@ -130,9 +144,29 @@ fn overwritten_in_time(
             && facts.owners.get(&(other.account, other.record)) == Some(&entity.id)
     });
     let apart = doubtful || !matches!(entity.state, EntityState::Live);
-    let undecided = facts.scenario.rule(stroke.field).may_wait();
+    let conflicts = || facts.family(entity.id).filter_map(|id| facts.conflicts.get(&id)).flatten();
+    let flips = conflicts().any(|it| it.field == stroke.field && it.rule == "oscillation");
+    let undecided = facts.scenario.rule(stroke.field).may_wait() || flips;
+    let apart = apart || has_twin(inner, stroke);
     let broken = facts.breaks.iter().any(|at| seen <= *at && *at <= later(next.at, DECIDED));
     apart || undecided || broken || next.at <= later(seen, DECIDED)
+}
+
+/// Returns whether a record shares its address with another one of the account: who is who is in
+/// doubt until somebody says so.
+fn has_twin(inner: &Inner, stroke: &Stroke) -> bool {
+    let strokes = || inner.journal.strokes.iter().filter(|it| it.field == Field::EMAIL);
+    let of = |it: &Stroke| it.value.as_deref().map(str::to_lowercase);
+    strokes().filter(|own| (own.account, own.record) == (stroke.account, stroke.record)).any(
+        |own| {
+            let address = of(own);
+            address.is_some()
+                && strokes().any(|other| {
+                    let other_record = other.account == own.account && other.record != own.record;
+                    other_record && of(other) == address
+                })
+        },
+    )
 }
 
 /// So long after an answer, it is committed unless the process died.
