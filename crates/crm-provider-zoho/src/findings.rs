@@ -7,7 +7,7 @@ use crm_core::{
     Field, FieldFacts, FieldRule, Finding, Mapping, ObjectCapability, ObjectKind, Repair,
 };
 
-use crate::table::{CURRENCY, column};
+use crate::table::{CURRENCY, LENGTH, SECONDS, column};
 use crate::wire::FieldRow;
 
 /// The fields by module; a module that the user may not see has none.
@@ -53,8 +53,10 @@ pub(crate) fn facts(
     for mapping in object.mappings() {
         let Some(fields) = known.get(mapping.remote) else { continue };
         for rule in mapping.rules {
-            let found = column(rule).and_then(|name| field(fields, name));
-            if let Some(found) = found {
+            let Some(name) = column(rule) else { continue };
+            // The length of a call is written by another name than it is read by.
+            let name = if name == SECONDS { LENGTH } else { name };
+            if let Some(found) = field(fields, name) {
                 facts.entry((object.kind, rule.field)).or_insert_with(|| facts_of(found));
             }
         }

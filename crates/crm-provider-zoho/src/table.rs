@@ -29,6 +29,11 @@ pub(crate) const PIPELINE: &str = "Pipeline";
 /// it, and nobody misses it.
 pub(crate) const CURRENCY: &str = "Currency";
 
+/// How long a call took is read in seconds and written in minutes and seconds.
+pub(crate) const SECONDS: &str = "Call_Duration_in_seconds";
+/// What is written for it.
+pub(crate) const LENGTH: &str = "Call_Duration";
+
 /// Choices that we have no name for, and the one that they are read as.
 const ALIKE: &[(&str, &str, &str)] = &[
     ("Priority", "Highest", "High"),

@@ -15,7 +15,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Features: `hubspot`, `salesforce`, `all-providers`, `sqlite` (on by default).
+//! Features: `hubspot`, `salesforce`, `zoho`, `all-providers`, `sqlite` (on by default).
 
 mod advice;
 mod config;
@@ -40,6 +40,8 @@ pub use crm_http::{Registration, SystemClock, Variable};
 pub use crm_provider_hubspot as hubspot;
 #[cfg(feature = "salesforce")]
 pub use crm_provider_salesforce as salesforce;
+#[cfg(feature = "zoho")]
+pub use crm_provider_zoho as zoho;
 pub use crm_store as store;
 #[cfg(feature = "sqlite")]
 pub use crm_store_sqlite as sqlite;

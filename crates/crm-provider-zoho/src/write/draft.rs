@@ -11,12 +11,9 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::coql::moment;
 use crate::error;
-use crate::table::{ID, Table, moment_of};
+use crate::table::{ID, LENGTH, SECONDS, Table, moment_of};
 use crate::translate::{self, Present, Translation};
 
-/// How long a call took is read in seconds and written in minutes and seconds.
-const SECONDS: &str = "Call_Duration_in_seconds";
-const LENGTH: &str = "Call_Duration";
 /// A meeting needs an end; one without is a point in time.
 const START: &str = "Start_DateTime";
 const END: &str = "End_DateTime";

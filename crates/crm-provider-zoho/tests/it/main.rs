@@ -2,6 +2,14 @@
 //! is true of Zoho alone.
 
 #[cfg(test)]
+mod connection;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod feed;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod room;
+#[cfg(test)]
+mod writing;
