@@ -104,6 +104,10 @@ impl Merge<'_> {
     }
 
     fn field(&mut self, plan: &FieldPlan) {
+        if self.work.entity.golden.frozen(plan.field).is_some() && self.is_closed(plan) {
+            // Whether everybody agrees by now, or who contends, is not known.
+            return;
+        }
         let mut bids: Vec<Bid> = Vec::new();
         let mut filtered: Vec<Filtered> = Vec::new();
         for (index, rule) in plan.rules.iter().enumerate() {
@@ -381,6 +385,15 @@ impl Merge<'_> {
                 || !link.is_some_and(Link::is_live),
                 |remote| was_read(remote, plan.field),
             )
+        })
+    }
+
+    /// Returns whether a side that has the field takes no calls.
+    fn is_closed(&self, plan: &FieldPlan) -> bool {
+        let mut sides = self.rules.sides.iter().zip(self.seen).zip(&plan.rules);
+        sides.any(|((side, seen), rule)| {
+            let link = self.work.entity.link(&side.provider);
+            rule.is_some() && *seen == Seen::Closed && link.is_some_and(Link::is_live)
         })
     }
 

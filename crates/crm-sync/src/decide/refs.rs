@@ -108,20 +108,27 @@ pub struct Lost {
     pub field: Field,
     /// The entity that it named.
     pub member: Value,
+    /// The entity into whose record that one was merged there, if anybody knows it.
+    pub into: Option<Value>,
 }
 
-/// Takes what a side lost out of its shadow: that it is not shown any more is no edit.
+/// Takes what a side lost out of its shadow, or puts there what it was merged into: that it is not
+/// shown any more is no edit.
 pub(super) fn forget(work: &mut Decision, rules: &Rules, lost: &[Lost]) {
-    for Lost { side: index, field, member } in lost {
+    for Lost { side: index, field, member, into } in lost {
         let side = rules.sides.get(*index);
         let Some(link) = side.and_then(|side| work.entity.link_mut(&side.provider)) else {
             continue;
         };
         let slot = link.slots.slot_mut(*field);
         let Shadow::Held(held) = &slot.shadow else { continue };
-        let left: Vec<Value> = held.members().iter().filter(|m| *m != member).cloned().collect();
+        let others = held.members().iter().filter(|it| *it != member);
+        let mut left: Vec<Value> = others.chain(into).cloned().collect();
+        left.sort();
+        left.dedup();
         let is_set = matches!(held, Value::List(_));
-        slot.shadow = Shadow::of((is_set && !left.is_empty()).then_some(Value::List(left)));
+        let left = if is_set { Some(Value::List(left)) } else { left.pop() };
+        slot.shadow = Shadow::of(left.filter(|left| !left.members().is_empty()));
         if let Some(changed) = work.links_changed.get_mut(*index) {
             *changed = true;
         }
@@ -131,7 +138,7 @@ pub(super) fn forget(work: &mut Decision, rules: &Rules, lost: &[Lost]) {
 /// Lets sides be behind that lost what is true: as soon as the record is there again, it is
 /// referred to again.
 pub(super) fn miss(work: &mut Decision, rules: &Rules, lost: &[Lost]) {
-    for Lost { side, field, member } in lost {
+    for Lost { side, field, member, .. } in lost.iter().filter(|lost| lost.into.is_none()) {
         let golden = work.entity.golden.value(*field).map_or(&[][..], Value::members);
         let is_true = golden.contains(member);
         let side = rules.sides.get(*side).filter(|_| is_true);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crm_core::{
-    Action, Applied, Concurrency, Disposition, ErrorKind, Field, Fields, PauseCause, ProviderError,
-    RemoteId, Write, Written, mutant,
+    Action, Applied, Concurrency, Disposition, ErrorKind, Field, Fields, ObjectKind, PauseCause,
+    ProviderError, RemoteId, Value, Write, Written, mutant,
 };
 use crm_store::{
     Claim, ClaimState, Details, Entity, Link, LinkSlot, LinkState, Parked, Refusal, Shadow,
@@ -60,7 +60,11 @@ pub fn settle(
     };
     match result {
         Ok(written) => {
+            let partly = partly_stored(link, rules, (index, ties), write, &written);
             applied(link, rules, index, write, written, version, now);
+            for (field, shadow) in partly {
+                link.slots.slot_mut(field).shadow = shadow;
+            }
             if target::is_behind(entity, rules, ties, index) {
                 // A create is repeated as it was first announced, and the golden record may have
                 // moved on since.
@@ -142,6 +146,33 @@ fn without_references(rules: &Rules, stored: Fields) -> Fields {
     stored.into_iter().filter(|(field, _)| !refers(*field)).collect()
 }
 
+/// Returns what sets hold of which the answer says that not all was stored: what did come came
+/// from us.
+fn partly_stored(
+    link: &Link,
+    rules: &Rules,
+    (index, ties): (usize, &Ties),
+    write: &Write,
+    written: &Written,
+) -> Vec<(Field, Shadow)> {
+    let Some(stored) = &written.stored else { return Vec::new() };
+    let intent = link.intents.iter().rfind(|intent| intent.key == write.key);
+    let partly = |(field, kind): (Field, ObjectKind)| {
+        let Value::List(there) = stored.get(field)? else { return None };
+        let refused = written.refused.iter().any(|(known, _)| *known == field);
+        let (_, sent, _) = intent?.fields.iter().find(|(known, ..)| *known == field && refused)?;
+        let held = link.slots.slot(field).and_then(|slot| slot.shadow.value());
+        let known = [held, sent.as_ref()].into_iter().flatten().flat_map(Value::members);
+        let named = |member: &&Value| ties.translate(index, kind, member);
+        let came = known.filter(|it| named(it).is_some_and(|record| there.contains(&record)));
+        let mut came: Vec<Value> = came.cloned().collect();
+        came.sort();
+        came.dedup();
+        Some((field, Shadow::of((!came.is_empty()).then_some(Value::List(came)))))
+    };
+    rules.references().filter_map(partly).collect()
+}
+
 /// Returns whether the version that a write made is one that we know all of. An update lands on
 /// whatever is there, and what a user entered since our read has the version that our write made:
 /// such a record must be read again before an equal version may say that nothing changed.
@@ -160,9 +191,9 @@ fn stored_value(
     rules: &Rules,
     side: usize,
     field: Field,
-    sent: Option<crm_core::Value>,
+    sent: Option<Value>,
     stored: Option<&Fields>,
-) -> Option<crm_core::Value> {
+) -> Option<Value> {
     if let Some(value) = stored.and_then(|fields| fields.get(field)) {
         return Some(value.clone());
     }

@@ -5,7 +5,7 @@
 //! merge them but a person: the record waits as a duplicate, is written nowhere, and what refers
 //! to it refers to the entity that is left. The history of both stays under their own ids.
 
-use crm_core::{EntityId, Lookup, RemoteId, mutant};
+use crm_core::{EntityId, Lookup, ProviderId, RemoteId, mutant};
 use crm_store::{
     Commit, Entity, EntityState, Link, LinkSlot, LinkState, Mark, Mutation, Slots, StoreError,
 };
@@ -70,6 +70,11 @@ impl Session<'_> {
         let Some(owner) = owner.into_iter().flatten().next() else { return Ok(Absorbed::No) };
         let Some(winner) = self.at_last(owner.entity).await? else { return Ok(Absorbed::No) };
         let loser = &job.entity;
+        if let EntityState::Held { of: None, .. } = winner.state
+            && winner.links.len() == 1
+        {
+            return self.inherit_held(rules, job, (&side.provider, into), winner).await;
+        }
         if winner.id == loser.id || winner.state != EntityState::Live {
             return Ok(Absorbed::No);
         }
@@ -93,7 +98,8 @@ impl Session<'_> {
         };
         if let Some(link) = loser.link(&side.provider) {
             let state = LinkState::Merged { into: into.clone() };
-            let link = Link { state, observed: None, intents: Vec::new(), ..link.clone() };
+            let (observed, claim, intents) = (None, None, Vec::new());
+            let link = Link { state, observed, claim, intents, ..link.clone() };
             commit.mutations.push(Mutation::Link(loser.id, Box::new(link)));
         }
         let mut stays = false;
@@ -102,6 +108,8 @@ impl Session<'_> {
                 // Should the record come back, it is known whose it was.
             } else if winner.link(&link.provider).is_some_and(Link::is_live) {
                 stays = true;
+                // A record that was found for it just now is known to nobody else.
+                commit.mutations.push(Mutation::Link(loser.id, Box::new(link.clone())));
             } else {
                 let moved = moved(link, &winner);
                 commit.mutations.push(Mutation::Unlink(loser.id, link.provider.clone()));
@@ -121,6 +129,50 @@ impl Session<'_> {
         match self.engine.store.commit(commit).await {
             Ok(()) => Ok(Absorbed::Yes),
             // Somebody else changed one of the two: both are looked at again.
+            Err(StoreError::Raced) => Ok(Absorbed::Later),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives a record that waits, since nobody knew whose it is, to the entity whose own record was
+    /// merged into it.
+    async fn inherit_held(
+        &self,
+        rules: &Rules,
+        job: &Job,
+        (provider, into): (&ProviderId, &RemoteId),
+        held: Entity,
+    ) -> Result<Absorbed, EngineError> {
+        let heir = &job.entity;
+        let (Some(old), Some(found)) = (heir.link(provider), held.link(provider)) else {
+            return Ok(Absorbed::No);
+        };
+        let alias = old.remote.clone().map(|old| {
+            let (provider, kind, new) = (provider.clone(), rules.kind, into.clone());
+            Mutation::Alias { provider, kind, old, new }
+        });
+        // What is there now may be of either: it is met for the first time.
+        let link = Link { slots: Slots::default(), observed: None, ..found.clone() };
+        let mut rest = held.clone();
+        rest.links.clear();
+        rest.mark = None;
+        rest.state = EntityState::Merged { into: heir.id };
+        let remove = crate::decide::key_hashes(&held);
+        let mut mutations = vec![
+            Mutation::Keys { entity: held.id, kind: rules.kind, remove, add: Vec::new() },
+            Mutation::Unlink(held.id, provider.clone()),
+            Mutation::Entity(Box::new(rest)),
+            Mutation::Link(heir.id, Box::new(link)),
+            Mutation::Mark(heir.id, Some(Mark { due: self.now(), attempts: 0 })),
+        ];
+        mutations.extend(alias);
+        let commit = Commit {
+            expected: vec![(heir.id, heir.row_version), (held.id, held.row_version)],
+            fences: job.fence.map(|fence| (heir.id, fence)).into_iter().collect(),
+            mutations,
+        };
+        match self.engine.store.commit(commit).await {
+            Ok(()) => Ok(Absorbed::Yes),
             Err(StoreError::Raced) => Ok(Absorbed::Later),
             Err(error) => Err(error.into()),
         }

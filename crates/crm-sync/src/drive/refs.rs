@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crm_core::{EntityId, Field, Lookup, ObjectKind, Ref, Remote, RemoteId, Value, mutant};
+use crm_core::{
+    EntityId, Field, Lookup, ObjectKind, ProviderId, Ref, Remote, RemoteId, Value, mutant,
+};
 use crm_store::{Entity, Shadow};
 
 use super::Session;
@@ -262,23 +264,24 @@ impl Session<'_> {
                 Err(error) => return Err(error),
             };
             for (at, field, _, member) in gone {
-                if let Some(view) = views.get_mut(at).filter(|_| dead.contains(&member)) {
-                    view.lost.push(Lost { side: index, field, member });
+                if let (Some(view), Some(into)) = (views.get_mut(at), dead.get(&member)) {
+                    view.lost.push(Lost { side: index, field, member, into: into.clone() });
                 }
             }
         }
         Ok(())
     }
 
-    /// Returns which of the members have no record at a side any more.
+    /// Returns which of the members have no record at a side any more, and whose record that was
+    /// merged into.
     async fn dead(
         &mut self,
         index: usize,
         rules: &Rules,
         members: &[(usize, Field, ObjectKind, Value)],
         known: &Known,
-    ) -> Result<BTreeSet<Value>, EngineError> {
-        let mut dead = BTreeSet::new();
+    ) -> Result<BTreeMap<Value, Option<Value>>, EngineError> {
+        let mut dead = BTreeMap::new();
         let Some(side) = rules.sides.get(index) else { return Ok(dead) };
         let mut asked: BTreeMap<ObjectKind, BTreeMap<RemoteId, &Value>> = BTreeMap::new();
         for (.., kind, member) in members {
@@ -289,7 +292,7 @@ impl Session<'_> {
                     asked.entry(*kind).or_default().insert(record, member);
                 }
                 None => {
-                    dead.insert(member.clone());
+                    dead.insert(member.clone(), None);
                 }
             }
         }
@@ -300,13 +303,30 @@ impl Session<'_> {
             for (member, lookup) in records.into_values().zip(lookups) {
                 match lookup {
                     Lookup::Found(_) => {}
-                    Lookup::Archived | Lookup::MergedInto(_) | Lookup::Gone => {
-                        dead.insert(member.clone());
+                    Lookup::MergedInto(record) => {
+                        let owner = self.holder(&side.provider, kind, record).await?;
+                        dead.insert(member.clone(), owner);
+                    }
+                    Lookup::Archived | Lookup::Gone => {
+                        dead.insert(member.clone(), None);
                     }
                 }
             }
         }
         Ok(dead)
+    }
+
+    /// Returns whose a record is, if anybody knows.
+    async fn holder(
+        &self,
+        provider: &ProviderId,
+        kind: ObjectKind,
+        record: RemoteId,
+    ) -> Result<Option<Value>, EngineError> {
+        let owner = self.engine.store.links(provider, kind, &[record]).await?;
+        let Some(owner) = owner.into_iter().flatten().next() else { return Ok(None) };
+        let owner = self.at_last(owner.entity).await?;
+        Ok(owner.map(|entity| Value::Ref(Ref::Entity(entity.id))))
     }
 
     /// Finds the records of entities.

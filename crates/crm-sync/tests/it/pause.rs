@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crm_core::{ErrorKind, Field, ObjectKind, ProviderId};
-use crm_store::{Stage, Store};
-use crm_sync::{Approval, EngineError, Flow, Outcome, Report};
+use crm_core::{ErrorKind, Field, ObjectKind, ProviderId, Value};
+use crm_store::{ConflictState, Stage, Store};
+use crm_sync::{Approval, EngineError, Flow, Outcome, Policy, Report};
 use crm_testkit::memory::Deed;
 use crm_testkit::memory::profile::{EAST, NORTH, Profile, SOUTH};
 
@@ -94,6 +94,35 @@ fn an_edit_in_a_connection_that_was_away_is_not_lost() {
     let same = values(&town, 3);
     assert!(same.iter().all(|value| *value == same[0]), "{same:?}");
     assert_eq!(report.conflicts.len(), 1, "{report:?}");
+}
+
+/// What a person is to decide about is not decided since one of those who contend is away.
+#[test]
+fn an_open_conflict_stays_open_while_a_contender_is_away() {
+    let mut town = town(THREE);
+    let flow = Flow { policy: Policy::Manual, ..Flow::new(ObjectKind::Contact) };
+    town.reconfigure(flow);
+    town.edit(1, Field::LAST_NAME, "Novakova");
+    town.edit(2, Field::LAST_NAME, "Novakovic");
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    let open = town.conflicts(ConflictState::Open);
+    assert_eq!(open.len(), 1, "{open:?}");
+    town.shut(&EAST, ErrorKind::Auth);
+    town.edit(1, Field::LAST_NAME, "Novakovska");
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    assert_eq!(town.conflicts(ConflictState::Open), open);
+    assert_eq!(values(&town, 1), ["Novak"]);
+    town.open(&EAST);
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    let contends = |text: &str| {
+        let open = town.conflicts(ConflictState::Open);
+        let mut contenders = open.into_iter().flat_map(|conflict| conflict.contenders);
+        contenders.any(|contender| contender.value == Some(Value::text(text)))
+    };
+    assert!(contends("Novakovska") && contends("Novakovic"));
 }
 
 /// A breaker or a quota that opens again soon is waited for, also where two are all there are.

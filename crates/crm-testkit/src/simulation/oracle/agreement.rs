@@ -169,6 +169,22 @@ fn excuse(
 /// So long before a create was sent, its twin may not yet have been visible to the look for one.
 const BLIND: Duration = Duration::from_mins(1);
 
+/// Returns whether users deleted a record of ours before anybody had seen it, and brought it back
+/// when there was another one.
+fn came_back(inner: &Inner, index: usize, record: u64, other: u64) -> bool {
+    let made = inner.journal.creates.iter().find(|it| (it.0, it.1) == (index, other));
+    let Some((.., made)) = made else { return false };
+    let turns = inner.journal.turns.iter();
+    let mut turns = turns.filter(|(account, turned, _)| (*account, *turned) == (index, record));
+    let mut strokes = inner.journal.strokes.iter();
+    turns.any(|(.., at)| at <= made)
+        && turns.any(|(.., at)| at > made)
+        && !strokes.any(|stroke| {
+            let seen = stroke.seen.is_some_and(|seen| seen < *made);
+            seen && (stroke.account, stroke.record) == (index, record)
+        })
+}
+
 fn duplicates(facts: &Facts<'_>, inner: &Inner, index: usize, field: Field, verdict: &mut Verdict) {
     let Some(account) = inner.accounts.get(index) else { return };
     let mut uids: BTreeMap<&str, u64> = BTreeMap::new();
@@ -178,6 +194,12 @@ fn duplicates(facts: &Facts<'_>, inner: &Inner, index: usize, field: Field, verd
             && let Some(other) = uids.insert(uid.as_str(), row.number)
         {
             let (one, two) = (account.remote_id(other), account.remote_id(row.number));
+            if came_back(inner, index, other, row.number)
+                || came_back(inner, index, row.number, other)
+            {
+                verdict.excused += 1;
+                continue;
+            }
             verdict.fault(format_args!("I2: {one} and {two} have one uid"));
         }
         let text = inner.text(row, field);

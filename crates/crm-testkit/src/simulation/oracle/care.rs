@@ -8,7 +8,7 @@ use crm_store::{Conflict, ConflictState, Contender, Entity, EntityState, Link, L
 
 use super::super::scenario::Mood;
 use super::facts::{Facts, is_apart, shown, shows};
-use super::{DECIDED, Verdict, WINDOW};
+use super::{DECIDED, Verdict, WINDOW, edits};
 use crate::clock::later;
 use crate::memory::profile::Blame;
 use crate::memory::{Account, Hand, Inner, Row, State};
@@ -195,7 +195,10 @@ fn had_seen(
     let history = facts.history.get(&conflict.entity).into_iter().flatten();
     let mut changes = history.filter(|row| row.field == field);
     let moved = changes.any(|row| seen <= row.at && row.at < conflict.at);
-    same && based && long && !turned && !broken && !moved
+    // What the CRM silently made of our own value is not known to be the base.
+    let stored = before.value.as_deref().and_then(|text| account.value(field, text));
+    let hidden = edits::rewritten(facts, inner, index, &(field, stored));
+    same && based && long && !turned && !broken && !moved && !hidden
 }
 
 /// S1: a record is overwritten only on the word of a read just before. I5: in calm weather no

@@ -1,6 +1,6 @@
 //! Whether every write that stands is in the write journal, and can be explained and undone.
 
-use crm_core::{ProviderId, Value};
+use crm_core::{EntityId, ProviderId, Value};
 use crm_store::{FieldChange, Journal, JournalAction};
 
 use super::facts::Facts;
@@ -20,6 +20,9 @@ pub(super) fn check(facts: &Facts<'_>, inner: &Inner, rows: &[Journal], verdict:
     };
     for (account, record, _) in &inner.journal.creates {
         let Some(rows) = of(*account, *record) else { continue };
+        if merged_unseen(inner, (*account, *record)) {
+            continue;
+        }
         if !rows.iter().any(|row| row.action == JournalAction::Create) {
             verdict.fault(format_args!("journal: nothing says who made {account}:{record}"));
         }
@@ -49,14 +52,34 @@ pub(super) fn check(facts: &Facts<'_>, inner: &Inner, rows: &[Journal], verdict:
     }
 }
 
-/// Returns whether a set referred already to a record of whom a stroke brought or took: of two
-/// that became one before the answer was found to be lost, one more or less is no change.
+/// Returns whether users merged another record into one of ours before anybody had seen it: whose
+/// it was first, nobody knows.
+fn merged_unseen(inner: &Inner, place: (usize, u64)) -> bool {
+    let mut turns = inner.journal.turns.iter();
+    turns.any(|(account, record, at)| {
+        let own = |stroke: &&Stroke| (stroke.account, stroke.record) == (*account, *record);
+        let mut strokes = inner.journal.strokes.iter().filter(own);
+        (*account, *record) == place && strokes.all(|it| it.seen.is_none_or(|seen| *at <= seen))
+    })
+}
+
+/// Returns whether a record referred already to whom a stroke brought or took, under another name:
+/// of two that became one before the answer was found to be lost, one for the other, one more or
+/// less is no change.
 fn was_there(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> bool {
+    let Some(member) = stroke.member else {
+        let named = |stroke: &Stroke| {
+            let id = stroke.value.as_deref()?.parse().ok().map(EntityId::from_uuid)?;
+            Some(facts.head(id))
+        };
+        let previous = stroke.previous.and_then(|previous| inner.journal.stroke(previous));
+        return named(stroke).is_some_and(|it| previous.and_then(named) == Some(it));
+    };
     let head = |member: u64| facts.owners.get(&(stroke.account, member)).map(|id| facts.head(*id));
-    let Some(who) = stroke.member.and_then(head) else { return false };
+    let Some(who) = head(member) else { return false };
     inner.journal.strokes.iter().any(|other| {
         let same = |it: &Stroke| (it.account, it.record, it.field);
-        let twin = other.member.filter(|member| stroke.member != Some(*member)).and_then(head);
+        let twin = other.member.filter(|other| *other != member).and_then(head);
         same(other) == same(stroke) && other.at < stroke.at && twin == Some(who)
     })
 }
