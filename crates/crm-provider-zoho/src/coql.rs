@@ -187,4 +187,27 @@ mod tests {
                 .contains(r"where Email in ('o\'neil\\','x') order")
         );
     }
+
+    /// Reads a quoted text back, and what stands behind it.
+    fn unquoted(text: &str) -> Option<(String, &str)> {
+        let mut held = String::new();
+        let mut chars = text.strip_prefix('\'')?.char_indices();
+        while let Some((at, ch)) = chars.next() {
+            match ch {
+                '\\' => held.push(chars.next()?.1),
+                '\'' => return Some((held, text.get(at + 2..)?)),
+                _ => held.push(ch),
+            }
+        }
+        None
+    }
+
+    proptest::proptest! {
+        /// Nothing that comes from outside ends its quotes early.
+        #[test]
+        fn every_text_is_read_back_as_it_was(text in ".*") {
+            let written = Literal::text(text.as_str()).to_string();
+            proptest::prop_assert_eq!(unquoted(&written), Some((text, "")));
+        }
+    }
 }

@@ -76,8 +76,8 @@ async fn a_merge_looks_like_a_deletion() {
     harness.pass(Duration::from_secs(5));
     let deletions = harness.drain(&provider, Feed::Deletions, deletions.cursor).await;
     assert_eq!(deletions.changes, [Change::Missing { id: ids[1].clone() }]);
-    let changed = harness.drain(&provider, Feed::Changes, changes.cursor).await;
-    assert_eq!(changed.ids(), [ids[0].clone()]);
+    let drained = harness.drain(&provider, Feed::Changes, changes.cursor).await;
+    assert_eq!(drained.ids(), [ids[0].clone()]);
     let lookups = provider.get(ObjectKind::Contact, &ids).await.unwrap();
     assert!(matches!(lookups.as_slice(), [Lookup::Found(_), Lookup::Gone]));
 }

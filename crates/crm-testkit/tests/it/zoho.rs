@@ -96,13 +96,11 @@ fn tokens_come_by_form_query_and_parts_and_refusals_with_200() {
     assert!(body.get("refresh_token").is_none());
     let answer = org.send("POST", &format!("/oauth/v2/token?{pairs}"), &[], "");
     assert!(String::from_utf8_lossy(answer.body()).contains("access_token"));
-    let parts: String = pairs
-        .split('&')
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap();
-            format!("--frame\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-        })
-        .collect();
+    let mut parts = String::new();
+    for (name, value) in pairs.split('&').filter_map(|pair| pair.split_once('=')) {
+        let head = format!("Content-Disposition: form-data; name=\"{name}\"");
+        parts.extend(["--frame\r\n", &head, "\r\n\r\n", value, "\r\n"]);
+    }
     let kind = [("content-type", "multipart/form-data; boundary=frame")];
     let answer = org.send("POST", "/oauth/v2/token", &kind, &format!("{parts}--frame--\r\n"));
     let body: Value = serde_json::from_slice(answer.body()).unwrap();

@@ -44,12 +44,7 @@ pub(super) fn read(answer: &Answer, now: Timestamp, hint: &str) -> Result<Grante
         Some(Value::String(token)) if !token.is_empty() => Some(token.into()),
         Some(_) | None => None,
     };
-    Ok(Granted {
-        access_token: access_token.into(),
-        refresh_token,
-        expires_in: life(&rest),
-        rest,
-    })
+    Ok(Granted { access_token: access_token.into(), refresh_token, expires_in: life(&rest), rest })
 }
 
 /// Some vendors tell seconds under a name of their own; `expires_in` is in milliseconds then.
