@@ -32,9 +32,11 @@ pub mod object;
 pub mod priority;
 pub mod provider;
 pub mod record;
+pub mod round;
 #[cfg(feature = "html")]
 pub mod sanitize;
 pub mod schema;
+pub mod stages;
 pub mod validate;
 pub mod value;
 pub mod write;

@@ -232,6 +232,15 @@ impl Money {
     }
 }
 
+/// Returns how a company's web address may be spelled that has nothing but the domain.
+pub fn sites(domain: &str) -> impl Iterator<Item = String> + '_ {
+    let hosts = ["", "www."].into_iter();
+    let hosts = hosts.flat_map(|www| ["", "http://", "https://"].map(|scheme| (scheme, www)));
+    hosts.flat_map(move |(scheme, www)| {
+        ["", "/"].map(|slash| format!("{scheme}{www}{domain}{slash}"))
+    })
+}
+
 /// Reads a decimal number: an optional sign, digits, one dot. No thousands separators, since
 /// `1.234` and `1,234` mean different things in different countries.
 pub fn decimal(raw: &str) -> Option<Decimal> {

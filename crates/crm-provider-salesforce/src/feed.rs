@@ -4,12 +4,12 @@
 //! its cursor whenever that is. Where a feed stands is [`position`]'s matter.
 
 pub(crate) mod position;
-mod round;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crm_core::mapping::Row;
+use crm_core::round::{self, Round};
 use crm_core::{Change, ChangePage, Cursor, Feed, ObjectKind, Operation, RemoteId, Result, normal};
 use crm_http::{Failure, Reply, Request};
 use jiff::Timestamp;
@@ -22,7 +22,6 @@ use crate::soql::{Filter, Literal, Place, Select};
 use crate::table::{self, DELETED, MASTER, ROLE, Table};
 use crate::wire::Deleted;
 use position::{Ask, Changes, Deletions, DeletionsAsk, ID, STAMP, Seen};
-use round::Round;
 
 /// The code for a log of deletions that has more lines than one answer may hold.
 const TOO_MANY: &str = "EXCEEDED_ID_LIMIT";
@@ -93,7 +92,7 @@ impl Salesforce {
                 let (changes, seen) = self.changed_roles(ask).await?;
                 (changes, seen, position)
             }
-            None => return Err(position::unreadable()),
+            None => return Err(round::unreadable()),
         };
         let position = Changes::advance(position, feed, &seen, lag);
         let more = position.more();
@@ -146,13 +145,13 @@ impl Salesforce {
     async fn deleted(&self, tables: &[Table], after: Option<&Cursor>) -> Result<ChangePage> {
         let mut round = Round::read(after, tables.len(), Feed::Deletions)?;
         let position: Option<Deletions> = round.position();
-        let table = tables.get(round.at()).ok_or_else(position::unreadable)?;
+        let table = tables.get(round.at()).ok_or_else(round::unreadable)?;
         let overlap = table.capability.overlap;
         let (changes, position) = match Deletions::ask(position.as_ref(), overlap) {
             DeletionsAsk::Bin(filter) => self.bin(table, position, filter).await?,
             DeletionsAsk::Log { start, end } => {
                 let Some(position) = position else {
-                    return Err(position::unreadable());
+                    return Err(round::unreadable());
                 };
                 self.log(table, position, start, end).await?
             }

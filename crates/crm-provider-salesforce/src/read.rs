@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crm_core::mapping::Row;
-use crm_core::{Lookup, MatchKey, ObjectKind, Operation, ProviderError, Remote, RemoteId, Result};
+use crm_core::{
+    Lookup, MatchKey, ObjectKind, Operation, ProviderError, Remote, RemoteId, Result, normal,
+};
 use crm_http::{Effect, Failure, Reply, Request, chunk};
 use jiff::Timestamp;
 
@@ -246,7 +248,7 @@ fn filters(table: &Table, keys: &[MatchKey]) -> Result<Vec<Filter>> {
                 emails.extend(is_storable(email).then(|| email.to_string()));
             }
             MatchKey::Domain(domain) if table.kind() == ObjectKind::Company => {
-                sites.extend(spellings(domain));
+                sites.extend(normal::sites(domain));
             }
             MatchKey::Email(_)
             | MatchKey::Phone { .. }
@@ -266,15 +268,6 @@ fn filters(table: &Table, keys: &[MatchKey]) -> Result<Vec<Filter>> {
         filters.extend(lists.map(|list| Filter::OneOf(column, list)));
     }
     Ok(filters)
-}
-
-/// Returns how a company's web address may be spelled that has nothing but the domain.
-fn spellings(domain: &str) -> impl Iterator<Item = String> + '_ {
-    let hosts = ["", "www."].into_iter();
-    let hosts = hosts.flat_map(|www| ["", "http://", "https://"].map(|scheme| (scheme, www)));
-    hosts.flat_map(move |(scheme, www)| {
-        ["", "/"].map(|slash| format!("{scheme}{www}{domain}{slash}"))
-    })
 }
 
 fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {

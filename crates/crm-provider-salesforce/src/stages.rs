@@ -3,13 +3,10 @@
 //! The configuration says it; where it does not, the stages that Salesforce gives every new org
 //! are known, and of a closed one the org itself tells whether it was won.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crm_core::{
-    ErrorKind, Field, FieldType, Finding, ObjectKind, Pipeline, ProviderError, ProviderId, Result,
-    Stage, schema,
-};
+pub(crate) use crm_core::stages::{StageMap, check, findings};
+use crm_core::{Pipeline, Stage};
 
 use crate::wire::StageRow;
 
@@ -31,28 +28,6 @@ const PIPELINE: &str = "default";
 /// Stages that deals may still have, and that none can be given. Apart from the others, so that
 /// whoever looks for a stage to write finds only those that can be written.
 const RETIRED: &str = "inactive";
-
-/// The configured map from the org's stages to ours.
-pub(crate) type StageMap = BTreeMap<String, String>;
-
-/// Returns our stages.
-pub(crate) fn ours() -> &'static [&'static str] {
-    match schema::spec(ObjectKind::Deal, Field::STAGE).map(|spec| spec.ty) {
-        Some(FieldType::Choice(names)) => names,
-        Some(_) | None => &[],
-    }
-}
-
-/// Checks a configured map.
-pub(crate) fn check(map: &StageMap) -> Result<()> {
-    let Some((theirs, wrong)) = map.iter().find(|(_, name)| !ours().contains(&name.as_str()))
-    else {
-        return Ok(());
-    };
-    let message = format!("`stages` says `{theirs}` is `{wrong}`, which is no stage of ours");
-    Err(ProviderError::new(ErrorKind::Permanent, message)
-        .with_hint(format!("ours are {}", ours().join(", "))))
-}
 
 fn meaning<'a>(map: &'a StageMap, row: &StageRow) -> Option<&'a str> {
     let usual = |name: &str| USUAL.iter().find(|(theirs, _)| *theirs == name).map(|pair| pair.1);
@@ -85,43 +60,6 @@ pub(crate) fn pipelines(map: &StageMap, mut rows: Vec<StageRow>) -> Vec<Pipeline
         pipelines.push(Pipeline { id: RETIRED.into(), label, stages: retired });
     }
     pipelines
-}
-
-/// Returns what is odd about the stages: each one that is in use must stand for one of ours, and
-/// each of ours needs one.
-pub(crate) fn findings(connection: &ProviderId, pipelines: &[Pipeline]) -> Vec<Finding> {
-    let stages = pipelines.first().map_or(&[][..], |pipeline| &pipeline.stages);
-    let finding = |message: String, hint: String, blocking| Finding {
-        kind: ObjectKind::Deal,
-        message,
-        hint,
-        repair: None,
-        blocking,
-    };
-    let known = ours().join(", ");
-    let unmapped = stages.iter().filter(|stage| stage.ours.is_none()).map(|stage| {
-        let name = &stage.id;
-        finding(
-            format!("the stage `{name}` stands for none of ours"),
-            format!(
-                "add to crm.toml, below [connections.{connection}.stages]: \
-                 {name:?} = \"qualified\" (or another of {known})"
-            ),
-            true,
-        )
-    });
-    let empty = |name: &&&str| !stages.iter().any(|stage| stage.ours.as_deref() == Some(**name));
-    let missing = ours().iter().filter(empty).map(|name| {
-        finding(
-            format!("no active stage stands for `{name}`; deals cannot be brought there"),
-            format!(
-                "let one of the org's stages stand for it: add to crm.toml, below \
-                 [connections.{connection}.stages]: \"Its Name\" = \"{name}\""
-            ),
-            false,
-        )
-    });
-    unmapped.chain(missing).collect()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::dialect::hubspot::{HubSpotFake, HubSpotOptions, Setup};
 use crate::dialect::salesforce::{OrgFields, SalesforceFake, SalesforceOptions};
+use crate::dialect::zoho::{self, ZohoFake, ZohoOptions};
 use crate::fake::{Fake, Refusal};
 use crate::fault::Profile;
 use crate::people::Person;
@@ -33,6 +34,9 @@ const FAULTY_SCALE: u32 = 50;
 const HUBSPOT_TOKEN: &str = "sandbox-hubspot-token";
 const SALESFORCE_SECRET: &str = "sandbox-salesforce-secret";
 const SALESFORCE_CLIENT: &str = "sandbox-salesforce-app";
+const ZOHO_CLIENT: &str = "sandbox-zoho-client";
+const ZOHO_SECRET: &str = "sandbox-zoho-secret";
+const ZOHO_REFRESH: &str = "sandbox-zoho-refresh";
 
 /// Where the sandbox listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +75,7 @@ pub struct SandboxOptions {
 impl Default for SandboxOptions {
     fn default() -> Self {
         Self {
-            accounts: Vendor::ALL.map(Account::from).to_vec(),
+            accounts: Vendor::USUAL.map(Account::from).to_vec(),
             people: 0,
             kinds: Kinds::default(),
             seed: 1,
@@ -208,6 +212,11 @@ impl Sandbox {
                     line(&account.variable("CLIENT_ID"), &account.own(SALESFORCE_CLIENT));
                     line(&account.variable("CLIENT_SECRET"), &account.own(SALESFORCE_SECRET));
                 }
+                Vendor::Zoho => {
+                    line(&account.variable("CLIENT_ID"), &account.own(ZOHO_CLIENT));
+                    line(&account.variable("CLIENT_SECRET"), &account.own(ZOHO_SECRET));
+                    line(&account.variable("REFRESH_TOKEN"), &account.own(ZOHO_REFRESH));
+                }
             }
             line(&account.variable("BASE_URL"), url);
         }
@@ -309,5 +318,27 @@ fn fake(account: Account, options: &SandboxOptions, clock: &FakeClock) -> Arc<dy
             };
             Arc::new(SalesforceFake::new(own, clock, seed))
         }
+        Vendor::Zoho => Arc::new(ZohoFake::new(zoho(account, options), clock, seed)),
+    }
+}
+
+fn zoho(account: Account, options: &SandboxOptions) -> ZohoOptions {
+    let usual = ZohoOptions::default();
+    ZohoOptions {
+        client_id: account.own(ZOHO_CLIENT),
+        client_secret: account.own(ZOHO_SECRET),
+        refresh_token: Some(account.own(ZOHO_REFRESH)),
+        // Other people are another organisation.
+        org_id: format!(
+            "{}{:04}",
+            usual.org_id,
+            options.seed.wrapping_add(account.keys()) % 10_000
+        ),
+        last_key: usual.last_key.saturating_add(account.keys()),
+        fields: match options.setup {
+            Setup::Prepared => zoho::OrgFields::Prepared,
+            Setup::Bare => zoho::OrgFields::Bare,
+        },
+        ..usual
     }
 }

@@ -15,7 +15,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Features: `hubspot`, `pipedrive`, `salesforce`, `all-providers`, `sqlite` (on by default).
+//! Features: `hubspot`, `pipedrive`, `salesforce`, `zoho`, `all-providers`, `sqlite` (on by
+//! default).
 
 mod advice;
 mod config;
@@ -42,6 +43,8 @@ pub use crm_provider_hubspot as hubspot;
 pub use crm_provider_pipedrive as pipedrive;
 #[cfg(feature = "salesforce")]
 pub use crm_provider_salesforce as salesforce;
+#[cfg(feature = "zoho")]
+pub use crm_provider_zoho as zoho;
 pub use crm_store as store;
 #[cfg(feature = "sqlite")]
 pub use crm_store_sqlite as sqlite;

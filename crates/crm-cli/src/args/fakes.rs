@@ -3,7 +3,7 @@
 use super::{PEOPLE_MAX, number, whole};
 
 /// The last port that the fakes' own can follow.
-const PORT_MAX: u16 = 65_533;
+const PORT_MAX: u16 = 65_529;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Demo {
@@ -32,7 +32,7 @@ pub(crate) struct Demo {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Sandbox {
-    /// Which CRMs, with commas between them; hubspot-2 is a second account of one [default: all that exist: hubspot,salesforce]
+    /// Which CRMs, with commas between them; hubspot-2 is a second account of one [default: hubspot,salesforce; there is zoho, too]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) providers: Vec<String>,
     /// How many invented people to spread over them, with companies, deals and activities

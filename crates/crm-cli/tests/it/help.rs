@@ -105,8 +105,8 @@ fn numbers_that_cannot_be_are_refused_before_anything_starts() {
     for value in ["abc", "-1", "99999999999", "1000001", "99999999999999999999999"] {
         sandbox("--people", value, "a whole number from 0 to 1000000");
     }
-    sandbox("--port-base", "80000", "a whole number from 0 to 65533");
-    sandbox("--port-base", "65534", "a whole number from 0 to 65533");
+    sandbox("--port-base", "80000", "a whole number from 0 to 65529");
+    sandbox("--port-base", "65530", "a whole number from 0 to 65529");
     sandbox("--seed", "-1", "a whole number");
     sandbox("--latency", "1.5", "a whole number");
     let demo = |value: &str, told: &str| {

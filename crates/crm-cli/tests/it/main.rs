@@ -39,3 +39,5 @@ mod touched;
 mod verify;
 #[cfg(test)]
 mod weather;
+#[cfg(test)]
+mod zoho;

@@ -379,3 +379,41 @@ fn no_secret_is_shown() {
         assert!(!shown.contains(secret), "{shown}");
     }
 }
+
+#[tokio::test]
+async fn a_token_may_have_another_scheme_and_another_name_for_its_life() {
+    let site = Site::start(|heard| {
+        if is_token(heard) {
+            let body = r#"{"access_token":"new","expires_in":3600000,"expires_in_sec":3600}"#;
+            return json(200, body);
+        }
+        json(200, "{}")
+    });
+    let oauth = OAuth::new(format!("{}/token", site.url), refresh()).scheme("Acme-token");
+    let id = ProviderId::new("acme");
+    let clock = Recorder::start();
+    let builder = Client::builder(&id, &site.url, Arc::clone(&clock) as _).retry(policy());
+    let client = builder.authorizer(Authorizer::oauth(oauth)).build().unwrap();
+    client.send(read(), &classify).await.unwrap();
+    assert_eq!(site.heard()[1].header("authorization"), Some("Acme-token new"));
+    assert_eq!(client.usage().other, 1);
+    // After an hour it is another token: the life was in seconds.
+    crm_core::Clock::sleep(&*clock, Duration::from_mins(61)).await;
+    client.send(read(), &classify).await.unwrap();
+    assert_eq!(client.usage().other, 2);
+}
+
+#[tokio::test]
+async fn a_token_endpoint_may_ask_for_patience_in_words_alone() {
+    let site = Site::start(|_| {
+        let body = r#"{"error":"Access Denied",
+            "error_description":"You have made too many requests continuously."}"#;
+        json(400, body)
+    });
+    let oauth = OAuth::new(format!("{}/token", site.url), refresh());
+    let client = client(&site.url, Authorizer::oauth(oauth));
+    let error = client.send(read(), &classify).await.unwrap_err();
+    let retry_after = Some(Duration::from_mins(10));
+    assert_eq!(*error.kind(), ErrorKind::RateLimited { retry_after });
+    assert_eq!(site.heard().len(), 1, "asking again would make it worse");
+}

@@ -349,3 +349,26 @@ async fn a_scaled_clock_runs_and_sleeps_faster() {
     let really = real.now().duration_since(really_began);
     assert!(really.as_secs() < 60, "{really:?}");
 }
+
+#[tokio::test]
+async fn no_more_requests_than_allowed_are_under_way_at_once() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let now = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let (inside, peak) = (Arc::clone(&now), Arc::clone(&most));
+    let site = Site::start(move |_| {
+        peak.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(20));
+        inside.fetch_sub(1, Ordering::SeqCst);
+        json(200, "{}")
+    });
+    let id = ProviderId::new("acme");
+    let builder = Client::builder(&id, &site.url, Recorder::start()).retry(policy());
+    let client = builder.in_flight_max(3).build().unwrap();
+    let calls = (0..12).map(|_| client.send(read(), &classify));
+    for outcome in futures_util::future::join_all(calls).await {
+        outcome.unwrap();
+    }
+    assert_eq!(site.heard().len(), 12);
+    assert_eq!(most.load(Ordering::SeqCst), 3);
+}

@@ -124,7 +124,7 @@ pub(crate) fn contact() -> Room {
         read_path: "v2/persons",
         create_path: "v2/persons",
         update_path: "v2/persons/",
-        merging: Merging::Unseen,
+        merging: Merging::Untold,
         targets: const { &[target(Field::COMPANY_REF, "organizations")] },
         tie,
         users: USERS,
@@ -139,7 +139,7 @@ pub(crate) fn company() -> Room {
         read_path: "v2/organizations",
         create_path: "v2/organizations",
         update_path: "v2/organizations/",
-        merging: Merging::Unseen,
+        merging: Merging::Untold,
         users: USERS,
         ..Room::of(ObjectKind::Company, "organizations")
     }
@@ -152,7 +152,7 @@ pub(crate) fn deal() -> Room {
         read_path: "v2/deals",
         create_path: "v2/deals",
         update_path: "v2/deals/",
-        merging: Merging::Unseen,
+        merging: Merging::Untold,
         // The open deals and the archived ones.
         streams: 2,
         deletion_streams: Some(1),

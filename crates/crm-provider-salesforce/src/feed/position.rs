@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use crm_core::{Cursor, ErrorKind, Feed, ProviderError, Result, Watermark};
+use crm_core::round::Scope;
+use crm_core::{Feed, Watermark};
 use jiff::{SignedDuration, Timestamp};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::soql::{Filter, Literal, Place};
@@ -31,16 +31,6 @@ const GRANULARITY: SignedDuration = SignedDuration::from_secs(1);
 const LOG_REACH: SignedDuration = SignedDuration::from_hours(15 * 24 - 1);
 /// A shorter window than this is refused or empty: Salesforce ignores its seconds.
 const LOG_WINDOW_MIN: SignedDuration = SignedDuration::from_mins(2);
-
-/// A window of a poll that has further pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Scope {
-    /// From the settled watermark.
-    Overlap,
-    /// Only what is newer than the last poll.
-    Fresh,
-}
 
 /// The last row of a page, where the next one begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,7 +139,7 @@ impl Changes {
             Some(Self::Poll { mark, window }) => {
                 let (scope, filter) = match window {
                     Some((scope, rest)) => (*scope, rest.filter()),
-                    None => (scope_of(feed), begin(mark, feed, overlap)),
+                    None => (Scope::of(feed), begin(mark, feed, overlap)),
                 };
                 Some(match (scope, own) {
                     (Scope::Fresh, Some(own)) => {
@@ -175,14 +165,14 @@ impl Changes {
         };
         let (scope, now) = match &window {
             Some((scope, rest)) => (*scope, rest.now),
-            None => (scope_of(feed), seen.now),
+            None => (Scope::of(feed), seen.now),
         };
         match seen.last.as_ref().filter(|_| seen.more) {
             Some(last) => Self::Poll {
                 mark,
                 window: Some((scope, Rest { now, stamp: last.stamp, id: last.id.clone() })),
             },
-            None => Self::Poll { mark: mark.advance(feed_of(scope), now, lag), window: None },
+            None => Self::Poll { mark: mark.advance(scope.feed(), now, lag), window: None },
         }
     }
 
@@ -210,22 +200,6 @@ fn begin(mark: &Watermark, feed: Feed, overlap: Duration) -> Filter {
         Feed::Fresh => earlier(mark.from(feed, overlap), GRANULARITY),
     };
     Filter::From(STAMP, Literal::Moment(from))
-}
-
-/// Returns what a poll of a feed reads.
-pub(crate) const fn scope_of(feed: Feed) -> Scope {
-    match feed {
-        Feed::Changes | Feed::Deletions => Scope::Overlap,
-        Feed::Fresh => Scope::Fresh,
-    }
-}
-
-/// Returns the feed that reads so much.
-pub(crate) const fn feed_of(scope: Scope) -> Feed {
-    match scope {
-        Scope::Overlap => Feed::Changes,
-        Scope::Fresh => Feed::Fresh,
-    }
 }
 
 /// Where the `deletions` feed stands.
@@ -356,30 +330,8 @@ impl Deletions {
     }
 }
 
-/// Returns the error of a cursor that cannot be what it says.
-pub(crate) fn unreadable() -> ProviderError {
-    ProviderError::new(ErrorKind::Permanent, "the saved place in the feed cannot be read")
-        .with_hint("the store was written by another release; start from a new store file")
-}
-
 fn earlier(instant: Timestamp, by: SignedDuration) -> Timestamp {
     instant.checked_sub(by).unwrap_or(Timestamp::MIN)
-}
-
-/// Reads a position from a cursor.
-pub(crate) fn read<T: DeserializeOwned>(cursor: Option<&Cursor>) -> Result<Option<T>> {
-    let Some(Cursor(text)) = cursor else {
-        return Ok(None);
-    };
-    serde_json::from_str(text).map(Some).map_err(|error| unreadable().with_source(error))
-}
-
-/// Writes a position as a cursor.
-pub(crate) fn write<T: Serialize>(position: &T) -> Result<Cursor> {
-    serde_json::to_string(position).map(Cursor).map_err(|error| {
-        ProviderError::new(ErrorKind::Permanent, "the place in the feed cannot be written")
-            .with_source(error)
-    })
 }
 
 #[cfg(test)]

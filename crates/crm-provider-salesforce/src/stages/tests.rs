@@ -1,6 +1,6 @@
 //! What the stages of an org stand for.
 
-use crm_core::Metadata;
+use crm_core::{Metadata, ObjectKind};
 
 use super::*;
 

@@ -7,17 +7,23 @@ pub enum Vendor {
     HubSpot,
     /// Salesforce.
     Salesforce,
+    /// Zoho CRM.
+    Zoho,
 }
 
 impl Vendor {
     /// All vendors, in the order of their ports.
-    pub const ALL: [Self; 2] = [Self::HubSpot, Self::Salesforce];
+    pub const ALL: [Self; 3] = [Self::HubSpot, Self::Salesforce, Self::Zoho];
+
+    /// Those that run if nobody says which.
+    pub const USUAL: [Self; 2] = [Self::HubSpot, Self::Salesforce];
 
     /// Returns the vendor's name as connections spell it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::HubSpot => "hubspot",
             Self::Salesforce => "salesforce",
+            Self::Zoho => "zoho",
         }
     }
 
@@ -31,6 +37,7 @@ impl Vendor {
         match self {
             Self::HubSpot => 1,
             Self::Salesforce => 2,
+            Self::Zoho => 4,
         }
     }
 }

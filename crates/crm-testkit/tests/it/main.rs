@@ -12,3 +12,5 @@ mod people;
 mod salesforce;
 #[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod zoho;

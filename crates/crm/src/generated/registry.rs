@@ -11,4 +11,6 @@ pub(crate) static REGISTRY: &[Registration] = &[
     crm_provider_pipedrive::REGISTRATION,
     #[cfg(feature = "salesforce")]
     crm_provider_salesforce::REGISTRATION,
+    #[cfg(feature = "zoho")]
+    crm_provider_zoho::REGISTRATION,
 ];

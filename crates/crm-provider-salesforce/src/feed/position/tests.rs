@@ -1,5 +1,8 @@
 //! Where a feed goes, page by page.
 
+use crm_core::Cursor;
+use crm_core::round::read;
+
 use super::*;
 
 const OVERLAP: Duration = Duration::from_mins(1);

@@ -97,10 +97,10 @@ pub async fn nothing_new_is_one_quiet_request(harness: &Harness) {
     let deletion_streams = harness.room.deletion_streams.unwrap_or(streams);
     for (feed, streams) in [(Feed::Changes, streams), (Feed::Deletions, deletion_streams)] {
         let cursor = begun(harness, &provider, feed).await;
-        let before = harness.requests("");
+        let before = harness.asked();
         let drained = harness.drain(&provider, feed, Some(cursor)).await;
         assert_eq!(drained.changes, [], "{feed:?}");
-        assert_eq!(harness.requests("") - before, streams as u64, "{feed:?}");
+        assert_eq!(harness.asked() - before, streams as u64, "{feed:?}");
     }
 }
 
@@ -118,11 +118,11 @@ pub async fn equal_stamps_lose_nothing_across_a_page_edge(harness: &Harness) {
     };
     assert_eq!(harness.fake.touch(&touch).unwrap(), seeded.len() as u64);
     harness.pass(SHORT);
-    let before = harness.requests("");
+    let before = harness.asked();
     let drained = harness.drain(&provider, Feed::Changes, Some(cursor)).await;
     seeded.sort();
     assert_eq!(drained.ids(), seeded);
-    assert_eq!(harness.requests("") - before, 1 + harness.room.streams as u64);
+    assert_eq!(harness.asked() - before, 1 + harness.room.streams as u64);
 }
 
 /// Edits that become visible later than their stamps say are seen all the same.

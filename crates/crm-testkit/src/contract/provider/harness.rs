@@ -128,6 +128,12 @@ impl Harness {
         self.fake.counters().requests(part)
     }
 
+    /// Returns how many requests the fake has seen, those for tokens aside: a token may live
+    /// shorter than a case.
+    pub fn asked(&self) -> u64 {
+        self.requests("") - self.requests("oauth")
+    }
+
     /// Lets the time go by, for the fake and its clients.
     pub fn pass(&self, time: Duration) {
         self.fake.clock().advance(time);

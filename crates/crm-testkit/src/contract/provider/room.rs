@@ -54,10 +54,10 @@ pub struct Room {
 /// Whether two records can be merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Merging {
-    /// They can.
+    /// They can, and a read of the one that is no more names the other.
     Possible,
-    /// They can, and nothing that can be asked tells of it: the other record is gone.
-    Unseen,
+    /// They can, and the one that is no more is gone without a word of the other.
+    Untold,
     /// The vendor has no such thing for the kind.
     Impossible,
 }

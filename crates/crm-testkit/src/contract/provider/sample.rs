@@ -40,7 +40,9 @@ pub(super) fn speech(mapping: &Mapping) -> Speech {
         },
         ObjectKind::Activity => {
             let subject = if has(Field::SUBJECT) { Field::SUBJECT } else { Field::DESCRIPTION };
-            Speech { name: subject, text: Field::DESCRIPTION, clearable: subject, blank: None }
+            let needed = mapping.rule(subject).is_some_and(|rule| rule.required);
+            let clearable = if needed { Field::DESCRIPTION } else { subject };
+            Speech { name: subject, text: Field::DESCRIPTION, clearable, blank: None }
         }
     }
 }
@@ -105,6 +107,8 @@ fn activity(mapping: &Mapping, n: usize) -> Vec<(Field, Value)> {
         (Field::DUE_DATE, Value::Instant("2026-12-01T09:00:00Z".parse().unwrap())),
     ];
     fields.extend(ends.map(|at| (Field::ENDS_AT, Value::Instant(at))));
+    let directed = mapping.rule(Field::CALL_DIRECTION).filter(|rule| rule.required);
+    fields.extend(directed.map(|_| (Field::CALL_DIRECTION, Value::Choice("outbound".into()))));
     fields.extend(kind);
     fields
 }
