@@ -7,6 +7,8 @@ use crm_http::Registration;
 pub(crate) static REGISTRY: &[Registration] = &[
     #[cfg(feature = "hubspot")]
     crm_provider_hubspot::REGISTRATION,
+    #[cfg(feature = "salesflare")]
+    crm_provider_salesflare::REGISTRATION,
     #[cfg(feature = "salesforce")]
     crm_provider_salesforce::REGISTRATION,
 ];
