@@ -15,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::dialect::hubspot::{HubSpotFake, HubSpotOptions, Setup};
+use crate::dialect::salesflare::{OwnFields, SalesflareFake, SalesflareOptions};
 use crate::dialect::salesforce::{OrgFields, SalesforceFake, SalesforceOptions};
 use crate::fake::{Fake, Refusal};
 use crate::fault::Profile;
@@ -33,6 +34,7 @@ const FAULTY_SCALE: u32 = 50;
 const HUBSPOT_TOKEN: &str = "sandbox-hubspot-token";
 const SALESFORCE_SECRET: &str = "sandbox-salesforce-secret";
 const SALESFORCE_CLIENT: &str = "sandbox-salesforce-app";
+const SALESFLARE_KEY: &str = "sandbox-salesflare-key";
 
 /// Where the sandbox listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,6 +210,9 @@ impl Sandbox {
                     line(&account.variable("CLIENT_ID"), &account.own(SALESFORCE_CLIENT));
                     line(&account.variable("CLIENT_SECRET"), &account.own(SALESFORCE_SECRET));
                 }
+                Vendor::Salesflare => {
+                    line(&account.variable("API_KEY"), &account.own(SALESFLARE_KEY));
+                }
             }
             line(&account.variable("BASE_URL"), url);
         }
@@ -308,6 +313,22 @@ fn fake(account: Account, options: &SandboxOptions, clock: &FakeClock) -> Arc<dy
                 ..usual
             };
             Arc::new(SalesforceFake::new(own, clock, seed))
+        }
+        Vendor::Salesflare => {
+            let usual = SalesflareOptions::default();
+            let fields = match options.setup {
+                Setup::Prepared => OwnFields::Prepared,
+                Setup::Bare => OwnFields::Bare,
+            };
+            let own = SalesflareOptions {
+                keys: vec![account.own(SALESFLARE_KEY)],
+                last_key: usual.last_key.saturating_add(account.keys()),
+                // Other people are another account.
+                nth: options.seed.saturating_sub(1).saturating_add(account.keys()),
+                fields,
+                ..usual
+            };
+            Arc::new(SalesflareFake::new(own, clock, seed))
         }
     }
 }

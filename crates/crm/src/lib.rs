@@ -15,7 +15,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Features: `hubspot`, `salesforce`, `all-providers`, `sqlite` (on by default).
+//! Features: `hubspot`, `salesflare`, `salesforce`, `all-providers`, `sqlite` (on by default).
 
 mod advice;
 mod config;
@@ -38,6 +38,8 @@ pub use crm_core as core;
 pub use crm_http::{Registration, SystemClock, Variable};
 #[cfg(feature = "hubspot")]
 pub use crm_provider_hubspot as hubspot;
+#[cfg(feature = "salesflare")]
+pub use crm_provider_salesflare as salesflare;
 #[cfg(feature = "salesforce")]
 pub use crm_provider_salesforce as salesforce;
 pub use crm_store as store;

@@ -7,17 +7,20 @@ pub enum Vendor {
     HubSpot,
     /// Salesforce.
     Salesforce,
+    /// Salesflare.
+    Salesflare,
 }
 
 impl Vendor {
     /// All vendors, in the order of their ports.
-    pub const ALL: [Self; 2] = [Self::HubSpot, Self::Salesforce];
+    pub const ALL: [Self; 3] = [Self::HubSpot, Self::Salesforce, Self::Salesflare];
 
     /// Returns the vendor's name as connections spell it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::HubSpot => "hubspot",
             Self::Salesforce => "salesforce",
+            Self::Salesflare => "salesflare",
         }
     }
 
@@ -31,6 +34,7 @@ impl Vendor {
         match self {
             Self::HubSpot => 1,
             Self::Salesforce => 2,
+            Self::Salesflare => 6,
         }
     }
 }

@@ -245,9 +245,4 @@ impl Kind {
     pub(super) fn member(&self, name: &str) -> Option<&'static Member> {
         self.members.iter().find(|member| member.name == name)
     }
-
-    /// Returns whether records have the account's own fields.
-    pub(super) fn has_custom(&self) -> bool {
-        self.member("custom").is_some()
-    }
 }

@@ -1,0 +1,6 @@
+//! The room against the fake: the contract of all rooms, recorded shapes, and Salesflare's quirks.
+
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod room;
