@@ -73,7 +73,7 @@ pub struct SandboxOptions {
 impl Default for SandboxOptions {
     fn default() -> Self {
         Self {
-            accounts: Vendor::ALL.map(Account::from).to_vec(),
+            accounts: Vendor::USUAL.map(Account::from).to_vec(),
             people: 0,
             kinds: Kinds::default(),
             seed: 1,

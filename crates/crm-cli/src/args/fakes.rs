@@ -32,7 +32,7 @@ pub(crate) struct Demo {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Sandbox {
-    /// Which CRMs, with commas between them; hubspot-2 is a second account of one [default: all that exist: hubspot,salesforce]
+    /// Which CRMs, with commas between them; hubspot-2 is a second account of one there is salesflare too [default: hubspot,salesforce]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) providers: Vec<String>,
     /// How many invented people to spread over them, with companies, deals and activities

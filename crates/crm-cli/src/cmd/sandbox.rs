@@ -62,7 +62,7 @@ fn translate(options: &args::Sandbox) -> Result<SandboxOptions, Failure> {
         accounts.push(account);
     }
     if accounts.is_empty() {
-        accounts.extend(Vendor::ALL.map(Account::from));
+        accounts.extend(Vendor::USUAL.map(Account::from));
     }
     let faults = options.faults.as_deref().map(profile).transpose()?;
     let loads: Vec<(Account, Vec<Person>)> =

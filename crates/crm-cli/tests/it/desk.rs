@@ -77,7 +77,10 @@ pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crm"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if ["CRM_", "HUBSPOT_", "SALESFORCE_"].iter().any(|start| text.starts_with(start)) {
+        if ["CRM_", "HUBSPOT_", "SALESFLARE_", "SALESFORCE_"]
+            .iter()
+            .any(|start| text.starts_with(start))
+        {
             command.env_remove(&name);
         }
     }

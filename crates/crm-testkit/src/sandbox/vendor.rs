@@ -15,6 +15,9 @@ impl Vendor {
     /// All vendors, in the order of their ports.
     pub const ALL: [Self; 3] = [Self::HubSpot, Self::Salesforce, Self::Salesflare];
 
+    /// The vendors that run where nobody says which.
+    pub const USUAL: [Self; 2] = [Self::HubSpot, Self::Salesforce];
+
     /// Returns the vendor's name as connections spell it.
     pub const fn name(self) -> &'static str {
         match self {
