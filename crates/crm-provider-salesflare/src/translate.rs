@@ -110,30 +110,42 @@ impl Salesflare {
                 });
                 json!(id.transpose()?)
             }
-            _ if field == Field::CURRENCY => {
-                let code = text.unwrap_or_default();
-                let held = row.get("currency").and_then(|held| held.get("iso")?.as_str());
+            Wire::Text if field == Field::CURRENCY => {
                 flat.remove(rule.remote);
-                if !is_new {
-                    if held.is_some_and(|held| held.eq_ignore_ascii_case(code)) {
-                        return Ok(());
-                    }
-                    let message = "Salesflare cannot change the currency of an opportunity";
-                    return Err(refusal(field, message.to_owned()));
-                }
-                let known = self.with_currencies().await?;
-                match known.get(&code.to_uppercase()) {
+                match self.currency(text.unwrap_or_default(), row, is_new).await? {
                     Some(id) => json!(id),
-                    None => {
-                        let message = format!("Salesflare does not know the currency {code}");
-                        return Err(refusal(field, message));
-                    }
+                    None => return Ok(()),
                 }
             }
-            _ => return Ok(()),
+            Wire::Text
+            | Wire::Number
+            | Wire::NumberText
+            | Wire::Bool
+            | Wire::BoolText
+            | Wire::Date
+            | Wire::Instant
+            | Wire::Choice(_)
+            | Wire::Day
+            | Wire::Id => return Ok(()),
         };
         flat.insert(rule.remote.to_owned(), member);
         Ok(())
+    }
+
+    /// Returns the number of a new opportunity's currency; `None` if the record has it already.
+    async fn currency(&self, code: &str, row: &Object, is_new: bool) -> Result<Option<i64>> {
+        let held = row.get("currency").and_then(|held| held.get("iso")?.as_str());
+        if held.is_some_and(|held| held.eq_ignore_ascii_case(code)) {
+            return Ok(None);
+        }
+        if !is_new {
+            let message = "Salesflare cannot change the currency of an opportunity";
+            return Err(refusal(Field::CURRENCY, message.to_owned()));
+        }
+        let known = self.with_currencies().await?;
+        let id = known.get(&code.to_uppercase()).copied();
+        let message = || format!("Salesflare does not know the currency {code}");
+        Ok(Some(id.ok_or_else(|| refusal(Field::CURRENCY, message()))?))
     }
 }
 
@@ -170,14 +182,12 @@ fn stage(table: &Table, ours: Option<&str>, row: &Object) -> Result<Option<u64>>
         return Ok(None);
     }
     let stage = table.metadata.stage_for(pipeline.as_deref(), ours);
-    match stage.and_then(|stage| stage.id.parse().ok()) {
-        Some(id) => Ok(Some(id)),
-        None => {
-            let pipeline = pipeline.as_deref().unwrap_or("that is the first");
-            let message = format!("no stage of the pipeline {pipeline} stands for `{ours}`");
-            Err(refusal(Field::STAGE, message))
-        }
-    }
+    let id = stage.and_then(|stage| stage.id.parse().ok()).ok_or_else(|| {
+        let pipeline = pipeline.as_deref().unwrap_or("that is the first");
+        let message = format!("no stage of the pipeline {pipeline} stands for `{ours}`");
+        refusal(Field::STAGE, message)
+    })?;
+    Ok(Some(id))
 }
 
 fn remote_id(value: &Value) -> Option<u64> {
@@ -192,13 +202,11 @@ fn numbers(table: &Table, flat: &mut Map<String, Json>) -> Result<()> {
     for rule in table.mapping.rules {
         let Some(text) = flat.get(rule.remote).and_then(Json::as_str) else { continue };
         let member = match rule.wire {
-            Wire::Id => match text.parse::<u64>() {
-                Ok(id) => json!(id),
-                Err(_) => {
-                    let message = format!("`{}` names no record of Salesflare", rule.field);
-                    return Err(refusal(rule.field, message));
-                }
-            },
+            Wire::Id => {
+                let message = || format!("`{}` names no record of Salesflare", rule.field);
+                let id = text.parse::<u64>().ok();
+                json!(id.ok_or_else(|| refusal(rule.field, message()))?)
+            }
             Wire::Choice(_) => json!(text == "true"),
             Wire::Text
             | Wire::Number
@@ -252,9 +260,9 @@ fn row_of(rows: Option<&Json>, names: &[&str]) -> Map<String, Json> {
 /// Returns the values of the account's own fields as they are written: of a choice its number.
 fn customs(held: Option<&Json>) -> Map<String, Json> {
     let number = |value: &Json| value.get("id").cloned().unwrap_or_else(|| value.clone());
-    let written = |value: &Json| match value {
-        Json::Array(several) => several.iter().map(number).collect(),
-        one => number(one),
+    let written = |value: &Json| match value.as_array() {
+        Some(several) => several.iter().map(number).collect(),
+        None => number(value),
     };
     let held = held.and_then(Json::as_object).into_iter().flatten();
     held.map(|(name, value)| (name.clone(), written(value))).collect()

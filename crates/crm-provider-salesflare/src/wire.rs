@@ -177,10 +177,20 @@ fn member<'r>(rule: &FieldRule, object: &'r Object) -> Option<Scalar<'r>> {
         Wire::Date => scalar(value, |text| text.get(..10).unwrap_or(text).into()),
         Wire::Instant => scalar(value, whole_instant),
         Wire::Text if rule.remote == "description" => scalar(value, |text| split(text).0.into()),
-        _ if rule.remote == "currency" => {
+        Wire::Text if rule.remote == "currency" => {
             scalar(value.get("iso").unwrap_or(&Value::Null), Cow::Borrowed)
         }
-        _ => scalar(value, Cow::Borrowed),
+        Wire::Text
+        | Wire::Number
+        | Wire::NumberText
+        | Wire::Bool
+        | Wire::BoolText
+        | Wire::Choice(_)
+        | Wire::Day
+        | Wire::Related
+        | Wire::Variant
+        | Wire::Owner
+        | Wire::Stage => scalar(value, Cow::Borrowed),
     })
 }
 

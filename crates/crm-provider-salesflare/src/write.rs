@@ -98,10 +98,8 @@ impl Salesflare {
         let classify = |failure: &Failure<'_>| table.reading.classify(failure);
         let read = |reply: &Reply| {
             let answer: Json = reply.json()?;
-            Ok(match &answer {
-                Json::Array(rows) => rows.iter().map(nested_id).collect(),
-                one => vec![nested_id(one)],
-            })
+            let rows = answer.as_array().map_or(std::slice::from_ref(&answer), Vec::as_slice);
+            Ok(rows.iter().map(nested_id).collect())
         };
         self.client.fetch(request, &classify, read).await.map_err(Refusal::of)
     }

@@ -127,7 +127,7 @@ fn choices_that_share_a_word_of_the_vendor_become_the_first_of_them() {
     let rule = rule(Field::STAGE, "stage", ty, wire);
     let project = |name: &str| {
         let value = Value::Choice(name.into());
-        rule.project(&value).map(|shown| shown.display().clone())
+        rule.project(&value).map(|shown| shown.display())
     };
     assert_eq!(project("waiting").as_deref(), Some("new"));
     assert_eq!(project("new").as_deref(), Some("new"));

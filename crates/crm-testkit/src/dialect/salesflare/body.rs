@@ -60,8 +60,18 @@ pub(super) fn read(
             _ if value.is_null() => {
                 flat.insert(name.clone(), None);
             }
-            ty => {
-                flat.insert(name.clone(), Some(scalar(office, ty, &path, value)?));
+            Type::Text(_)
+            | Type::Email
+            | Type::Number
+            | Type::Bool
+            | Type::Day
+            | Type::Instant
+            | Type::Record(_)
+            | Type::User
+            | Type::Stage
+            | Type::Currency
+            | Type::Frequency => {
+                flat.insert(name.clone(), Some(scalar(office, member.ty, &path, value)?));
             }
         }
     }
@@ -73,45 +83,21 @@ pub(super) fn read(
 
 /// Reads one plain value.
 fn scalar(office: &Office, ty: Type, path: &str, value: &Value) -> Result<String, Fail> {
-    let wrong = |says: &str| Err(Fail::payload(path, "base", says));
     match ty {
-        Type::Text(_) | Type::Email | Type::Frequency => {
-            let Some(text) = value.as_str() else { return wrong("must be a string") };
-            if text.is_empty() {
-                return Err(Fail::payload(path, "empty", "is not allowed to be empty"));
-            }
-            match ty {
-                Type::Text(max) if text.chars().count() > max => {
-                    let says =
-                        format!("length must be less than or equal to {max} characters long");
-                    Err(Fail::payload(path, "max", &says))
-                }
-                Type::Email => Ok(text.trim().to_lowercase()),
-                Type::Frequency => {
-                    let text = text.to_lowercase();
-                    let known = ["annually", "monthly", "weekly", "daily"];
-                    if known.contains(&text.as_str()) {
-                        return Ok(text);
-                    }
-                    let says = "must be one of [annually, monthly, weekly, daily]";
-                    Err(Fail::payload(path, "allowOnly", says))
-                }
-                _ => Ok(text.to_owned()),
-            }
-        }
         Type::Number => {
-            let text =
-                number(value).ok_or_else(|| Fail::payload(path, "base", "must be a number"))?;
+            let text = number(value);
+            let text = text.ok_or_else(|| Fail::payload(path, "base", "must be a number"))?;
             if text.starts_with('-') {
                 return Err(Fail::payload(path, "min", "must be larger than or equal to 0"));
             }
             Ok(text)
         }
-        Type::Bool => match value {
-            Value::Bool(yes) => Ok(yes.to_string()),
-            Value::String(text) if text == "true" || text == "false" => Ok(text.clone()),
-            _ => wrong("must be a boolean"),
-        },
+        Type::Bool => {
+            let held = value.as_str().and_then(|text| text.parse().ok());
+            let held: Option<bool> = value.as_bool().or(held);
+            let held = held.ok_or_else(|| Fail::payload(path, "base", "must be a boolean"))?;
+            Ok(held.to_string())
+        }
         Type::Day | Type::Instant => {
             let at = value.as_str().and_then(time::parse);
             let at = at.ok_or_else(|| Fail::payload(path, "base", "must be a valid date"))?;
@@ -121,25 +107,57 @@ fn scalar(office: &Office, ty: Type, path: &str, value: &Value) -> Result<String
         }
         Type::User | Type::Stage | Type::Currency | Type::Record(_) => {
             let id = id(value).ok_or_else(|| Fail::payload(path, "base", "must be a number"))?;
-            let known = match ty {
-                Type::User => office.user(&id).is_some_and(|user| !user.disabled),
-                Type::Stage => office.stage(&id).is_some(),
-                Type::Currency => office.currency(&id).is_some(),
-                _ => true,
-            };
-            if known { Ok(id) } else { Err(Fail::payload(path, "exists", "does not exist")) }
+            let idle = |id: &str| office.user(id).is_none_or(|user| user.disabled);
+            let unknown = (ty == Type::User && idle(&id))
+                || (ty == Type::Stage && office.stage(&id).is_none())
+                || (ty == Type::Currency && Office::currency(&id).is_none());
+            if unknown { Err(Fail::payload(path, "exists", "does not exist")) } else { Ok(id) }
         }
-        _ => wrong("is not valid"),
+        Type::Text(_)
+        | Type::Email
+        | Type::Frequency
+        | Type::Address
+        | Type::Addresses
+        | Type::Position
+        | Type::Positions
+        | Type::Phones
+        | Type::Emails
+        | Type::Tags
+        | Type::Users
+        | Type::Custom
+        | Type::Other => text(ty, path, value),
     }
+}
+
+fn text(ty: Type, path: &str, value: &Value) -> Result<String, Fail> {
+    let text = value.as_str().ok_or_else(|| Fail::payload(path, "base", "must be a string"))?;
+    if text.is_empty() {
+        return Err(Fail::payload(path, "empty", "is not allowed to be empty"));
+    }
+    if let Type::Text(max) = ty
+        && text.chars().count() > max
+    {
+        let says = format!("length must be less than or equal to {max} characters long");
+        return Err(Fail::payload(path, "max", &says));
+    }
+    if ty == Type::Frequency {
+        let text = text.to_lowercase();
+        if ["annually", "monthly", "weekly", "daily"].contains(&text.as_str()) {
+            return Ok(text);
+        }
+        let says = "must be one of [annually, monthly, weekly, daily]";
+        return Err(Fail::payload(path, "allowOnly", says));
+    }
+    Ok(if ty == Type::Email { text.trim().to_lowercase() } else { text.to_owned() })
 }
 
 /// Returns a number as text, also one that stands in a text.
 pub(super) fn number(value: &Value) -> Option<String> {
-    match value {
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(text) => text.trim().parse::<f64>().ok().map(|_| text.trim().to_owned()),
-        _ => None,
+    if let Value::Number(number) = value {
+        return Some(number.to_string());
     }
+    let text = value.as_str()?.trim();
+    text.parse::<f64>().ok().map(|_| text.to_owned())
 }
 
 /// Returns the number of a record: as it stands, or inside an object.
@@ -150,11 +168,11 @@ fn id(value: &Value) -> Option<String> {
 }
 
 fn list<'v>(path: &str, value: &'v Value) -> Result<&'v [Value], Fail> {
-    match value {
-        Value::Array(rows) => Ok(rows),
-        Value::Null => Ok(&[]),
-        _ => Err(Fail::payload(path, "base", "must be an array")),
+    if value.is_null() {
+        return Ok(&[]);
     }
+    let rows = value.as_array().map(Vec::as_slice);
+    rows.ok_or_else(|| Fail::payload(path, "base", "must be an array"))
 }
 
 fn lowered(value: &Value) -> String {
@@ -203,14 +221,11 @@ fn sub(
         }
         let name = if name == "region" { "state_region" } else { name };
         if members.contains(&name) {
-            let text = match value {
-                Value::Null => None,
-                Value::String(text) => Some(text.clone()),
-                _ => {
-                    let path = format!("{path}.{name}");
-                    return Err(Fail::payload(&path, "base", "must be a string"));
-                }
-            };
+            let text = value.as_str().map(str::to_owned);
+            if text.is_none() && !value.is_null() {
+                let path = format!("{path}.{name}");
+                return Err(Fail::payload(&path, "base", "must be a string"));
+            }
             if name == "country" && text.as_ref().is_some_and(|text| text.chars().count() > 50) {
                 let says = "length must be less than or equal to 50 characters long";
                 return Err(Fail::payload(&format!("{path}.country"), "max", says));

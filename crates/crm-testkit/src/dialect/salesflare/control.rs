@@ -19,9 +19,8 @@ pub(super) fn kind(name: &str) -> Result<&'static Kind, Refusal> {
 }
 
 /// Returns a vendor's refusal as the control interface words it.
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
 fn refusal(fail: Fail) -> Refusal {
-    Refusal { status: fail.status, message: fail.message }
+    Refusal { status: fail.status, message: fail.message.into() }
 }
 
 /// Returns a person's values by column.
@@ -87,7 +86,9 @@ fn flat(kind: &Kind, fields: &Fields) -> Flat {
             Value::Null => None,
             Value::String(text) if text.is_empty() => None,
             Value::String(text) => Some(text.clone()),
-            other => Some(other.to_string()),
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                Some(value.to_string())
+            }
         };
         let ty = kind.member(name).map(|member| member.ty);
         let text = text.map(|text| match ty {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 #[derive(Debug)]
 pub(super) struct Fail {
     pub(super) status: u16,
-    pub(super) message: String,
-    validation: Option<Value>,
+    pub(super) message: Box<str>,
+    validation: Option<Box<Value>>,
 }
 
 /// Which part of a request is wrong.
@@ -37,7 +37,7 @@ impl Fail {
             500 => "An internal server error occurred",
             other => title(other),
         };
-        Self { status, message: message.to_owned(), validation: None }
+        Self { status, message: message.into(), validation: None }
     }
 
     /// Returns a 400 about one member; `says` goes on after its name.
@@ -55,7 +55,7 @@ impl Fail {
                 "label": label,
             }],
         });
-        Self { status: 400, message, validation: Some(validation) }
+        Self { status: 400, message: message.into(), validation: Some(Box::new(validation)) }
     }
 
     /// Returns a 400 about a member of the body.
@@ -76,7 +76,7 @@ impl Fail {
             "message": self.message,
         });
         if let (Some(validation), Some(members)) = (self.validation, body.as_object_mut()) {
-            members.insert("validation".to_owned(), validation);
+            members.insert("validation".to_owned(), *validation);
         }
         json_response(self.status, &body)
     }

@@ -82,8 +82,8 @@ impl View<'_> {
                 custom.as_ref().is_none_or(|wanted| wanted.iter().all(held))
             })
             .filter(|record| {
-                let cell = |name: &str| self.cell(kind, record, name);
-                rules.as_ref().is_none_or(|rules| rules.hold(&cell))
+                let held = |name: &str| self.cell(kind, record, name);
+                rules.as_ref().is_none_or(|rules| rules.hold(&held))
             })
             .collect();
         if orders.is_empty() {
@@ -125,8 +125,8 @@ impl View<'_> {
     }
 
     fn fits(&self, kind: &Kind, record: &Record, call: &Call<'_>) -> bool {
-        let cell = |name: &str| self.cell(kind, record, name);
-        let archived = cell("archived").is_some_and(|text| text == "true");
+        let held = |name: &str| self.cell(kind, record, name);
+        let archived = held("archived").is_some_and(|text| text == "true");
         if archived && call.query("includeArchived") != Some("true") {
             return false;
         }
@@ -144,9 +144,9 @@ impl View<'_> {
     }
 
     fn fits_one(&self, kind: &Kind, record: &Record, name: &str, value: &str) -> bool {
-        let cell = |name: &str| self.cell(kind, record, name);
-        let same = |name: &str| cell(name).is_some_and(|text| text.eq_ignore_ascii_case(value));
-        let number = |name: &str| cell(name).and_then(|text| text.parse::<f64>().ok());
+        let held = |name: &str| self.cell(kind, record, name);
+        let same = |name: &str| held(name).is_some_and(|text| text.eq_ignore_ascii_case(value));
+        let number = |name: &str| held(name).and_then(|text| text.parse::<f64>().ok());
         let bound = value.parse::<f64>().ok();
         let at = time::parse(value);
         match name {
@@ -154,21 +154,21 @@ impl View<'_> {
             "modification_before" => at.is_some_and(|at| record.modified_ms() < at),
             "creation_after" => at.is_some_and(|at| record.created_ms() > at),
             "creation_before" => at.is_some_and(|at| record.created_ms() < at),
-            "close_after" => cell("close_date").is_some_and(|day| day.as_str() > value),
-            "close_before" => cell("close_date").is_some_and(|day| day.as_str() < value),
+            "close_after" => held("close_date").is_some_and(|day| day.as_str() > value),
+            "close_before" => held("close_date").is_some_and(|day| day.as_str() < value),
             "min_size" => number("size") >= bound,
             "max_size" => number("size").is_some() && number("size") <= bound,
             "min_value" => number("value") >= bound,
             "max_value" => number("value").is_some() && number("value") <= bound,
             "search" => {
-                let found = ["name", "email", "domain", "description"].map(cell);
+                let found = ["name", "email", "domain", "description"].map(held);
                 let value = value.to_lowercase();
                 { found.iter().flatten() }.any(|text| text.to_lowercase().contains(&value))
             }
-            "tag.name" => cell("tags").is_some_and(|tags| tags.split(',').any(|tag| tag == value)),
+            "tag.name" => held("tags").is_some_and(|tags| tags.split(',').any(|tag| tag == value)),
             "tag" => {
                 let tag = self.office.tags.iter().find(|(id, _)| id.to_string() == value);
-                let tags = cell("tags").unwrap_or_default();
+                let tags = held("tags").unwrap_or_default();
                 tag.is_some_and(|(_, name)| tags.split(',').any(|tag| tag == name))
             }
             "id"

@@ -148,7 +148,7 @@ impl Office {
     }
 
     /// Returns a currency by its number: number, code, sign.
-    pub(super) fn currency(&self, id: &str) -> Option<(u64, &'static str, &'static str)> {
+    pub(super) fn currency(id: &str) -> Option<(u64, &'static str, &'static str)> {
         CURRENCIES.into_iter().find(|(known, _, _)| known.to_string() == id)
     }
 
@@ -201,7 +201,7 @@ impl Office {
             "id": pipeline.id,
             "team": self.team,
             "name": pipeline.name,
-            "currency": self.currency("1").map(shown_currency),
+            "currency": Self::currency("1").map(shown_currency),
             "follows_default_team_currency": true,
             "order": 1,
             "stages": stages,
@@ -250,7 +250,7 @@ impl Office {
                 "name": "Alder Sales",
                 "plan": "pro",
                 "subscribed": true,
-                "currency": self.currency("1").map(shown_currency),
+                "currency": Self::currency("1").map(shown_currency),
                 "days_until_account_inactive": 14,
                 "time_zone": "Europe/Brussels",
                 "creation_date": time::iso(at_ms),

@@ -25,9 +25,9 @@ pub(super) const SORTABLE: [&str; 11] = [
 /// A condition.
 #[derive(Debug)]
 pub(super) enum Rules {
-    All(Vec<Rules>),
-    Any(Vec<Rules>),
-    Not(Box<Rules>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
     One { field: String, operator: String, values: Vec<String> },
 }
 

@@ -152,7 +152,7 @@ impl<'a> View<'a> {
             "contract_start_date": text("contract_start_date"),
             "contract_end_date": text("contract_end_date"),
             "recurring_price_per_unit": number("recurring_price_per_unit"),
-            "currency": self.office.currency(currency).map(shown_currency),
+            "currency": Office::currency(currency).map(shown_currency),
             "close_date": text("close_date"),
             "done": self.text(kind, record, "done") == Some("true"),
             "creator": self.number(kind, record, "creator"),

@@ -34,14 +34,11 @@ pub(super) fn object(call: &Call<'_>) -> Result<Map<String, Value>, Fail> {
 /// Returns the objects of a body that is one or an array of them.
 fn objects(body: &Value) -> Result<Vec<&Map<String, Value>>, Fail> {
     let wrong = || Fail::payload("", "base", "must be an array");
-    let rows = match body {
-        Value::Array(rows) => rows.iter().collect(),
-        one => vec![one],
-    };
+    let rows = body.as_array().map_or(std::slice::from_ref(body), Vec::as_slice);
     if rows.is_empty() {
         return Err(wrong());
     }
-    rows.into_iter().map(|row| row.as_object().ok_or_else(wrong)).collect()
+    rows.iter().map(|row| row.as_object().ok_or_else(wrong)).collect()
 }
 
 /// What was made: an object for one, an array for several.

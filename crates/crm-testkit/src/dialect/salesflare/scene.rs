@@ -75,7 +75,7 @@ fn company_fields(company: &Company) -> Fields {
 
 fn deal_fields(deal: &Deal) -> Fields {
     let stage = match deal.stage {
-        Stage::New if deal.variant % 2 == 0 => "481",
+        Stage::New if deal.variant.is_multiple_of(2) => "481",
         Stage::New => "482",
         Stage::Qualified => "483",
         Stage::Proposal => "484",

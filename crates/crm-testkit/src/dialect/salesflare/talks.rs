@@ -127,12 +127,13 @@ impl Salesflare {
     /// Lists the notes of an account, the newest first.
     pub(super) fn notes_of(&self, call: &Call<'_>, account: &str) -> Result<Value, Fail> {
         let limit = super::list::count(call, "limit", 10)?;
+        let account = account.parse().ok();
         let own = self
             .talks
             .notes
             .values()
             .rev()
-            .filter(|note| note.get("account").is_some_and(|id| id.to_string() == account));
+            .filter(|note| note.get("account").and_then(Value::as_u64) == account);
         Ok(own.take(limit).cloned().map(Value::Object).collect())
     }
 }
