@@ -41,6 +41,7 @@ fn side(work: &mut Decision, seen: &Seen, rules: &Rules, index: usize, now: Time
         (Seen::MergedInto { into, taken: true }, _) => {
             link.state = LinkState::Merged { into: into.clone() };
             link.intents.clear();
+            link.claim = None;
         }
         (Seen::MergedInto { into, taken: false }, _) => {
             if let Some(old) = link.remote.replace(into.clone()) {

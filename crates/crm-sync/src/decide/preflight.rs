@@ -174,6 +174,9 @@ pub(crate) fn remedy_of(reason: &str) -> &'static str {
         "currency_not_enabled" => "enable the currency there, or correct it here",
         "read_only" => "make the field writable there, or leave it out of the configuration",
         "nothing_to_write" => "fill in a field that the connection has",
+        "waits_for_another" => {
+            "fill in a field: nothing else is known of it than whom it belongs to"
+        }
         "quota" => "it goes on when the day's limit is over, or with a higher limit",
         other => ProblemClass::of(other, None, "").remedy(),
     }

@@ -283,7 +283,8 @@ fn create(work: &mut Decision, at: Place<'_>, seen: &Seen) {
     }
     let New { fields, lacking, missing, blocked } = new_record(entity, known, at);
     work.skipped.extend(blocked.iter().map(|(_, why)| (index, why.reason.to_owned())));
-    if fields.is_empty() {
+    let (empty, waits) = (fields.is_empty(), !missing.is_empty());
+    if empty && !waits {
         work.skipped.push((index, "nothing_to_write".to_owned()));
         return;
     }
@@ -291,6 +292,11 @@ fn create(work: &mut Decision, at: Place<'_>, seen: &Seen) {
     if let Some(field) = lacking {
         work.skipped.push((index, "missing_required".to_owned()));
         park_missing(work, index, side, field, now);
+        return;
+    }
+    if empty {
+        // All that there is to say of it is to whom it belongs.
+        work.skipped.push((index, "waits_for_another".to_owned()));
         return;
     }
     let uid = Uid::of(work.entity.id);

@@ -98,7 +98,8 @@ impl Session<'_> {
         };
         if let Some(link) = loser.link(&side.provider) {
             let state = LinkState::Merged { into: into.clone() };
-            let link = Link { state, observed: None, intents: Vec::new(), ..link.clone() };
+            let (observed, claim, intents) = (None, None, Vec::new());
+            let link = Link { state, observed, claim, intents, ..link.clone() };
             commit.mutations.push(Mutation::Link(loser.id, Box::new(link)));
         }
         let mut stays = false;
@@ -107,6 +108,8 @@ impl Session<'_> {
                 // Should the record come back, it is known whose it was.
             } else if winner.link(&link.provider).is_some_and(Link::is_live) {
                 stays = true;
+                // A record that was found for it just now is known to nobody else.
+                commit.mutations.push(Mutation::Link(loser.id, Box::new(link.clone())));
             } else {
                 let moved = moved(link, &winner);
                 commit.mutations.push(Mutation::Unlink(loser.id, link.provider.clone()));

@@ -169,7 +169,9 @@ impl Session<'_> {
                 let record = found.iter().find(|r| r.uid.as_ref() == claim.map(|c| &c.uid));
                 let what = match (record, claim) {
                     (Some(_), _) if mutant!(CreateResentBlindly) => Seen::Absent,
-                    (Some(record), _) => Seen::Fresh(record.clone()),
+                    (Some(record), _) => {
+                        self.found_by_uid(rules, index, entities.get(at), record).await?
+                    }
                     (None, Some(claim)) if self.may_still_land(side, claim.at) => Seen::Unread,
                     (None, _) => Seen::Absent,
                 };
@@ -179,6 +181,23 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Returns what a record with the uid of a create is: what was made, unless somebody merged that
+    /// into another entity's record, or that one has a copy of the uid.
+    async fn found_by_uid(
+        &self,
+        rules: &Rules,
+        index: usize,
+        entity: Option<&Entity>,
+        record: &Remote,
+    ) -> Result<Seen, EngineError> {
+        let into = Lookup::MergedInto(record.id.clone());
+        let merged = self.seen_of(rules, index, entity, into).await?;
+        if !matches!(merged, Seen::MergedInto { taken: true, .. }) {
+            return Ok(Seen::Fresh(record.clone()));
+        }
+        Ok(if record.aliases.is_empty() { Seen::Absent } else { merged })
     }
 
     fn may_still_land(&self, side: &crate::Side, since: Timestamp) -> bool {

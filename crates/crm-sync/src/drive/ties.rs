@@ -41,6 +41,9 @@ impl Session<'_> {
         for link in entity.links.iter().filter(|link| link.is_live()) {
             let refused = link.slots.iter().filter(|(field, slot)| {
                 let refused = slot.refused.as_ref();
+                // While a person has to decide, nothing of it is written.
+                let decided = entity.golden.frozen(*field).is_none();
+                let refused = refused.filter(|_| decided);
                 rules.references().any(|(known, _)| known == *field)
                     && refused.is_some_and(|it| it.attempts() < TIE_ATTEMPTS_MAX)
             });

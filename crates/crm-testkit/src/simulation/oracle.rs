@@ -90,6 +90,7 @@ pub async fn judge(
     let mut verdict = Verdict::default();
     audit(store, rows.len(), &mut verdict).await;
     let mut inner = realm.now();
+    facts.know_writers(&inner, &rows);
     facts.translate(&mut inner);
     agreement::check(&facts, &inner, &mut verdict);
     edits::check(&facts, &inner, &mut verdict);

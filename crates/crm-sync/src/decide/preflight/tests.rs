@@ -42,6 +42,7 @@ fn what_is_blocked_has_a_remedy() {
         "read_only",
         "missing_required",
         "nothing_to_write",
+        "waits_for_another",
         "duplicate",
         "quota",
     ] {

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crm_core::{Field, Value};
-use crm_store::EntityState;
+use crm_core::{EntityId, Field, Value};
+use crm_store::{EntityState, History};
 use jiff::Timestamp;
 
 use super::facts::{Facts, shows};
 use super::{DECIDED, Fate, Verdict, WINDOW, ties};
 use crate::clock::{earlier, later};
 use crate::memory::profile::Answer;
-use crate::memory::{Hand, Inner, Stroke};
+use crate::memory::{Account, Hand, Inner, Stroke};
+
+/// An account and its number.
+type At<'a> = (usize, &'a Account);
 
 pub(super) fn check(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
     for stroke in &inner.journal.strokes {
@@ -62,7 +65,9 @@ fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
         // Who refers to a duplicate of itself refers to nobody.
         return Fate::Kept;
     }
-    if facts.remembers(entity, stroke.field, matches) || is_mute(facts, inner, entity, stroke) {
+    let mut owners = facts.all_owners(stroke.account, stroke.record);
+    let remembered = owners.any(|owner| facts.remembers(owner, stroke.field, matches));
+    if remembered || is_mute(facts, inner, entity, stroke) || died_with_it(facts, inner, stroke) {
         return Fate::Kept;
     }
     match next.hand {
@@ -80,6 +85,20 @@ fn fate(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> Fate {
             if unseen && stroke.at >= earlier(sent, WINDOW) { Fate::AtRisk } else { Fate::Lost }
         }
     }
+}
+
+/// Returns whether a reference was dropped to whom was deleted or merged away before anybody saw
+/// it: nobody can tell that from a CRM that drops what leads nowhere.
+fn died_with_it(facts: &Facts<'_>, inner: &Inner, stroke: &Stroke) -> bool {
+    let before = stroke.previous.and_then(|previous| inner.journal.stroke(previous));
+    let Some(whom) = before.and_then(|before| before.value.as_deref()) else { return false };
+    let is_whom = |owner: &EntityId| facts.head(*owner).to_string() == whom;
+    stroke.value.is_none()
+        && inner.journal.turns.iter().any(|(account, record, at)| {
+            let in_time = stroke.seen.is_none_or(|seen| *at <= seen);
+            let owner = facts.owners.get(&(*account, *record));
+            *account == stroke.account && in_time && owner.is_some_and(is_whom)
+        })
 }
 
 /// A blank has nothing to say where nobody knew that there was anything else: at first contact,
@@ -125,9 +144,29 @@ fn overwritten_in_time(
             && facts.owners.get(&(other.account, other.record)) == Some(&entity.id)
     });
     let apart = doubtful || !matches!(entity.state, EntityState::Live);
-    let undecided = facts.scenario.rule(stroke.field).may_wait();
+    let conflicts = || facts.family(entity.id).filter_map(|id| facts.conflicts.get(&id)).flatten();
+    let flips = conflicts().any(|it| it.field == stroke.field && it.rule == "oscillation");
+    let undecided = facts.scenario.rule(stroke.field).may_wait() || flips;
+    let apart = apart || has_twin(inner, stroke);
     let broken = facts.breaks.iter().any(|at| seen <= *at && *at <= later(next.at, DECIDED));
     apart || undecided || broken || next.at <= later(seen, DECIDED)
+}
+
+/// Returns whether a record shares its address with another one of the account: who is who is in
+/// doubt until somebody says so.
+fn has_twin(inner: &Inner, stroke: &Stroke) -> bool {
+    let strokes = || inner.journal.strokes.iter().filter(|it| it.field == Field::EMAIL);
+    let of = |it: &Stroke| it.value.as_deref().map(str::to_lowercase);
+    strokes().filter(|own| (own.account, own.record) == (stroke.account, stroke.record)).any(
+        |own| {
+            let address = of(own);
+            address.is_some()
+                && strokes().any(|other| {
+                    let other_record = other.account == own.account && other.record != own.record;
+                    other_record && of(other) == address
+                })
+        },
+    )
 }
 
 /// So long after an answer, it is committed unless the process died.
@@ -159,6 +198,30 @@ pub(super) fn rewritten(
         })
 }
 
+/// Returns whether a value was taken over that is our own write, landed late, in a record that a
+/// user changed since: nobody can tell, and a conflict says so.
+fn suspected(facts: &Facts<'_>, inner: &Inner, (index, account): At<'_>, row: &History) -> bool {
+    let mut conflicts = facts.conflicts.get(&row.entity).into_iter().flatten();
+    let told = conflicts.any(|conflict| {
+        let same = (conflict.field, conflict.at) == (row.field, row.at);
+        same && conflict.chosen == row.after
+    });
+    let mut strokes = inner.journal.strokes.iter();
+    told && strokes.any(|stroke| {
+        let Hand::Engine { sent, told } = stroke.hand else { return false };
+        let until = later(stroke.at, COMMITTED);
+        let late = !told || facts.breaks.iter().any(|at| sent <= *at && *at <= until);
+        let value = stroke.value.as_deref().and_then(|text| account.value(stroke.field, text));
+        let ours = late && (stroke.account, stroke.field) == (index, row.field);
+        ours && value == row.after
+            && inner.journal.strokes.iter().any(|next| {
+                let since = stroke.at <= next.at && next.at <= row.at;
+                let same = (next.account, next.record) == (stroke.account, stroke.record);
+                since && same && next.hand == Hand::User
+            })
+    })
+}
+
 /// I6: every value that the ledger took over from a side was entered there by a user, and as
 /// often.
 fn phantoms(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
@@ -170,6 +233,12 @@ fn phantoms(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
             if stroke.account == index && !by_engine && stroke.member.is_none() {
                 let value = stroke.value.as_deref().and_then(|t| account.value(stroke.field, t));
                 *entered.entry((stroke.field, value)).or_default() += 1;
+                // Who was made to refer to a duplicate of itself refers to nobody.
+                let owner = facts.owners.get(&(index, stroke.record));
+                let itself = owner.map(|owner| facts.head(*owner).to_string());
+                if itself.is_some() && itself.as_deref() == stroke.value.as_deref() {
+                    *entered.entry((stroke.field, None)).or_default() += 1;
+                }
             }
         }
         // A record that comes back is met anew, with all that it shows, whoever wrote it.
@@ -189,10 +258,12 @@ fn phantoms(facts: &Facts<'_>, inner: &Inner, verdict: &mut Verdict) {
         for row in facts.history.values().flatten() {
             // A record that came along with a merge is met anew by the entity that is left.
             let inherited = facts.is_inherited(row.entity, row.field, row.after.as_ref());
-            if inherited || facts.is_set(row.field) || row.before == row.after {
+            let source = row.source.as_ref() == Some(&account.id);
+            let known = inherited || source && suspected(facts, inner, (index, account), row);
+            if known || facts.is_set(row.field) || row.before == row.after {
                 continue;
             }
-            if row.source.as_ref() == Some(&account.id) {
+            if source {
                 let entry = taken.entry((row.field, row.after.clone())).or_insert((0, row.at));
                 entry.0 += 1;
                 entry.1 = row.at;

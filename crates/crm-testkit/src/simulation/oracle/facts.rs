@@ -1,11 +1,11 @@
 //! The ledger as a whole, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crm_core::{EntityId, Field, ObjectKind, ProviderId, RemoteId, Value};
 use crm_store::{
-    Conflict, ConflictQuery, Entity, EntityState, History, Seq, SharedStore, StoreResult,
+    Conflict, ConflictQuery, Entity, EntityState, History, Journal, Seq, SharedStore, StoreResult,
 };
 use jiff::Timestamp;
 
@@ -23,6 +23,8 @@ pub(super) struct Facts<'s> {
     pub(super) conflicts: BTreeMap<EntityId, Vec<Conflict>>,
     /// Whose each record is: by account and number.
     pub(super) owners: BTreeMap<(usize, u64), EntityId>,
+    /// Who wrote to each record: one that was deleted may come back when its entity has another.
+    writers: BTreeMap<(usize, u64), BTreeSet<EntityId>>,
 }
 
 impl<'s> Facts<'s> {
@@ -40,6 +42,7 @@ impl<'s> Facts<'s> {
             told: BTreeMap::new(),
             conflicts: BTreeMap::new(),
             owners: BTreeMap::new(),
+            writers: BTreeMap::new(),
         };
         for kind in &scenario.kinds {
             let mut after = Seq::default();
@@ -66,6 +69,24 @@ impl<'s> Facts<'s> {
             }
         }
         Ok(facts)
+    }
+
+    /// Learns from the write journal which entities each record belonged to.
+    pub(super) fn know_writers(&mut self, inner: &Inner, rows: &[Journal]) {
+        for (index, account) in inner.accounts.iter().enumerate() {
+            for row in rows.iter().filter(|row| row.provider == account.id) {
+                if let Some(number) = account.number(row.kind, &row.remote) {
+                    self.writers.entry((index, number)).or_default().insert(row.entity);
+                }
+            }
+        }
+    }
+
+    /// Returns the entities that a record belongs to, or belonged to.
+    pub(super) fn all_owners(&self, account: usize, record: u64) -> impl Iterator<Item = &Entity> {
+        let place = (account, record);
+        let writers = self.writers.get(&place).into_iter().flatten();
+        self.owners.get(&place).into_iter().chain(writers).filter_map(|id| self.entities.get(id))
     }
 
     /// Returns whether the values of a field are sets.

@@ -20,6 +20,9 @@ pub(super) fn check(facts: &Facts<'_>, inner: &Inner, rows: &[Journal], verdict:
     };
     for (account, record, _) in &inner.journal.creates {
         let Some(rows) = of(*account, *record) else { continue };
+        if merged_unseen(inner, (*account, *record)) {
+            continue;
+        }
         if !rows.iter().any(|row| row.action == JournalAction::Create) {
             verdict.fault(format_args!("journal: nothing says who made {account}:{record}"));
         }
@@ -47,6 +50,17 @@ pub(super) fn check(facts: &Facts<'_>, inner: &Inner, rows: &[Journal], verdict:
             verdict.fault(format_args!("journal: nothing says who wrote {stroke:?}"));
         }
     }
+}
+
+/// Returns whether users merged another record into one of ours before anybody had seen it: whose
+/// it was first, nobody knows.
+fn merged_unseen(inner: &Inner, place: (usize, u64)) -> bool {
+    let mut turns = inner.journal.turns.iter();
+    turns.any(|(account, record, at)| {
+        let own = |stroke: &&Stroke| (stroke.account, stroke.record) == (*account, *record);
+        let mut strokes = inner.journal.strokes.iter().filter(own);
+        (*account, *record) == place && strokes.all(|it| it.seen.is_none_or(|seen| *at <= seen))
+    })
 }
 
 /// Returns whether a record referred already to whom a stroke brought or took, under another name:

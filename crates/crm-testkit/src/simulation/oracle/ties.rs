@@ -191,12 +191,26 @@ fn happened(
         let by_engine = matches!(stroke.hand, Hand::Engine { .. });
         let who = stroke.member.and_then(|who| facts.owners.get(&(stroke.account, who)));
         let whose = facts.owners.get(&(stroke.account, stroke.record));
+        let taken = !by_engine || (!came && is_hidden(inner, stroke));
         stroke.field == field
-            && !by_engine
+            && taken
             && stroke.value.is_some() == came
             && who.map_or_else(|| is_nobodys(inner, stroke), |who| facts.head(*who) == member)
             && whose.is_some_and(|whose| facts.head(*whose) == facts.head(entity))
     })
+}
+
+/// Returns whether a write of ours that landed late took somebody out of a set in which a user
+/// changed more before anybody saw it: the user seems to have done both.
+fn is_hidden(inner: &Inner, stroke: &Stroke) -> bool {
+    let untold = matches!(stroke.hand, Hand::Engine { told: false, .. });
+    untold
+        && inner.journal.strokes.iter().any(|next| {
+            let same = (next.account, next.record, next.field)
+                == (stroke.account, stroke.record, stroke.field);
+            let unseen = stroke.seen.is_none_or(|seen| next.at <= seen);
+            same && unseen && next.at > stroke.at && next.hand == Hand::User
+        })
 }
 
 /// Returns whether a stroke is about a record that is no more and that nobody is tied to: its
