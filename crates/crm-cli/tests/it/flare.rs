@@ -112,8 +112,8 @@ fn end_to_end_hubspot_and_salesflare_are_brought_in_step() {
         "reminder_date": "2026-12-02T10:00:00.000Z" });
     make(&desk, "/salesflare/records/tasks", &visit);
     let (there, _) = found(&desk, "/salesflare/records/contacts", "email", &here[0][0]);
-    let place = format!("/salesflare/records/contacts/{there}");
-    desk.ask("PATCH", &place, &json!({ "address.city": "Aarhus" }));
+    let moved = json!({ "address.city": "Aarhus" });
+    desk.ask("PATCH", &format!("/salesflare/records/contacts/{there}"), &moved);
     settled(&desk);
 
     let (account, _) = found(&desk, "/salesflare/records/accounts", "name", "Oak Repairs");
