@@ -2,5 +2,6 @@
 
 pub mod hubspot;
 pub mod pipedrive;
+pub mod salesflare;
 pub mod salesforce;
 pub mod zoho;

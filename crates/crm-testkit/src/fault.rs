@@ -58,9 +58,16 @@ pub struct Aim {
 }
 
 impl Aim {
-    /// Returns an aim at requests whose path contains a text.
+    /// Returns an aim at requests whose path contains a text; a method may stand before it, as
+    /// in the names of endpoints: `PUT /contacts/`.
     pub fn path(part: impl Into<String>) -> Self {
-        Self { path: Some(part.into()), ..Self::default() }
+        let part = part.into();
+        let split = part.split_once(" /").and_then(|(method, _)| {
+            let method = Method::from_bytes(method.as_bytes()).ok()?;
+            Some((Some(method), part.get(part.find('/')?..)?.to_owned()))
+        });
+        let (method, path) = split.unwrap_or((None, part));
+        Self { method, path: Some(path), ..Self::default() }
     }
 
     fn fits<B>(&self, request: &Request<B>) -> bool {

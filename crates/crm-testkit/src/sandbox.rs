@@ -15,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::dialect::hubspot::{HubSpotFake, HubSpotOptions, Setup};
+use crate::dialect::salesflare::{OwnFields, SalesflareFake, SalesflareOptions};
 use crate::dialect::salesforce::{OrgFields, SalesforceFake, SalesforceOptions};
 use crate::dialect::zoho::{self, ZohoFake, ZohoOptions};
 use crate::fake::{Fake, Refusal};
@@ -34,6 +35,7 @@ const FAULTY_SCALE: u32 = 50;
 const HUBSPOT_TOKEN: &str = "sandbox-hubspot-token";
 const SALESFORCE_SECRET: &str = "sandbox-salesforce-secret";
 const SALESFORCE_CLIENT: &str = "sandbox-salesforce-app";
+const SALESFLARE_KEY: &str = "sandbox-salesflare-key";
 const ZOHO_CLIENT: &str = "sandbox-zoho-client";
 const ZOHO_SECRET: &str = "sandbox-zoho-secret";
 const ZOHO_REFRESH: &str = "sandbox-zoho-refresh";
@@ -217,6 +219,9 @@ impl Sandbox {
                     line(&account.variable("CLIENT_SECRET"), &account.own(ZOHO_SECRET));
                     line(&account.variable("REFRESH_TOKEN"), &account.own(ZOHO_REFRESH));
                 }
+                Vendor::Salesflare => {
+                    line(&account.variable("API_KEY"), &account.own(SALESFLARE_KEY));
+                }
             }
             line(&account.variable("BASE_URL"), url);
         }
@@ -317,6 +322,22 @@ fn fake(account: Account, options: &SandboxOptions, clock: &FakeClock) -> Arc<dy
                 ..usual
             };
             Arc::new(SalesforceFake::new(own, clock, seed))
+        }
+        Vendor::Salesflare => {
+            let usual = SalesflareOptions::default();
+            let fields = match options.setup {
+                Setup::Prepared => OwnFields::Prepared,
+                Setup::Bare => OwnFields::Bare,
+            };
+            let own = SalesflareOptions {
+                keys: vec![account.own(SALESFLARE_KEY)],
+                last_key: usual.last_key.saturating_add(account.keys()),
+                // Other people are another account.
+                nth: options.seed.saturating_sub(1).saturating_add(account.keys()),
+                fields,
+                ..usual
+            };
+            Arc::new(SalesflareFake::new(own, clock, seed))
         }
         Vendor::Zoho => Arc::new(ZohoFake::new(zoho(account, options), clock, seed)),
     }

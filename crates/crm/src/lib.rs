@@ -15,8 +15,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Features: `hubspot`, `pipedrive`, `salesforce`, `zoho`, `all-providers`, `sqlite` (on by
-//! default).
+//! Features: `hubspot`, `pipedrive`, `salesflare`, `salesforce`, `zoho`, `all-providers`, `sqlite`
+//! (on by default).
 
 mod advice;
 mod config;
@@ -41,6 +41,8 @@ pub use crm_http::{Registration, SystemClock, Variable};
 pub use crm_provider_hubspot as hubspot;
 #[cfg(feature = "pipedrive")]
 pub use crm_provider_pipedrive as pipedrive;
+#[cfg(feature = "salesflare")]
+pub use crm_provider_salesflare as salesflare;
 #[cfg(feature = "salesforce")]
 pub use crm_provider_salesforce as salesforce;
 #[cfg(feature = "zoho")]

@@ -3,7 +3,7 @@
 use super::fields;
 use super::provider::{Detection, Form, LetterCase, Object, Provider, Rule, RuleTable, Wire};
 use super::rust;
-use super::schema::KINDS;
+use super::schema::{KINDS, Type};
 
 /// Writes `mapping.rs`, not yet formatted.
 pub(super) fn write_mapping(provider: &Provider) -> String {
@@ -98,7 +98,7 @@ fn rule(rule: &Rule) -> String {
         field = rust::field(field),
         remote = rust::literal(&table.remote),
         ty = fields::ty(ty),
-        wire = wire(table),
+        wire = wire(ty, table),
         form = form(table),
         writable = table.writable,
         required = table.required,
@@ -107,12 +107,15 @@ fn rule(rule: &Rule) -> String {
     )
 }
 
-fn wire(table: &RuleTable) -> String {
+/// Choices stand in the order of the schema: of several that the vendor has one word for, the first
+/// is what the word is read as.
+fn wire(ty: &Type, table: &RuleTable) -> String {
     match table.wire {
         Wire::Choice => {
-            let pairs: Vec<String> = table
-                .choices
+            let known: &[String] = if let Type::Choice(names) = ty { names } else { &[] };
+            let pairs: Vec<String> = known
                 .iter()
+                .filter_map(|ours| Some((ours, table.choices.get(ours)?)))
                 .map(|(ours, theirs)| {
                     format!("({}, {})", rust::literal(ours), rust::literal(theirs))
                 })

@@ -32,7 +32,7 @@ pub(crate) struct Demo {
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Sandbox {
-    /// Which CRMs, with commas between them; hubspot-2 is a second account of one [default: hubspot,salesforce; there is zoho, too]
+    /// Which CRMs, with commas between them; hubspot-2 is a second account of one [default: hubspot,salesforce; there are zoho and salesflare, too]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) providers: Vec<String>,
     /// How many invented people to spread over them, with companies, deals and activities

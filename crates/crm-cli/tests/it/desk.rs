@@ -77,7 +77,8 @@ pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crm"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if ["CRM_", "HUBSPOT_", "SALESFORCE_", "ZOHO_"].iter().any(|start| text.starts_with(start))
+        let known = ["CRM_", "HUBSPOT_", "PIPEDRIVE_", "SALESFLARE_", "SALESFORCE_", "ZOHO_"];
+        if known.iter().any(|start| text.starts_with(start))
         {
             command.env_remove(&name);
         }

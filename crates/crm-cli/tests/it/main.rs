@@ -20,6 +20,8 @@ mod erase;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod flare;
+#[cfg(test)]
 mod help;
 #[cfg(test)]
 mod kinds;

@@ -17,6 +17,9 @@ impl FieldRule {
         if self.wire == Wire::Day {
             return Some(day(value));
         }
+        if let (Wire::Choice(table), Value::Choice(name)) = (self.wire, value) {
+            return Some(choice(table, name).map_or(Cow::Borrowed(value), Cow::Owned));
+        }
         if self.form == Form::FAITHFUL {
             return Some(Cow::Borrowed(value));
         }
@@ -66,6 +69,13 @@ impl FieldRule {
             }
         }
     }
+}
+
+/// Where the vendor has one word for several choices, it shows the first of them.
+fn choice(table: &[(&str, &str)], name: &str) -> Option<Value> {
+    let (_, theirs) = table.iter().find(|(ours, _)| *ours == name)?;
+    let (shown, _) = table.iter().find(|(_, other)| other == theirs)?;
+    (*shown != name).then(|| Value::Choice((*shown).into()))
 }
 
 /// A vendor that keeps only the day shows noon of it.

@@ -119,3 +119,18 @@ fn a_set_is_cut_to_what_the_vendor_keeps() {
     assert_eq!(project(None, &two), Some(two));
     assert_eq!(project(Some(1), &set(&[])), Some(set(&[])));
 }
+
+#[test]
+fn choices_that_share_a_word_of_the_vendor_become_the_first_of_them() {
+    let wire = Wire::Choice(&[("new", "open"), ("waiting", "open"), ("closed_won", "done")]);
+    let ty = FieldType::Choice(&["new", "waiting", "closed_won"]);
+    let rule = rule(Field::STAGE, "stage", ty, wire);
+    let project = |name: &str| {
+        let value = Value::Choice(name.into());
+        rule.project(&value).map(|shown| shown.display())
+    };
+    assert_eq!(project("waiting").as_deref(), Some("new"));
+    assert_eq!(project("new").as_deref(), Some("new"));
+    assert_eq!(project("closed_won").as_deref(), Some("closed_won"));
+    assert_eq!(project("unheard").as_deref(), Some("unheard"));
+}

@@ -548,7 +548,7 @@ pub(crate) static ACTIVITY_TASK: Mapping = Mapping {
                 "completed",
                 "deferred",
             ]),
-            wire: Wire::Choice(&[("completed", "true"), ("not_started", "false")]),
+            wire: Wire::Choice(&[("not_started", "false"), ("completed", "true")]),
             form: Form::FAITHFUL,
             writable: true,
             required: false,

@@ -9,11 +9,13 @@ pub enum Vendor {
     Salesforce,
     /// Zoho CRM.
     Zoho,
+    /// Salesflare.
+    Salesflare,
 }
 
 impl Vendor {
     /// All vendors, in the order of their ports.
-    pub const ALL: [Self; 3] = [Self::HubSpot, Self::Salesforce, Self::Zoho];
+    pub const ALL: [Self; 4] = [Self::HubSpot, Self::Salesforce, Self::Zoho, Self::Salesflare];
 
     /// Those that run if nobody says which.
     pub const USUAL: [Self; 2] = [Self::HubSpot, Self::Salesforce];
@@ -24,6 +26,7 @@ impl Vendor {
             Self::HubSpot => "hubspot",
             Self::Salesforce => "salesforce",
             Self::Zoho => "zoho",
+            Self::Salesflare => "salesflare",
         }
     }
 
@@ -38,6 +41,7 @@ impl Vendor {
             Self::HubSpot => 1,
             Self::Salesforce => 2,
             Self::Zoho => 4,
+            Self::Salesflare => 6,
         }
     }
 }

@@ -9,6 +9,8 @@ mod memory;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod salesflare;
+#[cfg(test)]
 mod salesforce;
 #[cfg(test)]
 mod sandbox;

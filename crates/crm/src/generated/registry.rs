@@ -9,6 +9,8 @@ pub(crate) static REGISTRY: &[Registration] = &[
     crm_provider_hubspot::REGISTRATION,
     #[cfg(feature = "pipedrive")]
     crm_provider_pipedrive::REGISTRATION,
+    #[cfg(feature = "salesflare")]
+    crm_provider_salesflare::REGISTRATION,
     #[cfg(feature = "salesforce")]
     crm_provider_salesforce::REGISTRATION,
     #[cfg(feature = "zoho")]

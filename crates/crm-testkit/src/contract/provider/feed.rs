@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crm_core::{Change, Cursor, Feed, RemoteId, SharedProvider};
+use crm_core::{Change, Cursor, Detection, Feed, RemoteId, SharedProvider};
 
 use super::harness::{Drained, Harness, found, id_of, value};
 use crate::fake::Touch;
@@ -173,6 +173,11 @@ pub async fn fresh_reads_the_news_and_leaves_the_watermark(harness: &Harness) {
     let drained = harness.drain(&provider, Feed::Fresh, drained.cursor).await;
     assert_eq!(drained.ids(), []);
     let drained = harness.drain(&provider, Feed::Changes, drained.cursor).await;
+    if harness.capability().detection == Detection::FullScan {
+        // Both feeds read everything: what one of them told is known.
+        assert_eq!(drained.ids(), []);
+        return;
+    }
     assert!(shows(&drained, old) && shows(&drained, new), "the overlap is read in full");
 }
 

@@ -71,6 +71,8 @@ pub struct Harness {
     open: Open,
     url: String,
     capability: OnceLock<ObjectCapability>,
+    /// What the records of the suite refer to where a create without a reference is refused.
+    needed: OnceLock<Vec<(Field, Value)>>,
     _server: Server,
 }
 
@@ -95,7 +97,8 @@ impl Harness {
     ) -> Self {
         let server = Server::of(Arc::clone(&fake)).unwrap();
         let url = server.url(0).unwrap();
-        Self { room, fake, open: Box::new(open), url, capability: OnceLock::new(), _server: server }
+        let (open, capability, needed) = (Box::new(open), OnceLock::new(), OnceLock::new());
+        Self { room, fake, open, url, capability, needed, _server: server }
     }
 
     /// Opens a connection with the right credentials.
@@ -149,9 +152,31 @@ impl Harness {
         sample::speech(self.mapping())
     }
 
-    /// Returns the n-th invented record.
+    /// Returns the n-th invented record, with the references that it cannot be without.
     pub fn record(&self, n: usize) -> Fields {
-        sample::record(self.mapping(), n)
+        let mut fields = sample::record(self.mapping(), n);
+        for (field, value) in self.needed() {
+            fields.insert(*field, value.clone());
+        }
+        fields
+    }
+
+    /// Returns whether a record cannot be without a field.
+    pub(super) fn needs(&self, field: Field) -> bool {
+        self.mapping().rule(field).is_some_and(|rule| rule.required)
+    }
+
+    fn needed(&self) -> &[(Field, Value)] {
+        self.needed.get_or_init(|| {
+            let targets = self.room.targets.iter().filter(|target| self.needs(target.field));
+            let needed = targets.map(|target| {
+                let spec = crm_core::schema::spec(self.room.kind, target.field).unwrap();
+                let kind = spec.ty.refers_to().unwrap();
+                let id = self.seed_target(target, 900);
+                (target.field, Value::Ref(crm_core::Ref::Remote(kind, id)))
+            });
+            needed.collect()
+        })
     }
 
     /// Returns what tells the n-th invented record from the others.
@@ -254,7 +279,8 @@ impl Harness {
     pub fn stored_as(&self, id: &RemoteId, remote: &str) -> Option<String> {
         let record = self.fake.record(self.room.table, self.bare(id)).unwrap();
         let value = record.get("fields").and_then(|fields| fields.get(remote))?;
-        value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+        let text = value.as_str().map(self.room.plain);
+        text.filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
     /// Returns texts of the kind under test, in normal form.

@@ -43,6 +43,8 @@ pub struct Room {
     pub forms: &'static [FormOf],
     /// What the references of the kind point at; one for each reference that is declared.
     pub targets: &'static [Target],
+    /// Returns what a person reads of a stored text, where the room keeps more in it.
+    pub plain: fn(&str) -> &str,
     /// How a user of the CRM makes or cuts a tie.
     pub tie: fn(&Tied<'_>),
     /// The users of the fake, where the kind has an owner.
@@ -153,11 +155,16 @@ impl Room {
             deletion_streams: None,
             forms: &[],
             targets: &[],
+            plain: whole,
             tie: untied,
             users: &[],
             stages: &[],
         }
     }
+}
+
+const fn whole(text: &str) -> &str {
+    text
 }
 
 fn untied(tied: &Tied<'_>) {

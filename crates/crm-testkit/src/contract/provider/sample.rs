@@ -40,9 +40,11 @@ pub(super) fn speech(mapping: &Mapping) -> Speech {
         },
         ObjectKind::Activity => {
             let subject = if has(Field::SUBJECT) { Field::SUBJECT } else { Field::DESCRIPTION };
+            let text = if has(Field::DESCRIPTION) { Field::DESCRIPTION } else { Field::SUBJECT };
+            let spare = if has(Field::DESCRIPTION) { text } else { Field::DUE_DATE };
             let needed = mapping.rule(subject).is_some_and(|rule| rule.required);
-            let clearable = if needed { Field::DESCRIPTION } else { subject };
-            Speech { name: subject, text: Field::DESCRIPTION, clearable, blank: None }
+            let clearable = if needed { spare } else { subject };
+            Speech { name: subject, text, clearable, blank: None }
         }
     }
 }
@@ -98,11 +100,13 @@ fn deal(n: usize) -> Vec<(Field, Value)> {
 fn activity(mapping: &Mapping, n: usize) -> Vec<(Field, Value)> {
     let has_subject = mapping.rule(Field::SUBJECT).is_some();
     // Where there is only one text, it has to tell the records apart.
-    let text = if has_subject { "Brno".to_owned() } else { format!("Talk {n} in Brno") };
+    let both = has_subject && mapping.rule(Field::DESCRIPTION).is_some();
+    let talk = if both { format!("Talk {n}") } else { format!("Talk {n} in Brno") };
+    let text = if both { "Brno".to_owned() } else { talk.clone() };
     let ends = mapping.rule(Field::ENDS_AT).map(|_| "2026-12-01T10:00:00Z".parse().unwrap());
     let kind = mapping.variant.map(|variant| (Field::TYPE, Value::Choice(variant.into())));
     let mut fields = vec![
-        (Field::SUBJECT, Value::text(format!("Talk {n}"))),
+        (Field::SUBJECT, Value::text(talk)),
         (Field::DESCRIPTION, Value::text(text)),
         (Field::DUE_DATE, Value::Instant("2026-12-01T09:00:00Z".parse().unwrap())),
     ];
