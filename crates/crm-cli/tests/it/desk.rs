@@ -78,8 +78,7 @@ pub(crate) fn command(folder: &Path) -> Command {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let known = ["CRM_", "HUBSPOT_", "PIPEDRIVE_", "SALESFLARE_", "SALESFORCE_", "ZOHO_"];
-        if known.iter().any(|start| text.starts_with(start))
-        {
+        if known.iter().any(|start| text.starts_with(start)) {
             command.env_remove(&name);
         }
     }
