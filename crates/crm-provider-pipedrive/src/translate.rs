@@ -79,22 +79,30 @@ impl Pipedrive {
         }
         put_name(table, &changes, uid.is_some(), held, (&mut body, &mut customs));
         if let Some(uid) = uid {
-            let Some(code) = table.uid_code() else {
-                let message = "the company has no field for our unique id";
-                return Err(ProviderError::new(ErrorKind::Permanent, message)
-                    .with_hint("run `crm check --fix`, which creates the field"));
-            };
-            if table.codes.is_empty() {
-                body.insert(code.to_owned(), json!(uid.as_str()));
-            } else {
-                customs.insert(code.to_owned(), json!(uid.as_str()));
-            }
+            put_uid(table, uid.as_str(), &mut body, &mut customs)?;
         }
         if !customs.is_empty() {
             body.insert("custom_fields".to_owned(), Json::Object(customs));
         }
         Ok(body)
     }
+}
+
+fn put_uid(
+    table: &Table,
+    uid: &str,
+    body: &mut Object,
+    customs: &mut Map<String, Json>,
+) -> Result<()> {
+    let Some(code) = table.uid_code() else {
+        let message = "the company has no field for our unique id";
+        return Err(ProviderError::new(ErrorKind::Permanent, message)
+            .with_hint("run `crm check --fix`, which creates the field"));
+    };
+    // Activities have no fields of the company's own.
+    let place = if table.codes.is_empty() { body } else { customs };
+    place.insert(code.to_owned(), json!(uid));
+    Ok(())
 }
 
 /// Puts a plain member where Pipedrive has it, in the form that it takes.

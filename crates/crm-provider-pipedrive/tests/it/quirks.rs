@@ -1,6 +1,6 @@
 //! What is particular to Pipedrive.
 
-use crm_core::{Change, ErrorKind, Feed, Field, Patch, Repair, Value};
+use crm_core::{Change, ErrorKind, Feed, Field, Patch, Value};
 use crm_testkit::dialect::pipedrive::{PipedriveOptions, Setup};
 use crm_testkit::fake::Fake as _;
 use serde_json::json;
@@ -72,7 +72,7 @@ async fn the_fields_of_ours_are_made() {
         provider.repair(finding).await.unwrap();
     }
     let account = provider.probe().await.unwrap();
-    let left: Vec<_> = account.findings.iter().filter(|f| f.repair != None::<Repair>).collect();
+    let left: Vec<_> = account.findings.iter().filter(|f| f.repair.is_some()).collect();
     assert!(left.is_empty(), "{left:?}");
     let written = harness.apply_one(&provider, harness.create(0)).await.unwrap();
     let read = harness.read(&provider, &written.id).await;
