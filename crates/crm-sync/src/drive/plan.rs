@@ -79,7 +79,7 @@ async fn planned<'e>(
     }
     let file = session.end_of_file().await?;
     let stops = session.stops(&flows, &first).await?;
-    let plan = Plan { file, stops, ..session.plan_result(&flows, state) };
+    let plan = Plan { stops, file, ..session.plan_result(&flows, state) };
     for kind in first {
         let planned = Stage::Planned { plan: serde_json::to_value(&plan)? };
         let mutations = vec![Mutation::Stage(kind, planned)];

@@ -194,11 +194,10 @@ impl Session<'_> {
     ) -> Result<Seen, EngineError> {
         let into = Lookup::MergedInto(record.id.clone());
         let merged = self.seen_of(rules, index, entity, into).await?;
-        Ok(match merged {
-            Seen::MergedInto { taken: true, .. } if record.aliases.is_empty() => Seen::Absent,
-            Seen::MergedInto { taken: true, .. } => merged,
-            _ => Seen::Fresh(record.clone()),
-        })
+        if !matches!(merged, Seen::MergedInto { taken: true, .. }) {
+            return Ok(Seen::Fresh(record.clone()));
+        }
+        Ok(if record.aliases.is_empty() { Seen::Absent } else { merged })
     }
 
     fn may_still_land(&self, side: &crate::Side, since: Timestamp) -> bool {
