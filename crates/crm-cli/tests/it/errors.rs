@@ -108,10 +108,10 @@ fn whoever_sets_variables_is_told_of_variables() {
     crm("", &[hubspot, id]).failed("SALESFORCE_CLIENT_SECRET is missing", "SALESFORCE_CLIENT_ID");
     let incomplete = BOTH.replace("client_secret = \"word\"\n", "");
     crm(&incomplete, &[]).failed(": client_secret is missing", "set client_id with");
-    let wanted = "set SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET as well";
+    let wanted = "SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET";
     crm("", &[hubspot]).failed("only the variables of hubspot are set", wanted);
-    crm("", &[id, secret]).failed("only the variables of salesforce", "set HUBSPOT_API_KEY as");
-    crm("", &[]).failed("no connection is", "(HUBSPOT_API_KEY; SALESFORCE_CLIENT_ID and SALES");
+    crm("", &[id, secret]).failed("only the variables of salesforce", "set HUBSPOT_API_KEY");
+    crm("", &[]).failed("no connection is", "(HUBSPOT_API_KEY; SALESFLARE_API_KEY; SALES");
 }
 
 #[test]
