@@ -108,10 +108,11 @@ fn whoever_sets_variables_is_told_of_variables() {
     crm("", &[hubspot, id]).failed("SALESFORCE_CLIENT_SECRET is missing", "SALESFORCE_CLIENT_ID");
     let incomplete = BOTH.replace("client_secret = \"word\"\n", "");
     crm(&incomplete, &[]).failed(": client_secret is missing", "set client_id with");
-    let wanted = "set SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET, or ZOHO_CLIENT_ID and";
+    let wanted = "SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET, or ZOHO_CLIENT_ID and";
     crm("", &[hubspot]).failed("only the variables of hubspot are set", wanted);
     crm("", &[id, secret]).failed("only the variables of salesforce", "set HUBSPOT_API_KEY, or");
-    crm("", &[]).failed("no connection is", "(HUBSPOT_API_KEY; SALESFORCE_CLIENT_ID and SALES");
+    let all = "(HUBSPOT_API_KEY; PIPEDRIVE_API_TOKEN; SALESFLARE_API_KEY; SALES";
+    crm("", &[]).failed("no connection is", all);
 }
 
 #[test]
