@@ -84,7 +84,7 @@ async fn a_task_keeps_its_other_assignees_and_its_signature() {
     assert_eq!(stored(&harness, "tasks", id, "assignees").as_deref(), Some("32,33"));
     let text = stored(&harness, "tasks", id, "description").unwrap();
     assert!(text.starts_with("Walk\n\ncrm-sync:"), "{text}");
-    let read = provider.get(harness.room.kind, &[written.id.clone()]).await.unwrap();
+    let read = provider.get(harness.room.kind, std::slice::from_ref(&written.id)).await.unwrap();
     let [crm_core::Lookup::Found(remote)] = read.as_slice() else { panic!("{read:?}") };
     assert!(remote.uid.is_some());
     assert_eq!(remote.fields.get(Field::SUBJECT).map(Value::display).as_deref(), Some("Walk"));
