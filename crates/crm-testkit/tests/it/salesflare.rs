@@ -155,7 +155,7 @@ fn what_is_required_is_named() {
 fn only_contacts_know_when_they_changed() {
     let desk = Desk::default();
     let old = desk.make("contacts", &json!({ "name": "Old" }));
-    desk.clock.advance(std::time::Duration::from_secs(60));
+    desk.clock.advance(std::time::Duration::from_mins(1));
     let new = desk.make("contacts", &json!({ "name": "New" }));
     let after = "modification_after=2026-11-24T08:00:30.000Z";
     assert_eq!(desk.ids(&format!("/contacts?{after}")), [new]);
