@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crm_core::{Change, ErrorKind, Feed, Field, RemoteId};
 use crm_testkit::contract::provider::{Connect, Credentials};
 use crm_testkit::dialect::salesflare::SalesflareOptions;
-use crm_testkit::fake::{Call, Fake as _};
+use crm_testkit::fake::Fake as _;
 use crm_testkit::serve::{Server, Site};
 use serde_json::json;
 
@@ -81,7 +81,6 @@ async fn a_list_out_of_order_is_refused() {
         let target = request.uri().to_string().replace("order_by=id", "order_by=name+desc");
         let mut asked = request.clone();
         *asked.uri_mut() = target.parse().unwrap();
-        assert!(!Call::new(&asked).path().is_empty());
         fake.respond(&asked)
     };
     let server = Server::start(vec![Site::bind(0, Arc::new(answer)).unwrap()]).unwrap();
