@@ -19,7 +19,7 @@ last_name = \"(none)\"
 deletes = \"propagate\"
 ";
 /// How many runs may pass until one ends well and writes nothing.
-const RUNS: usize = 5;
+const RUNS: usize = 10;
 /// The fields of people that both have: HubSpot's name and Zoho's.
 const PERSON: [(&str, &str); 5] = [
     ("firstname", "First_Name"),

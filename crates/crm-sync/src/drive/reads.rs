@@ -183,8 +183,8 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Returns what a record with the uid of a create is: what was made, unless somebody merged that
-    /// into another entity's record, or that one has a copy of the uid.
+    /// Returns what a record with the uid of a create is: what was made, or, where that belongs to
+    /// another entity, a record that was merged into that one or of which nobody saw the uid.
     async fn found_by_uid(
         &self,
         rules: &Rules,
@@ -193,11 +193,16 @@ impl Session<'_> {
         record: &Remote,
     ) -> Result<Seen, EngineError> {
         let into = Lookup::MergedInto(record.id.clone());
-        let merged = self.seen_of(rules, index, entity, into).await?;
-        if !matches!(merged, Seen::MergedInto { taken: true, .. }) {
-            return Ok(Seen::Fresh(record.clone()));
+        match self.seen_of(rules, index, entity, into).await? {
+            taken @ Seen::MergedInto { taken: true, .. } => Ok(taken),
+            Seen::MergedInto { .. }
+            | Seen::Fresh(_)
+            | Seen::Listed(_)
+            | Seen::Gone
+            | Seen::Unread
+            | Seen::Absent
+            | Seen::Closed => Ok(Seen::Fresh(record.clone())),
         }
-        Ok(if record.aliases.is_empty() { Seen::Absent } else { merged })
     }
 
     fn may_still_land(&self, side: &crate::Side, since: Timestamp) -> bool {
