@@ -129,8 +129,8 @@ impl HubSpot {
     }
 
     /// Makes and takes away the associations of what was written. A record whose associations
-    /// could not all be changed has not failed as a whole, but its write is not done either: the
-    /// error names the field, or says that the fate of the write is unknown.
+    /// could not all be changed has not failed: the result names the field that was refused, or the
+    /// fate of the write is unknown.
     async fn relate(&self, table: &Table, verb: Verb, slots: &mut [Slot<'_>]) {
         let changes = match self.changes_of(table, verb, slots).await {
             Ok(changes) => changes,
@@ -144,7 +144,10 @@ impl HubSpot {
         let results = self.change_ties(table, &changes).await;
         for (change, result) in changes.iter().zip(results) {
             if let (Err(error), Some(slot)) = (result, slots.get_mut(change.place)) {
-                slot.fail(not_tied(change, &error));
+                match not_accepted(change, &error) {
+                    Some(message) => slot.refuse(change.field, message),
+                    None => slot.fail(half_done(&error)),
+                }
             }
         }
     }
@@ -245,6 +248,15 @@ impl<'a> Slot<'a> {
         }
     }
 
+    /// Notes that a record was written without a field; the first reason counts.
+    fn refuse(&mut self, field: Field, message: String) {
+        if let Some(Ok(written)) = &mut self.result
+            && written.refused.iter().all(|(known, _)| *known != field)
+        {
+            written.refused.push((field, message));
+        }
+    }
+
     /// Returns the result, with what the room translated among what is stored.
     fn into_result(self) -> Result<Written> {
         let mut written = self.result.unwrap_or_else(|| Err(untold()))?;
@@ -282,23 +294,16 @@ fn formless(write: &Write) -> ProviderError {
     }
 }
 
-/// What an association that failed means for its write.
-fn not_tied(change: &Change, error: &ProviderError) -> ProviderError {
+/// Returns what is to be said of an association that HubSpot does not accept: the record is there
+/// without it.
+fn not_accepted(change: &Change, error: &ProviderError) -> Option<String> {
     let at_fault = matches!(
         error.kind(),
         ErrorKind::Validation { .. } | ErrorKind::NotFound | ErrorKind::Conflict { .. }
     );
-    if !at_fault {
-        return half_done(error);
-    }
-    let field = change.field;
-    let message = format!(
-        "the association `{field}` with {} is not accepted: {}",
-        change.to,
-        error.message()
-    );
-    let kind = ErrorKind::Validation { field: Some(field) };
-    ProviderError::new(kind, message).with_operation(Operation::Apply)
+    let Change { field, to, .. } = change;
+    let said = error.message();
+    at_fault.then(|| format!("the association `{field}` with {to} is not accepted: {said}"))
 }
 
 /// The record was written, and whether its associations were is not known or not so: both are

@@ -252,6 +252,8 @@ fn refused(
         Action::Create { .. } => {
             if let Some(claim) = &mut link.claim {
                 claim.state = if open && !mutant!(OpenClaimRefused) {
+                    // It may have been under way until now.
+                    claim.at = now;
                     ClaimState::Ambiguous
                 } else {
                     ClaimState::Refused
