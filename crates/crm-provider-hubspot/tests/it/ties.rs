@@ -136,6 +136,26 @@ async fn a_create_whose_ties_are_lost_is_unknown_and_found_without_them() {
     assert_eq!(held.fields.get(Field::COMPANY_REF), Some(&reference(ObjectKind::Company, &to)));
 }
 
+/// HubSpot knows no unique id of ours for activities: a create that counted as failed would be sent
+/// again, and make a second one.
+#[tokio::test]
+async fn a_create_whose_tie_is_not_accepted_is_done_without_it() {
+    let (harness, _) = of(activity("task"), HubSpotOptions::default());
+    let provider = harness.provider();
+    let mut fields = harness.record(0);
+    let nobody = RemoteId::new("99999999");
+    fields.insert(Field::DEAL, reference(ObjectKind::Deal, &nobody));
+    let uid = crm_core::Uid::parse("6c0d1f5e-8a57-5f0e-9b1c-2f4f3a7d9e11").unwrap();
+    let create = harness.write(0, Action::Create { uid: uid.clone(), fields });
+    let written = harness.apply_one(&provider, create).await.unwrap();
+    let refused: Vec<Field> = written.refused.iter().map(|(field, _)| *field).collect();
+    assert_eq!(refused, [Field::DEAL]);
+    assert!(written.refused[0].1.contains("with 99999999 is not accepted"), "{written:?}");
+    let held = harness.read(&provider, &written.id).await;
+    assert_eq!(held.fields.get(Field::DEAL), None);
+    assert!(held.fields.get(Field::SUBJECT).is_some());
+}
+
 #[tokio::test]
 async fn the_first_of_several_deals_is_the_activitys_and_setting_it_leaves_one() {
     let (harness, _) = of(activity("call"), HubSpotOptions::default());
