@@ -129,8 +129,8 @@ impl HubSpot {
     }
 
     /// Makes and takes away the associations of what was written. A record whose associations
-    /// could not all be changed has not failed: the result names the field that was refused, or the
-    /// fate of the write is unknown.
+    /// could not all be changed has not failed as a whole, but its write is not done either: the
+    /// result names the field, or says that the fate of the write is unknown.
     async fn relate(&self, table: &Table, verb: Verb, slots: &mut [Slot<'_>]) {
         let changes = match self.changes_of(table, verb, slots).await {
             Ok(changes) => changes,
@@ -144,9 +144,15 @@ impl HubSpot {
         let results = self.change_ties(table, &changes).await;
         for (change, result) in changes.iter().zip(results) {
             if let (Err(error), Some(slot)) = (result, slots.get_mut(change.place)) {
-                match not_accepted(change, &error) {
-                    Some(message) => slot.refuse(change.field, message),
-                    None => slot.fail(half_done(&error)),
+                match (verb, not_accepted(change, &error)) {
+                    // Sent again without the field, a create could make a second record.
+                    (Verb::Create, Some(message)) => slot.refuse(change.field, message),
+                    (_, Some(message)) => {
+                        let kind = ErrorKind::Validation { field: Some(change.field) };
+                        let error = ProviderError::new(kind, message);
+                        slot.fail(error.with_operation(Operation::Apply));
+                    }
+                    (_, None) => slot.fail(half_done(&error)),
                 }
             }
         }
