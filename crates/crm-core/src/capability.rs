@@ -21,6 +21,15 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// Sets the references aside that no flow has a use for.
+    #[must_use]
+    pub fn set_aside(mut self, kinds: Option<&[ObjectKind]>) -> Self {
+        for object in &mut self.objects {
+            object.suspended = object.aside(kinds).into();
+        }
+        self
+    }
+
     /// Returns what it can do with a kind.
     pub fn object(&self, kind: ObjectKind) -> Option<&ObjectCapability> {
         self.objects.iter().find(|object| object.kind == kind)
@@ -69,6 +78,19 @@ pub struct ObjectCapability {
 }
 
 impl ObjectCapability {
+    /// Returns the references that no flow has a use for, where flows name their kinds. What a
+    /// record cannot be without is none of them.
+    pub fn aside(&self, kinds: Option<&[ObjectKind]>) -> Vec<Field> {
+        let Some(kinds) = kinds else { return Vec::new() };
+        let rules = self.mappings().flat_map(|table| table.rules).filter(|rule| !rule.required);
+        let lonely =
+            rules.filter(|rule| rule.ty.refers_to().is_some_and(|kind| !kinds.contains(&kind)));
+        let mut fields: Vec<Field> = lonely.map(|rule| rule.field).collect();
+        fields.sort();
+        fields.dedup();
+        fields
+    }
+
     /// Returns the table of a form; where the kind has only one, that one, whatever is asked.
     pub fn mapping_of(&self, variant: Option<&str>) -> Option<&'static Mapping> {
         if self.variants.is_empty() {

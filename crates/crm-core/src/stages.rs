@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     ErrorKind, Field, FieldType, Finding, ObjectKind, Pipeline, ProviderError, ProviderId, Result,
-    schema,
+    Stage, schema,
 };
 
 /// The configured map from an account's stages to ours.
@@ -29,7 +29,30 @@ pub fn check(map: &StageMap) -> Result<()> {
         .with_hint(format!("ours are {}", ours().join(", "))))
 }
 
-/// Returns what is odd about the stages: each one that is in use must stand for one of ours, and
+/// Returns a finding for each stage of any pipeline that stands for none of ours.
+pub fn strangers(connection: &ProviderId, pipelines: &[Pipeline]) -> Vec<Finding> {
+    let stages = pipelines
+        .iter()
+        .flat_map(|pipeline| pipeline.stages.iter().map(move |stage| (pipeline, stage)));
+    let unknown = stages.filter(|(_, stage)| stage.ours.is_none());
+    let finding = |(pipeline, stage): (&Pipeline, &Stage)| Finding {
+        kind: ObjectKind::Deal,
+        message: format!(
+            "the stage `{}` of the pipeline `{}` stands for none of ours",
+            stage.label, pipeline.label
+        ),
+        hint: format!(
+            "add `\"{}\" = \"…\"` to [connections.{connection}.stages] in crm.toml, with one of {}",
+            stage.id,
+            ours().join(", ")
+        ),
+        repair: None,
+        blocking: true,
+    };
+    unknown.map(finding).collect()
+}
+
+/// Returns what is odd about the stages of the first pipeline: each one that is in use must stand for one of ours, and
 /// each of ours needs one.
 pub fn findings(connection: &ProviderId, pipelines: &[Pipeline]) -> Vec<Finding> {
     let stages = pipelines.first().map_or(&[][..], |pipeline| &pipeline.stages);

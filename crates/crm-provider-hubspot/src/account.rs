@@ -5,12 +5,11 @@ use std::sync::Arc;
 use crm_core::{
     Account, Capabilities, ErrorKind, Field, FieldFacts, FieldRule, Finding, Mapping, Metadata,
     ObjectCapability, ObjectKind, Operation, Provider as _, ProviderError, Repair, Result, Wire,
+    stages,
 };
 use crm_http::{Failure, Reply, Request};
 use jiff::Timestamp;
 
-use crate::config::stage_names;
-use crate::directory::aside;
 use crate::error::{Reading, SCOPES_HINT};
 use crate::provider::observe_day;
 use crate::table::Table;
@@ -29,7 +28,7 @@ impl HubSpot {
         let mut objects = Capabilities::clone(&self.capabilities()).objects;
         let mut facts = Vec::new();
         for object in objects.iter_mut().filter(|object| self.takes_part(object.kind)) {
-            let mut lacking: Vec<Field> = aside(object, self.kinds());
+            let mut lacking: Vec<Field> = object.aside(self.kinds());
             let mut bare = Vec::new();
             for table in object.mappings() {
                 let properties = match self.properties(table).await {
@@ -57,7 +56,8 @@ impl HubSpot {
         }
         if self.takes_part(ObjectKind::Deal) {
             let metadata = self.with_pipelines().await?;
-            findings.extend(strangers(&metadata, self.id().as_str()));
+            let pipelines = metadata.pipelines.as_deref().unwrap_or_default();
+            findings.extend(stages::strangers(self.id(), pipelines));
         }
         findings.sort_by_key(|finding| !finding.blocking);
         let mut metadata = Metadata::clone(&self.metadata());
@@ -276,29 +276,4 @@ fn forbidden(kind: ObjectKind, error: &ProviderError) -> Finding {
         repair: None,
         blocking: true,
     }
-}
-
-/// Returns a finding for each stage that stands for none of ours.
-fn strangers(metadata: &Metadata, connection: &str) -> Vec<Finding> {
-    let stages = metadata
-        .pipelines
-        .iter()
-        .flatten()
-        .flat_map(|pipeline| pipeline.stages.iter().map(move |stage| (pipeline, stage)));
-    let unknown = stages.filter(|(_, stage)| stage.ours.is_none());
-    let finding = |(pipeline, stage): (&crm_core::Pipeline, &crm_core::Stage)| Finding {
-        kind: ObjectKind::Deal,
-        message: format!(
-            "the stage `{}` of the pipeline `{}` stands for none of ours",
-            stage.label, pipeline.label
-        ),
-        hint: format!(
-            "add `\"{}\" = \"…\"` to [connections.{connection}.stages] in crm.toml, with one of {}",
-            stage.id,
-            stage_names().join(", ")
-        ),
-        repair: None,
-        blocking: true,
-    };
-    unknown.map(finding).collect()
 }

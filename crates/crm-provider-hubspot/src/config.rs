@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crm_core::{
-    ErrorKind, Field, FieldType, ObjectKind, ProviderError, Result, SharedProvider, schema,
-};
+use crm_core::{ErrorKind, ProviderError, Result, SharedProvider, stages};
 use crm_http::{Authorizer, Grant, OAuth, Registration, Setup, Variable};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -89,15 +87,8 @@ impl Config {
 
     /// Returns which of our stages each stage of the account stands for, checked.
     pub(crate) fn stages(&self) -> Result<BTreeMap<String, String>> {
-        let known = stage_names();
-        match self.stages.iter().find(|(_, ours)| !known.contains(&ours.as_str())) {
-            None => Ok(self.stages.clone()),
-            Some((theirs, ours)) => {
-                let message = format!("`stages.\"{theirs}\"` is `{ours}`, which is no stage");
-                let hint = format!("stages are: {}", known.join(", "));
-                Err(ProviderError::new(ErrorKind::Permanent, message).with_hint(hint))
-            }
-        }
+        stages::check(&self.stages)?;
+        Ok(self.stages.clone())
     }
 
     /// Returns what signs requests: a refresh token with its app if there is one, else the
@@ -132,14 +123,6 @@ impl Config {
                 Err(incomplete(&lacking.join(" and ")))
             }
         }
-    }
-}
-
-/// Returns our own stages.
-pub(crate) fn stage_names() -> &'static [&'static str] {
-    match schema::spec(ObjectKind::Deal, Field::STAGE).map(|spec| spec.ty) {
-        Some(FieldType::Choice(names)) => names,
-        Some(_) | None => &[],
     }
 }
 

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crm_core::{
-    Capabilities, ErrorKind, Metadata, ObjectKind, Operation, Owner, Pipeline, ProviderError,
-    Result, Stage, normal,
+    ErrorKind, Metadata, Operation, Owner, Pipeline, ProviderError, Result, Stage, normal,
 };
 use crm_http::{Failure, Reply, Request};
 use jiff::{SignedDuration, Timestamp};
@@ -188,30 +187,4 @@ fn ours<'a>(stage: &StageRow, configured: &'a BTreeMap<String, String>) -> Optio
     }
     let probability = normal::decimal(&says("probability"))?;
     Some(if probability.is_zero() { "closed_lost" } else { "closed_won" })
-}
-
-/// Returns the fields of a kind that take no part, since they refer to a kind that takes none.
-pub(crate) fn aside(
-    object: &crm_core::ObjectCapability,
-    kinds: Option<&[ObjectKind]>,
-) -> Vec<crm_core::Field> {
-    let Some(kinds) = kinds else { return Vec::new() };
-    let rules = object.mappings().flat_map(|table| table.rules);
-    let lonely =
-        rules.filter(|rule| rule.ty.refers_to().is_some_and(|kind| !kinds.contains(&kind)));
-    let mut fields: Vec<crm_core::Field> = lonely.map(|rule| rule.field).collect();
-    fields.sort();
-    fields.dedup();
-    fields
-}
-
-/// Sets the references aside that no flow has a use for.
-pub(crate) fn set_aside(
-    mut capabilities: Capabilities,
-    kinds: Option<&[ObjectKind]>,
-) -> Capabilities {
-    for object in &mut capabilities.objects {
-        object.suspended = aside(object, kinds).into();
-    }
-    capabilities
 }

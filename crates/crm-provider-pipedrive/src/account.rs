@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use crm_core::{
     Account, Capabilities, Field, FieldFacts, Finding, Metadata, ObjectCapability, ObjectKind,
-    Operation, Pipeline, Provider as _, ProviderError, Repair, Result, Stage,
+    Operation, Provider as _, ProviderError, Repair, Result, stages,
 };
 use crm_http::{Failure, Reply, Request};
 use serde_json::json;
 
-use crate::config::stage_names;
-use crate::directory::{Codes, aside, fields_path, plain};
+use crate::directory::{Codes, fields_path, plain};
 use crate::error::classify;
 use crate::table::NAME_LABEL;
 use crate::wire::{CurrencyRow, Me, One};
@@ -35,7 +34,7 @@ impl Pipedrive {
             let kind = object.kind;
             self.forget_codes(kind);
             let codes = self.codes(kind).await?;
-            let mut lacking = aside(object, self.kinds());
+            let mut lacking = object.aside(self.kinds());
             lacking.extend(missing(object, &codes));
             findings.extend(examine(object, &codes));
             facts.extend(facts_of(object, &codes));
@@ -47,7 +46,8 @@ impl Pipedrive {
         let currencies = self.currencies().await?;
         if self.takes_part(ObjectKind::Deal) {
             let metadata = self.with_pipelines().await?;
-            findings.extend(strangers(&metadata, self.id().as_str()));
+            let pipelines = metadata.pipelines.as_deref().unwrap_or_default();
+            findings.extend(stages::strangers(self.id(), pipelines));
         }
         findings.sort_by_key(|finding| !finding.blocking);
         let mut metadata = Metadata::clone(&self.metadata());
@@ -156,29 +156,4 @@ fn facts_of(object: &ObjectCapability, codes: &Codes) -> Vec<((ObjectKind, Field
         ((object.kind, rule.field), facts)
     });
     facts.collect()
-}
-
-/// Returns a finding for each stage that stands for none of ours.
-fn strangers(metadata: &Metadata, connection: &str) -> Vec<Finding> {
-    let stages = metadata
-        .pipelines
-        .iter()
-        .flatten()
-        .flat_map(|pipeline| pipeline.stages.iter().map(move |stage| (pipeline, stage)));
-    let unknown = stages.filter(|(_, stage)| stage.ours.is_none());
-    let finding = |(pipeline, stage): (&Pipeline, &Stage)| Finding {
-        kind: ObjectKind::Deal,
-        message: format!(
-            "the stage `{}` of the pipeline `{}` stands for none of ours",
-            stage.label, pipeline.label
-        ),
-        hint: format!(
-            "add `\"{}\" = \"…\"` to [connections.{connection}.stages] in crm.toml, with one of {}",
-            stage.id,
-            stage_names().join(", ")
-        ),
-        repair: None,
-        blocking: true,
-    };
-    unknown.map(finding).collect()
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crm_core::{
-    Capabilities, ErrorKind, Field, Metadata, ObjectCapability, ObjectKind, Operation, Owner,
-    Pipeline, ProviderError, Result, Stage, normal,
+    ErrorKind, Field, Metadata, ObjectKind, Operation, Owner, Pipeline, ProviderError, Result,
+    Stage, normal,
 };
 use crm_http::{Failure, Reply, Request};
 use jiff::{SignedDuration, Timestamp};
@@ -196,27 +196,4 @@ fn pipeline(
     });
     let stages = own.chain(ends).collect();
     Pipeline { id: row.id.to_string().into(), label: row.name.into(), stages }
-}
-
-/// Returns the fields of a kind that take no part, since they refer to a kind that takes none.
-pub(crate) fn aside(object: &ObjectCapability, kinds: Option<&[ObjectKind]>) -> Vec<Field> {
-    let Some(kinds) = kinds else { return Vec::new() };
-    let rules = object.mappings().flat_map(|table| table.rules);
-    let lonely =
-        rules.filter(|rule| rule.ty.refers_to().is_some_and(|kind| !kinds.contains(&kind)));
-    let mut fields: Vec<Field> = lonely.map(|rule| rule.field).collect();
-    fields.sort();
-    fields.dedup();
-    fields
-}
-
-/// Sets the references aside that no flow has a use for.
-pub(crate) fn set_aside(
-    mut capabilities: Capabilities,
-    kinds: Option<&[ObjectKind]>,
-) -> Capabilities {
-    for object in &mut capabilities.objects {
-        object.suspended = aside(object, kinds).into();
-    }
-    capabilities
 }

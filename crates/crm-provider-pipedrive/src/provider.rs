@@ -14,7 +14,7 @@ use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{Config, REGISTRATION};
-use crate::directory::{Codes, ReadAt, set_aside};
+use crate::directory::{Codes, ReadAt};
 use crate::generated::capabilities;
 use crate::table::Table;
 
@@ -51,7 +51,7 @@ impl Pipedrive {
         let base_url = config.base_url()?;
         let stages = config.stages().map_err(|error| error.with_provider(&setup.id))?;
         let capabilities = setup.adjust(capabilities::capabilities());
-        let capabilities = set_aside(capabilities, setup.kinds.as_deref());
+        let capabilities = capabilities.set_aside(setup.kinds.as_deref());
         let client = Client::builder(&setup.id, &base_url, Arc::clone(&setup.clock))
             .authorizer(config.authorizer().map_err(|error| error.with_provider(&setup.id))?)
             .windows(capabilities.quotas.iter().cloned().map(|quota| window(&setup, quota)))

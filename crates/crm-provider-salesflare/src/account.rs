@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use crm_core::{
     Account, Capabilities, ErrorKind, Field, FieldFacts, FieldRule, Finding, Mapping, Metadata,
-    ObjectCapability, ObjectKind, Operation, Pipeline, Provider as _, ProviderError, Repair,
-    Result, Stage,
+    ObjectCapability, ObjectKind, Operation, Provider as _, ProviderError, Repair, Result, stages,
 };
 use crm_http::{Failure, Reply, Request};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::config::stage_names;
-use crate::directory::aside;
 use crate::error::{RIGHTS_HINT, Reading};
 use crate::wire::{CustomRow, Me, Team, TypeRow};
 use crate::{API_VERSION, Salesflare};
@@ -29,7 +26,7 @@ impl Salesflare {
         let mut objects = Capabilities::clone(&self.capabilities()).objects;
         let mut facts = Vec::new();
         for object in objects.iter_mut().filter(|object| self.takes_part(object.kind)) {
-            let mut lacking: Vec<Field> = aside(object, self.kinds());
+            let mut lacking: Vec<Field> = object.aside(self.kinds());
             if own(object.mapping).next().is_some() || uid(object.mapping).is_some() {
                 match self.customs(object.mapping).await {
                     Ok(customs) => {
@@ -51,7 +48,8 @@ impl Salesflare {
         if self.takes_part(ObjectKind::Deal) {
             self.with_currencies().await?;
             let metadata = self.with_pipelines().await?;
-            findings.extend(strangers(&metadata, self.id().as_str()));
+            let pipelines = metadata.pipelines.as_deref().unwrap_or_default();
+            findings.extend(stages::strangers(self.id(), pipelines));
         }
         findings.sort_by_key(|finding| !finding.blocking);
         let mut metadata = Metadata::clone(&self.metadata());
@@ -200,29 +198,4 @@ fn forbidden(kind: ObjectKind, error: &ProviderError) -> Finding {
         repair: None,
         blocking: true,
     }
-}
-
-/// Returns a finding for each stage that stands for none of ours.
-fn strangers(metadata: &Metadata, connection: &str) -> Vec<Finding> {
-    let stages = metadata
-        .pipelines
-        .iter()
-        .flatten()
-        .flat_map(|pipeline| pipeline.stages.iter().map(move |stage| (pipeline, stage)));
-    let unknown = stages.filter(|(_, stage)| stage.ours.is_none());
-    let finding = |(pipeline, stage): (&Pipeline, &Stage)| Finding {
-        kind: ObjectKind::Deal,
-        message: format!(
-            "the stage `{}` of the pipeline `{}` stands for none of ours",
-            stage.label, pipeline.label
-        ),
-        hint: format!(
-            "add `\"{}\" = \"…\"` to [connections.{connection}.stages] in crm.toml, with one of {}",
-            stage.id,
-            stage_names().join(", ")
-        ),
-        repair: None,
-        blocking: true,
-    };
-    unknown.map(finding).collect()
 }

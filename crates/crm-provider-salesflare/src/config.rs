@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crm_core::{
-    ErrorKind, Field, FieldType, ObjectKind, ProviderError, Result, SharedProvider, schema,
-};
+use crm_core::{ErrorKind, ProviderError, Result, SharedProvider, stages};
 use crm_http::{Authorizer, Registration, Setup, Variable};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -66,15 +64,8 @@ impl Config {
 
     /// Returns which of our stages each stage of the account stands for, checked.
     pub(crate) fn stages(&self) -> Result<BTreeMap<String, String>> {
-        let known = stage_names();
-        match self.stages.iter().find(|(_, ours)| !known.contains(&ours.as_str())) {
-            None => Ok(self.stages.clone()),
-            Some((theirs, ours)) => {
-                let message = format!("`stages.\"{theirs}\"` is `{ours}`, which is no stage");
-                let hint = format!("stages are: {}", known.join(", "));
-                Err(ProviderError::new(ErrorKind::Permanent, message).with_hint(hint))
-            }
-        }
+        stages::check(&self.stages)?;
+        Ok(self.stages.clone())
     }
 
     /// Returns what signs requests.
@@ -83,13 +74,5 @@ impl Config {
             ProviderError::new(ErrorKind::Auth, "no credentials are configured").with_hint(KEY_HINT)
         })?;
         Ok(Authorizer::bearer(&key).expired_hint(KEY_HINT))
-    }
-}
-
-/// Returns our own stages.
-pub(crate) fn stage_names() -> &'static [&'static str] {
-    match schema::spec(ObjectKind::Deal, Field::STAGE).map(|spec| spec.ty) {
-        Some(FieldType::Choice(names)) => names,
-        Some(_) | None => &[],
     }
 }

@@ -12,7 +12,7 @@ use crm_core::{
 use crm_http::{Client, Setup};
 
 use crate::config::{Config, REGISTRATION};
-use crate::directory::{ReadAt, set_aside};
+use crate::directory::ReadAt;
 use crate::error::Reading;
 use crate::generated::capabilities;
 use crate::table::Table;
@@ -46,7 +46,7 @@ impl Salesflare {
         let base_url = config.base_url()?;
         let stages = config.stages().map_err(|error| error.with_provider(&setup.id))?;
         let capabilities = setup.adjust(capabilities::capabilities());
-        let capabilities = set_aside(capabilities, setup.kinds.as_deref());
+        let capabilities = capabilities.set_aside(setup.kinds.as_deref());
         let client = Client::builder(&setup.id, &base_url, Arc::clone(&setup.clock))
             .authorizer(config.authorizer().map_err(|error| error.with_provider(&setup.id))?)
             .windows(capabilities.quotas.iter().cloned().map(|quota| setup.window(quota)))

@@ -193,16 +193,9 @@ impl Session<'_> {
         record: &Remote,
     ) -> Result<Seen, EngineError> {
         let into = Lookup::MergedInto(record.id.clone());
-        match self.seen_of(rules, index, entity, into).await? {
-            taken @ Seen::MergedInto { taken: true, .. } => Ok(taken),
-            Seen::MergedInto { .. }
-            | Seen::Fresh(_)
-            | Seen::Listed(_)
-            | Seen::Gone
-            | Seen::Unread
-            | Seen::Absent
-            | Seen::Closed => Ok(Seen::Fresh(record.clone())),
-        }
+        let merged = self.seen_of(rules, index, entity, into).await?;
+        let is_taken = matches!(merged, Seen::MergedInto { taken: true, .. });
+        Ok(if is_taken { merged } else { Seen::Fresh(record.clone()) })
     }
 
     fn may_still_land(&self, side: &crate::Side, since: Timestamp) -> bool {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crm_core::{Field, ObjectKind, RemoteId, Value};
-use crm_store::{ConflictState, Contender, EntityState, JournalQuery, LinkState, Seq, Store};
+use crm_store::{
+    ConflictState, Contender, Entity, EntityState, JournalQuery, LinkState, Seq, Store,
+};
 use crm_sync::{Approval, Deletes, EngineError, Flow, Guard};
 use crm_testkit::memory::Deed;
 use crm_testkit::memory::profile::{NORTH, SOUTH};
@@ -266,6 +268,30 @@ pub(crate) fn the_survivor_of_a_merge_is_met_for_the_first_time() {
         field == Field::JOB_TITLE && values.iter().all(contends)
     };
     assert!(lost.iter().any(|it| both(it.field, &it.contenders)), "{lost:#?}");
+}
+
+/// A record waits, since another one has its address, and that one is merged into it: it is theirs.
+#[test]
+fn a_record_that_waits_is_inherited() {
+    let mut town = town(1, Deletes::Unlink);
+    let twin = [(Field::LAST_NAME, "Other"), (Field::EMAIL, "p0@mail.example")];
+    let values = twin.map(|(field, text)| (field, text.to_owned())).to_vec();
+    town.realm.perform(Deed::Create { account: 1, kind: KIND, values, ties: Vec::new() });
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    let entities = |town: &Town| town.run(town.store.scan(KIND, Seq::default(), 9)).unwrap();
+    let waits = |entity: &Entity| matches!(entity.state, EntityState::Held { of: None, .. });
+    assert!(entities(&town).last().is_some_and(waits), "{:#?}", entities(&town));
+    town.realm.perform(Deed::Merge { account: 1, kind: KIND, winner: 1, loser: 0 });
+    for _ in 0..2 {
+        town.pass(Duration::from_mins(10));
+        town.sync();
+    }
+    let all = entities(&town);
+    let (heir, rest) = (&all[0], all.last().unwrap());
+    assert!(heir.links.iter().all(crm_store::Link::is_live), "{heir:#?}");
+    assert_eq!(heir.links[1].remote, town.realm.live(1, KIND).into_iter().next());
+    assert_eq!(rest.state, EntityState::Merged { into: heir.id });
 }
 
 /// A record that was edited while the other one was deleted is not even doomed.

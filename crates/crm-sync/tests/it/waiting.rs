@@ -3,11 +3,34 @@
 use std::time::Duration;
 
 use crm_core::{Field, ObjectKind};
+use crm_store::{Entity, Seq, Store};
 use crm_sync::Flow;
 use crm_testkit::memory::Deed;
 use crm_testkit::memory::profile::{NORTH, SOUTH};
 
 use crate::town::{KIND, Town};
+
+/// Nothing is known of a company but to whom it belongs, and that one cannot be made either: what
+/// is missing is said.
+#[test]
+fn whoever_is_known_by_its_owner_alone_is_not_left_out_in_silence() {
+    let mut town = Town::of(&[&NORTH, &SOUTH], vec![Flow::new(ObjectKind::Company)]);
+    let kind = ObjectKind::Company;
+    let nameless = vec![(Field::DOMAIN, "owner.example".to_owned())];
+    let none = Vec::new();
+    town.realm.perform(Deed::Create { account: 0, kind, values: nameless, ties: none });
+    let ties = vec![(Field::PARENT, 0)];
+    town.realm.perform(Deed::Create { account: 0, kind, values: Vec::new(), ties });
+    town.pass(Duration::from_mins(10));
+    town.sync();
+    let page = town.run(town.store.scan(kind, Seq::default(), 9)).unwrap();
+    let parked = |entity: &Entity| {
+        let link = entity.link(&SOUTH.name.into());
+        link.and_then(|link| Some(link.parked.as_ref()?.class.clone()))
+    };
+    let classes: Vec<Option<String>> = page.iter().map(parked).collect();
+    assert_eq!(classes, vec![Some("missing_required".to_owned()); 2], "{page:#?}");
+}
 
 /// A person moves to a company that cannot be made in the other CRM: there the old company stays
 /// until the new one comes.
